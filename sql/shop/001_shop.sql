@@ -1,0 +1,19 @@
+CREATE TABLE commerce.schema_version (
+    version integer PRIMARY KEY,
+    name text NOT NULL,
+    library text NOT NULL,
+    installed_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE commerce.schema_version IS 'which migrations of the shop''s tables have run, and by which library';
+
+CREATE TABLE commerce.shop (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    currency text NOT NULL CHECK (commerce.minor_digits(currency) IS NOT NULL),
+    installation uuid NOT NULL DEFAULT gen_random_uuid(),
+    tax_level text NOT NULL DEFAULT 'line' CHECK (tax_level IN ('line', 'unit', 'order'))
+);
+COMMENT ON TABLE commerce.shop IS 'the one row of facts about this shop';
+COMMENT ON COLUMN commerce.shop.currency IS 'ISO 4217 code in which the shop quotes when nobody says otherwise';
+COMMENT ON COLUMN commerce.shop.installation IS 'bound into every sealed field: a value copied to another installation does not open there';
+COMMENT ON COLUMN commerce.shop.tax_level IS 'where tax is rounded: per unit, per line, or once for the order';
+GRANT SELECT ON commerce.schema_version, commerce.shop TO commerce_reader;

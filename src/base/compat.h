@@ -1,0 +1,29 @@
+/*
+ * compat.h: the only place that knows which PostgreSQL it is built against.
+ *
+ * Each shim names what changed upstream and in which version. An unknown version is a build error: better than a
+ * build that behaves in a way nobody tested.
+ */
+#ifndef COMMERCE_BASE_COMPAT_H
+#define COMMERCE_BASE_COMPAT_H
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "commerce builds against PostgreSQL 15 to 18"
+#endif
+
+/* 16 split the ACL entry points by object class into object_aclcheck(); what we ask of them is the same. */
+#if PG_VERSION_NUM < 160000
+#define commerce_function_acl_ok(function, role) (pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK)
+#else
+#define commerce_function_acl_ok(function, role)                                                             \
+	(object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK)
+#endif
+
+/* 18 made module magic carry a name and version that pg_get_loaded_modules() shows. */
+#ifdef PG_MODULE_MAGIC_EXT
+#define COMMERCE_MODULE_MAGIC(module, edition) PG_MODULE_MAGIC_EXT(.name = module, .version = edition)
+#else
+#define COMMERCE_MODULE_MAGIC(module, edition) PG_MODULE_MAGIC
+#endif
+
+#endif

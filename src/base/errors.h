@@ -1,0 +1,40 @@
+/*
+ * errors.h: every private SQLSTATE of the extension.
+ *
+ * Applications branch on these, so a code never changes its meaning. A message follows PostgreSQL's style: the
+ * primary says what happened, DETAIL holds the facts as one JSON object (commerce_errdetail), HINT says what to do.
+ */
+#ifndef COMMERCE_BASE_ERRORS_H
+#define COMMERCE_BASE_ERRORS_H
+
+#define COMMERCE_SQLSTATE(a, b, c) MAKE_SQLSTATE('C', 'M', a, b, c)
+
+#define ERRCODE_INSUFFICIENT_STOCK COMMERCE_SQLSTATE('0', '0', '1')
+#define ERRCODE_UNKNOWN_SKU COMMERCE_SQLSTATE('0', '0', '2')
+#define ERRCODE_UNKNOWN_RESERVATION COMMERCE_SQLSTATE('0', '0', '3')
+#define ERRCODE_RESERVATION_EXPIRED COMMERCE_SQLSTATE('0', '0', '4')
+
+#define ERRCODE_INVALID_TRANSITION COMMERCE_SQLSTATE('0', '1', '0')
+#define ERRCODE_GUARD_REFUSED COMMERCE_SQLSTATE('0', '1', '1')
+#define ERRCODE_ROLE_REFUSED COMMERCE_SQLSTATE('0', '1', '2')
+
+#define ERRCODE_CURRENCY_MISMATCH COMMERCE_SQLSTATE('0', '2', '0')
+#define ERRCODE_NO_PRICE COMMERCE_SQLSTATE('0', '2', '1')
+#define ERRCODE_PRICE_CHANGED COMMERCE_SQLSTATE('0', '2', '2')
+#define ERRCODE_AMOUNT_OUT_OF_RANGE COMMERCE_SQLSTATE('0', '2', '3')
+
+#define ERRCODE_CODE_UNKNOWN COMMERCE_SQLSTATE('0', '3', '0')
+#define ERRCODE_CODE_NOT_APPLICABLE COMMERCE_SQLSTATE('0', '3', '1')
+
+#define ERRCODE_SEALED_UNREADABLE COMMERCE_SQLSTATE('0', '4', '0')
+#define ERRCODE_KEY_UNAVAILABLE COMMERCE_SQLSTATE('0', '4', '1')
+#define ERRCODE_NOT_PERMITTED COMMERCE_SQLSTATE('0', '4', '2')
+
+#define ERRCODE_IDEMPOTENCY_CONFLICT COMMERCE_SQLSTATE('0', '5', '0')
+
+#define ERRCODE_OVER_CAPTURE COMMERCE_SQLSTATE('0', '6', '0')
+#define ERRCODE_CARD_NUMBER_REFUSED COMMERCE_SQLSTATE('0', '7', '0')
+
+#define ERRCODE_NOT_READY COMMERCE_SQLSTATE('0', '9', '9')
+
+#endif

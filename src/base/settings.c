@@ -1,0 +1,28 @@
+/*
+ * settings.c: definitions of the commerce.* settings.
+ */
+#include "base/pg.h"
+
+#include "base/settings.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "utils/guc.h"
+#pragma GCC diagnostic pop
+
+int commerce_reservation_ttl = 15 * 60;
+char *commerce_key_file = NULL;
+
+/* Defines the settings; called once, from _PG_init. */
+void
+commerce_settings_init(void)
+{
+	DefineCustomIntVariable("commerce.reservation_ttl", "How long reserve() holds stock when no ttl is given.", NULL,
+							&commerce_reservation_ttl, 15 * 60, 1, 365 * 24 * 60 * 60, PGC_USERSET, GUC_UNIT_S, NULL,
+							NULL, NULL);
+	DefineCustomStringVariable("commerce.key_file",
+							   "File with the key-encryption keys of sealed fields: one \"epoch hex-key\" per line.",
+							   "It must belong to the server's user or root and be readable by nobody else.",
+							   &commerce_key_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("commerce");
+}

@@ -1,0 +1,15 @@
+/*
+ * settings.h: the few settings, each with a default that lets a shop run.
+ */
+#ifndef COMMERCE_BASE_SETTINGS_H
+#define COMMERCE_BASE_SETTINGS_H
+
+/* commerce.reservation_ttl: how long a hold lasts when its caller does not say, in seconds. */
+extern int commerce_reservation_ttl;
+
+/* commerce.key_file: where the key-encryption keys are; empty for none. */
+extern char *commerce_key_file;
+
+extern void commerce_settings_init(void);
+
+#endif

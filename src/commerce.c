@@ -1,0 +1,18 @@
+/*
+ * commerce.c: where the server meets the extension. One call per room that has something to register.
+ */
+#include "base/pg.h"
+
+#include "base/settings.h"
+#include "base/shop.h"
+
+COMMERCE_MODULE_MAGIC("commerce", COMMERCE_VERSION);
+
+void _PG_init(void);
+
+/* Registers settings; runs once per backend, or once in the postmaster when preloaded. */
+void
+_PG_init(void)
+{
+	commerce_settings_init();
+}
