@@ -12,12 +12,9 @@
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/extension.h"
-#include "storage/lmgr.h"
-#include "utils/acl.h"
-#include "utils/snapmgr.h"
+#include "utils/fmgrprotos.h"
 #pragma GCC diagnostic pop
 
 typedef struct Migration
@@ -83,15 +80,21 @@ require_ltree(void)
 		execute("CREATE EXTENSION ltree SCHEMA commerce");
 }
 
-/* Replaces @ltree@ by the quoted schema that holds the ltree type. */
+/* Replaces @ltree@ by the quoted schema that holds the ltree type. Needs an SPI connection. */
 static char *
 with_ltree_schema(const char *sql)
 {
-	Oid schema = get_extension_schema(get_extension_oid("ltree", false));
-	const char *name = quote_identifier(get_namespace_name(schema));
-	text *replaced = DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID, CStringGetTextDatum(sql),
-															CStringGetTextDatum("@ltree@"), CStringGetTextDatum(name)));
+	text *schema;
+	text *replaced;
+	bool isnull;
 
+	if (SPI_execute("SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'ltree'", true,
+					1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "extension ltree is gone");
+	schema = DatumGetTextPP(commerce_value(0, 1, &isnull));
+	replaced = DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID, CStringGetTextDatum(sql),
+													  CStringGetTextDatum("@ltree@"), PointerGetDatum(schema)));
 	return text_to_cstring(replaced);
 }
 

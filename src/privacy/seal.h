@@ -1,0 +1,15 @@
+/*
+ * seal.h: sealing and opening one value on behalf of other rooms.
+ */
+#ifndef COMMERCE_PRIVACY_SEAL_H
+#define COMMERCE_PRIVACY_SEAL_H
+
+#include "base/pg.h"
+
+/* Is there a key to seal with? False where commerce.key_file is not set; a broken key file is an error (CM041). */
+extern bool commerce_can_seal(void);
+
+/* Seals a UTF-8 text as a value of type commerce.sealed. Needs an SPI connection; may write the subject's data key. */
+extern Datum commerce_seal_text(const char *plaintext, size_t length, const char *field, const pg_uuid_t *subject);
+
+#endif
