@@ -127,7 +127,7 @@ BEGIN
             reference) THEN
         RETURN p.state;
     END IF;
-    IF minor < 0 OR minor > rest THEN
+    IF minor < 0 OR minor > rest OR (minor = 0 AND rest > 0) THEN
         RAISE EXCEPTION 'only % of the payment are left to %', commerce.from_minor(rest, commerce.currency(p.authorized)), kind
             USING ERRCODE = 'CM060', DETAIL = jsonb_build_object('payment', payment, 'amount', settle_payment.amount::jsonb,
                 'rest', commerce.from_minor(rest, commerce.currency(p.authorized))::jsonb),
@@ -142,6 +142,8 @@ BEGIN
                 state = CASE WHEN minor = rest THEN 'refunded' ELSE 'partially_refunded' END
             WHERE order_id = p.order_id AND id = p.id RETURNING state INTO result;
     END IF;
+    INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (p.order_id::text, 'payment.' || CASE kind WHEN 'capture' THEN 'captured' ELSE 'refunded' END,
+        jsonb_build_object('order', p.order_id, 'payment', payment, 'amount', settle_payment.amount::jsonb, 'state', result));
     RETURN result;
 END
 $$;

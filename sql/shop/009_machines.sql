@@ -12,10 +12,10 @@ SELECT commerce.create_state_machine('payment', '{
     "initial": "authorized",
     "states": ["authorized", "partially_captured", "captured", "partially_refunded", "refunded", "voided"],
     "transitions": [
-        {"event": "capture_part", "from": "authorized", "to": "partially_captured", "topic": "payment.captured"},
-        {"event": "capture", "from": ["authorized", "partially_captured"], "to": "captured", "topic": "payment.captured"},
-        {"event": "refund_part", "from": ["partially_captured", "captured"], "to": "partially_refunded", "topic": "payment.refunded"},
-        {"event": "refund", "from": ["partially_captured", "captured", "partially_refunded"], "to": "refunded", "topic": "payment.refunded"},
+        {"event": "capture_part", "from": "authorized", "to": "partially_captured"},
+        {"event": "capture", "from": ["authorized", "partially_captured"], "to": "captured"},
+        {"event": "refund_part", "from": ["partially_captured", "captured"], "to": "partially_refunded"},
+        {"event": "refund", "from": ["partially_captured", "captured", "partially_refunded"], "to": "refunded"},
         {"event": "void", "from": "authorized", "to": "voided", "topic": "payment.voided"}]}');
 
 SELECT commerce.create_state_machine('fulfilment', '{
