@@ -13,6 +13,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
 #include "commands/extension.h"
 #include "utils/fmgrprotos.h"
 #pragma GCC diagnostic pop
