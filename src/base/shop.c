@@ -90,7 +90,7 @@ with_ltree_schema(const char *sql)
 	text *replaced;
 	bool isnull;
 
-	if (SPI_execute("SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'ltree'", true,
+	if (SPI_execute("SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'ltree'", false,
 					1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "extension ltree is gone");
