@@ -189,9 +189,12 @@ read_lines(JsonbContainer *object, RuleCart *cart)
 	lines = palloc(sizeof(RuleLine) * (cart->line_count + 1));
 	for (int i = 0; i < cart->line_count; i++)
 	{
+		bool overflow;
+
 		CHECK_FOR_INTERRUPTS();
 		read_line(objects[i], cart, &lines[i]);
-		sum = in_range(pg_add_s64_overflow(sum, lines[i].subtotal, &sum), sum, cart->currency);
+		overflow = pg_add_s64_overflow(sum, lines[i].subtotal, &sum);
+		sum = in_range(overflow, sum, cart->currency);
 	}
 	cart->lines = lines;
 	return sum;
