@@ -36,6 +36,7 @@ static const Migration migrations[] = {
 
 PG_FUNCTION_INFO_V1(commerce_create_shop);
 PG_FUNCTION_INFO_V1(commerce_upgrade_shop);
+PG_FUNCTION_INFO_V1(commerce_require_shop_sql);
 
 /* Runs one statement that is known at compile time, or a migration; errors are the statement's own. */
 static void
@@ -204,4 +205,15 @@ commerce_require_shop(void)
 						errmsg("the shop's tables are of version %d, this library needs %d", installed, LATEST_VERSION),
 						errhint("Run SELECT commerce.upgrade_shop().")));
 	fits = true;
+}
+
+/* require_shop() is the same check for functions written in SQL. */
+Datum
+commerce_require_shop_sql(PG_FUNCTION_ARGS)
+{
+	(void) fcinfo;
+	SPI_connect();
+	commerce_require_shop();
+	SPI_finish();
+	PG_RETURN_VOID();
 }
