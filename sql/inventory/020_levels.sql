@@ -38,8 +38,8 @@ BEGIN
     IF delta < 0 AND result < 0 THEN
         RAISE EXCEPTION 'only % of "%" at "%" are on hand', result - delta, record_movement.sku, record_movement.location
             USING ERRCODE = 'CM001',
-                DETAIL = jsonb_build_array(jsonb_build_object('sku', record_movement.sku, 'location',
-                    record_movement.location, 'requested', -delta, 'available', result - delta)),
+                DETAIL = jsonb_build_object('lines', jsonb_build_array(jsonb_build_object('sku', record_movement.sku, 'location',
+                    record_movement.location, 'requested', -delta, 'available', result - delta))),
                 HINT = 'No more can leave than is on hand.';
     END IF;
     INSERT INTO commerce.stock_movements (sku, location, delta, reason, reference, actor)

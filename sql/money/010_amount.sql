@@ -61,15 +61,18 @@ CREATE FUNCTION commerce.to_jsonb(amount commerce.amount) RETURNS jsonb
 COMMENT ON FUNCTION commerce.to_jsonb(commerce.amount) IS
 'Returns money as JSON: {"amount": "12.50", "currency": "EUR", "minor": 1250}. The amount is a string, so that no reader makes a float of it.';
 CREATE CAST (commerce.amount AS jsonb) WITH FUNCTION commerce.to_jsonb(commerce.amount) AS ASSIGNMENT;
+COMMENT ON CAST (commerce.amount AS jsonb) IS 'to_jsonb(amount)';
 
 CREATE FUNCTION commerce.to_json(amount commerce.amount) RETURNS json
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'commerce_amount_json';
 COMMENT ON FUNCTION commerce.to_json(commerce.amount) IS
 'Returns money as JSON, as to_jsonb(amount) does; by its cast, whole rows turned to JSON hold money in this form.';
 CREATE CAST (commerce.amount AS json) WITH FUNCTION commerce.to_json(commerce.amount) AS ASSIGNMENT;
+COMMENT ON CAST (commerce.amount AS json) IS 'to_json(amount)';
 
 CREATE FUNCTION commerce.amount(money jsonb) RETURNS commerce.amount
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'commerce_jsonb_amount';
 COMMENT ON FUNCTION commerce.amount(jsonb) IS
 'Reads money from JSON: {"amount": "12.50", "currency": "EUR"}, {"minor": 1250, "currency": "EUR"}, both together, or "12.50 EUR". 22023 where amount and minor disagree or the currency is missing or unknown, 22P02 for too many decimals.';
 CREATE CAST (jsonb AS commerce.amount) WITH FUNCTION commerce.amount(jsonb);
+COMMENT ON CAST (jsonb AS commerce.amount) IS 'amount(jsonb)';

@@ -8,6 +8,7 @@ CREATE FUNCTION commerce.to_numeric(amount commerce.amount) RETURNS numeric
 COMMENT ON FUNCTION commerce.to_numeric(commerce.amount) IS
 'Returns the number of main units, with all decimals of the currency: 12.50 for 12.50 EUR.';
 CREATE CAST (commerce.amount AS numeric) WITH FUNCTION commerce.to_numeric(commerce.amount);
+COMMENT ON CAST (commerce.amount AS numeric) IS 'to_numeric(amount)';
 
 CREATE FUNCTION commerce.multiply(amount commerce.amount, factor numeric, rounding text DEFAULT 'half_up')
     RETURNS commerce.amount
@@ -61,4 +62,4 @@ CREATE FUNCTION commerce.round_carried("values" numeric[], digits integer, round
     RETURNS numeric[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'commerce_round_carried';
 COMMENT ON FUNCTION commerce.round_carried(numeric[], integer, text) IS
-'Rounds each value to digits decimals together with what the roundings before it left: {1.004,1.004} to 2 digits is {1.00,1.01}. The sum of the results is the rounded sum of the values. 22004 for nulls, 22023 for digits outside 0 to 100, NaN or an unknown rounding.';
+'Rounds each value to digits decimals together with what the roundings before it left: {1.004,1.004} to 2 digits is {1.00,1.01}. The sum of the results is the sum of the values, rounded. 22004 for nulls, 22023 for digits outside 0 to 100, NaN or an unknown rounding.';

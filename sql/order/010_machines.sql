@@ -101,7 +101,9 @@ BEGIN
         RAISE EXCEPTION 'table % has a row in state "%", which machine "%" does not know', "table", illegal, machine
             USING ERRCODE = 'CM010', HINT = 'Bring every row into one of the machine''s states first.';
     END IF;
-    EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', '~state_machine_' || "column", "table");
+    IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = "table" AND t.tgname = '~state_machine_' || "column") THEN
+        EXECUTE format('DROP TRIGGER %I ON %s', '~state_machine_' || "column", "table");
+    END IF;
     EXECUTE format('CREATE TRIGGER %I BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION commerce.enforce_state_machine(%L, %L)',
         '~state_machine_' || "column", "table", machine, "column");
 END

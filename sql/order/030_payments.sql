@@ -91,7 +91,7 @@ BEGIN
             commerce.from_minor(0, currency), commerce.from_minor(0, currency));
     PERFORM commerce.book_payment("order", payment, 'authorize', authorize_payment.amount, provider, reference);
     INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES ("order"::text, 'payment.authorized',
-        jsonb_build_object('order', "order", 'payment', payment, 'amount', authorize_payment.amount::jsonb));
+        jsonb_build_object('order_id', "order", 'id', payment, 'amount', authorize_payment.amount::jsonb));
     RETURN payment;
 END
 $$;
@@ -143,7 +143,7 @@ BEGIN
             WHERE order_id = p.order_id AND id = p.id RETURNING state INTO result;
     END IF;
     INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (p.order_id::text, 'payment.' || CASE kind WHEN 'capture' THEN 'captured' ELSE 'refunded' END,
-        jsonb_build_object('order', p.order_id, 'payment', payment, 'amount', settle_payment.amount::jsonb, 'state', result));
+        jsonb_build_object('order_id', p.order_id, 'id', payment, 'amount', settle_payment.amount::jsonb, 'state', result));
     RETURN result;
 END
 $$;
@@ -191,7 +191,7 @@ BEGIN
     INSERT INTO commerce.store_credits (customer_id, id, amount, reason, reference)
         VALUES (customer, credit, issue_credit.amount, issue_credit.reason, issue_credit.reference);
     INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (customer::text, 'credit.issued',
-        jsonb_build_object('credit', credit, 'amount', amount::jsonb, 'reason', reason));
+        jsonb_build_object('customer_id', customer, 'id', credit, 'amount', amount::jsonb, 'reason', reason));
     RETURN credit;
 END
 $$;

@@ -117,8 +117,8 @@ BEGIN
         WHERE coalesce(t.got, 0) < w.quantity LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'only % of "%" are reserved for the order there', bad.got, bad.sku
-            USING ERRCODE = 'CM001', DETAIL = jsonb_build_array(jsonb_build_object('sku', bad.sku, 'location',
-                take_reserved.location, 'requested', bad.quantity, 'available', bad.got)),
+            USING ERRCODE = 'CM001', DETAIL = jsonb_build_object('lines', jsonb_build_array(jsonb_build_object('sku', bad.sku, 'location',
+                take_reserved.location, 'requested', bad.quantity, 'available', bad.got))),
                 HINT = 'Leave location out to send from wherever units are reserved.';
     END IF;
 
@@ -139,8 +139,8 @@ BEGIN
         WHERE s.on_hand < 0 GROUP BY 1, 2, 3 LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'only % of "%" at "%" are on hand', bad.on_hand + bad.take, bad.sku, bad.location
-            USING ERRCODE = 'CM001', DETAIL = jsonb_build_array(jsonb_build_object('sku', bad.sku, 'location', bad.location,
-                'requested', bad.take, 'available', bad.on_hand + bad.take)),
+            USING ERRCODE = 'CM001', DETAIL = jsonb_build_object('lines', jsonb_build_array(jsonb_build_object('sku', bad.sku, 'location', bad.location,
+                'requested', bad.take, 'available', bad.on_hand + bad.take))),
                 HINT = 'Units sold on backorder can be sent once they have been received.';
     END IF;
     INSERT INTO commerce.stock_movements (sku, location, delta, reason, reference, actor)

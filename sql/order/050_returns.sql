@@ -43,7 +43,7 @@ BEGIN
                 'sent', bad.sent, 'returned', bad.asked), HINT = 'Only what was sent can come back, once.';
     END IF;
     INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES ("order"::text, 'return.requested',
-        jsonb_build_object('order', "order", 'return', return_id, 'lines', lines));
+        jsonb_build_object('order_id', "order", 'id', return_id, 'lines', lines));
     RETURN return_id;
 END
 $$;
@@ -83,7 +83,7 @@ BEGIN
                 WHERE rl.order_id = the_order AND rl.return_id = receive_return.return
                 GROUP BY ol.sku ORDER BY ol.sku COLLATE "C") x;
     END IF;
-    SELECT sum(rl.value) INTO value FROM commerce.return_lines rl
+    SELECT commerce.sum(rl.value) INTO value FROM commerce.return_lines rl
         WHERE rl.order_id = the_order AND rl.return_id = receive_return.return;
     RETURN value;
 END

@@ -31,6 +31,7 @@ CREATE TABLE commerce.state_history (
     subject text NOT NULL,
     id uuid NOT NULL DEFAULT commerce.uuidv7(),
     relation text NOT NULL,
+    item text,
     machine text NOT NULL,
     event text NOT NULL,
     from_state text,
@@ -41,7 +42,8 @@ CREATE TABLE commerce.state_history (
     PRIMARY KEY (subject, id)
 );
 COMMENT ON TABLE commerce.state_history IS 'every state change of every table with a state machine, written by the trigger that allowed it';
-COMMENT ON COLUMN commerce.state_history.subject IS 'primary key of the row that changed, as text';
+COMMENT ON COLUMN commerce.state_history.subject IS 'first column of the primary key of the row that changed: for all that belongs to an order, the order';
+COMMENT ON COLUMN commerce.state_history.item IS 'the other columns of that key; NULL where there are none';
 COMMENT ON COLUMN commerce.state_history.actor IS 'the role that made the change: the current role of the session';
 
 CREATE TABLE commerce.idempotency_keys (

@@ -203,6 +203,8 @@ refuse_short(const StockNeed *needs, int count, const int64 *missing, Stockroom 
 	int short_lines = 0;
 	const char *sku = NULL;
 
+	commerce_json_object(&detail);
+	commerce_json_key(&detail, "lines");
 	commerce_json_array(&detail);
 	for (int i = 0; i < count; i++)
 	{
@@ -222,6 +224,7 @@ refuse_short(const StockNeed *needs, int count, const int64 *missing, Stockroom 
 		commerce_json_end_object(&detail);
 	}
 	commerce_json_end_array(&detail);
+	commerce_json_end_object(&detail);
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_STOCK),
 					short_lines == 1 ? errmsg("not enough stock of \"%s\"", sku)
 									 : errmsg("not enough stock of \"%s\" and %d more", sku, short_lines - 1),

@@ -16,6 +16,19 @@
 StaticAssertDecl(AMOUNT_MAX_MINOR == MONEY_MAX_MINOR,
 				 "the packed and the parsed range of money must be the same");
 
+/* Returns the currency of a stored number; one that is not in the table was written by a newer library. */
+static const Currency *
+stored_currency(int number)
+{
+	const Currency *currency = commerce_currency_by_number(number);
+
+	if (currency == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("unknown currency number %d in an amount", number),
+				 errhint("Was this database used with a newer version of commerce?")));
+	return currency;
+}
+
 /* Refuses a value no amount can hold. */
 static void
 refuse_range(int currency)
@@ -23,7 +36,7 @@ refuse_range(int currency)
 	JsonWriter detail = JSON_WRITER_INIT;
 	char limit[MONEY_TEXT_SIZE];
 
-	commerce_money_print(MONEY_MAX_MINOR, commerce_currency_by_number(currency), limit);
+	commerce_money_print(MONEY_MAX_MINOR, stored_currency(currency), limit);
 	commerce_json_object(&detail);
 	commerce_json_key(&detail, "limit");
 	commerce_json_string(&detail, limit);
@@ -98,7 +111,7 @@ refuse_syntax(MoneySyntax syntax, const char *text, const char *code, const Curr
 Amount
 commerce_amount_parse(const char *text)
 {
-	MoneyText money;
+	MoneyText money = {0};
 	MoneySyntax syntax = commerce_money_parse(text, &money);
 
 	if (syntax != MONEY_OK)
@@ -112,8 +125,8 @@ commerce_amount_print(Amount amount)
 {
 	char *text = palloc(MONEY_TEXT_SIZE);
 
-	commerce_money_print(commerce_amount_minor(amount),
-						 commerce_currency_by_number(commerce_amount_currency(amount)), text);
+	commerce_money_print(commerce_amount_minor(amount), stored_currency(commerce_amount_currency(amount)),
+						 text);
 	return text;
 }
 
@@ -132,14 +145,14 @@ commerce_currency_number(const char *code)
 const char *
 commerce_currency_code(int number)
 {
-	return commerce_currency_by_number(number)->code;
+	return stored_currency(number)->code;
 }
 
 /* Returns the decimals of a currency's minor unit. */
 int
 commerce_currency_digits(int number)
 {
-	return commerce_currency_by_number(number)->digits;
+	return stored_currency(number)->digits;
 }
 
 /* Refuses two different currencies with CM020. */
@@ -200,7 +213,7 @@ commerce_json_money(JsonWriter *writer, int64 minor, int currency)
 static Amount
 decimal_money(const char *text, int currency)
 {
-	const Currency *known = commerce_currency_by_number(currency);
+	const Currency *known = stored_currency(currency);
 	int64 minor = 0;
 	MoneySyntax syntax = commerce_decimal_parse(text, strlen(text), known, &minor);
 
@@ -221,7 +234,7 @@ scalar_text(const JsonbValue *value)
 	return NULL;
 }
 
-/* Refuses an object whose "amount" and "minor", or whose currency and the wanted one, tell different things. */
+/* Refuses an object whose "amount" and "minor" tell different things. */
 static void
 refuse_disagreement(const char *key)
 {
@@ -270,7 +283,7 @@ Amount
 commerce_json_value_money(const JsonbValue *value, const char *key, int currency)
 {
 	char *text;
-	MoneyText money;
+	MoneyText money = {0};
 
 	if (value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data))
 		return object_money(value->val.binary.data, key, currency);

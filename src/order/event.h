@@ -9,7 +9,7 @@
 typedef struct PendingEvent
 {
 	const char *machine;
-	const char *subject; /* primary key as text */
+	const char *id; /* the row's own id as text */
 	const char *event;
 	const Jsonb *detail; /* may be NULL */
 } PendingEvent;

@@ -20,35 +20,31 @@ PG_FUNCTION_INFO_V1(commerce_return_event);
 typedef struct Stateful
 {
 	const char *machine;
-	bool keyed_by_order; /* its primary key is (order_id, id), else (id) */
 	SavedPlan lock;
 	SavedPlan update;
 } Stateful;
 
 static Stateful orders = {
 	.machine = "order",
-	.lock = {"SELECT state, id FROM commerce.orders WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
+	.lock = {"SELECT state FROM commerce.orders WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
 	.update = {"UPDATE commerce.orders SET state = $2 WHERE id = $1 RETURNING state", "uuid; text", NULL},
 };
 
 static Stateful payments = {
 	.machine = "payment",
-	.keyed_by_order = true,
-	.lock = {"SELECT state, order_id FROM commerce.payments WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
+	.lock = {"SELECT state FROM commerce.payments WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
 	.update = {"UPDATE commerce.payments SET state = $2 WHERE id = $1 RETURNING state", "uuid; text", NULL},
 };
 
 static Stateful fulfilments = {
 	.machine = "fulfilment",
-	.keyed_by_order = true,
-	.lock = {"SELECT state, order_id FROM commerce.fulfilments WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
+	.lock = {"SELECT state FROM commerce.fulfilments WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
 	.update = {"UPDATE commerce.fulfilments SET state = $2 WHERE id = $1 RETURNING state", "uuid; text", NULL},
 };
 
 static Stateful returns = {
 	.machine = "return",
-	.keyed_by_order = true,
-	.lock = {"SELECT state, order_id FROM commerce.returns WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
+	.lock = {"SELECT state FROM commerce.returns WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
 	.update = {"UPDATE commerce.returns SET state = $2 WHERE id = $1 RETURNING state", "uuid; text", NULL},
 };
 
@@ -99,10 +95,7 @@ fire(FunctionCallInfo fcinfo, Stateful *table)
 	if (commerce_run(&table->lock, PLAN_WRITES, (Datum[]) {UUIDPGetDatum(id)}, NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("there is no %s %s", table->machine, name)));
 	state = TextDatumGetCString(commerce_value(0, 1, &isnull));
-	event.subject =
-		table->keyed_by_order
-			? psprintf("%s,%s", DatumGetCString(DirectFunctionCall1(uuid_out, commerce_value(0, 2, &isnull))), name)
-			: name;
+	event.id = name;
 	machine = commerce_machine(table->machine);
 	transition = commerce_transition_by_event(machine, state, event.event);
 	if (transition == NULL)

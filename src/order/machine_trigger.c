@@ -30,10 +30,18 @@ PG_FUNCTION_INFO_V1(commerce_enforce_state_machine);
 
 const PendingEvent *commerce_pending_event = NULL;
 
+/* The primary key of a row: its first column, the others (NULL for none), and all of them as JSON being written. */
+typedef struct Key
+{
+	char *subject;
+	char *item;
+	JsonWriter payload;
+} Key;
+
 static SavedPlan write_history = {
-	.sql = "INSERT INTO commerce.state_history (subject, relation, machine, event, from_state, to_state, actor, detail)"
-		   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-	.args = "text; text; text; text; text; text; text; jsonb"};
+	.sql = "INSERT INTO commerce.state_history (subject, relation, machine, event, from_state, to_state, actor, detail,"
+		   " item) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	.args = "text; text; text; text; text; text; text; jsonb; text"};
 
 /* Refuses to judge a row that another trigger may still change. */
 static void
@@ -75,23 +83,30 @@ state_of(HeapTuple row, TupleDesc desc, int attribute)
 	return OidOutputFunctionCall(output, value);
 }
 
-/* Returns the primary key of a row as text: its value, or the values separated by commas. */
-static char *
-subject_of(Relation relation, HeapTuple row)
+/* Reads the primary key of a row; the first column of it names the subject, as it would name the shard. */
+static Key
+key_of(Relation relation, HeapTuple row)
 {
-	Bitmapset *key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
-	StringInfoData subject;
-	int column = -1;
+	TupleDesc desc = RelationGetDescr(relation);
+	Bitmapset *columns = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	Key key = {.payload = JSON_WRITER_INIT, .subject = "", .item = NULL};
+	int member = -1;
 
-	initStringInfo(&subject);
-	while ((column = bms_next_member(key, column)) >= 0)
+	commerce_json_object(&key.payload);
+	for (int n = 0; (member = bms_next_member(columns, member)) >= 0; n++)
 	{
-		char *value = SPI_getvalue(row, RelationGetDescr(relation), column + FirstLowInvalidHeapAttributeNumber);
+		int attribute = member + FirstLowInvalidHeapAttributeNumber;
+		char *value = SPI_getvalue(row, desc, attribute);
 
-		appendStringInfo(&subject, "%s%s", subject.len > 0 ? "," : "", value ? value : "");
+		commerce_json_key(&key.payload, NameStr(TupleDescAttr(desc, attribute - 1)->attname));
+		commerce_json_string(&key.payload, value);
+		if (n == 0)
+			key.subject = value;
+		else
+			key.item = key.item ? psprintf("%s,%s", key.item, value) : value;
 	}
-	bms_free(key);
-	return subject.data;
+	bms_free(columns);
+	return key;
 }
 
 /* Returns a row as jsonb, for guards and effects. */
@@ -161,37 +176,41 @@ check_guard(const Machine *machine, const Transition *transition, Datum row, con
 
 /* Writes the history row and, where the transition has a topic, the event for the outside world. */
 static void
-record(Relation relation, const Machine *machine, const Transition *transition, const char *subject,
-	   const Jsonb *detail)
+record(Relation relation, const Machine *machine, const Transition *transition, Key *key, const Jsonb *detail)
 {
 	const char *actor = GetUserNameFromId(GetOuterUserId(), false);
+	char nulls[] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', detail ? ' ' : 'n', key->item ? ' ' : 'n'};
 	OwnerScope scope;
 
 	commerce_enter_owner(&scope);
 	(void) commerce_run(&write_history, PLAN_WRITES,
-						(Datum[]) {CStringGetTextDatum(subject),
+						(Datum[]) {CStringGetTextDatum(key->subject),
 								   CStringGetTextDatum(RelationGetRelationName(relation)),
 								   CStringGetTextDatum(machine->name), CStringGetTextDatum(transition->event),
 								   CStringGetTextDatum(transition->from), CStringGetTextDatum(transition->to),
-								   CStringGetTextDatum(actor), PointerGetDatum(detail)},
-						detail ? NULL : "       n");
+								   CStringGetTextDatum(actor), PointerGetDatum(detail),
+								   key->item ? CStringGetTextDatum(key->item) : (Datum) 0},
+						nulls);
 	if (transition->topic)
 	{
-		JsonWriter payload = JSON_WRITER_INIT;
-
-		commerce_json_object(&payload);
-		commerce_json_key(&payload, "id");
-		commerce_json_string(&payload, subject);
-		commerce_json_key(&payload, "event");
-		commerce_json_string(&payload, transition->event);
-		commerce_json_key(&payload, "from");
-		commerce_json_string(&payload, transition->from);
-		commerce_json_key(&payload, "to");
-		commerce_json_string(&payload, transition->to);
-		commerce_json_end_object(&payload);
-		commerce_emit(transition->topic, subject, commerce_json_finish(&payload));
+		commerce_json_key(&key->payload, "event");
+		commerce_json_string(&key->payload, transition->event);
+		commerce_json_key(&key->payload, "from");
+		commerce_json_string(&key->payload, transition->from);
+		commerce_json_key(&key->payload, "to");
+		commerce_json_string(&key->payload, transition->to);
+		commerce_json_end_object(&key->payload);
+		commerce_emit(transition->topic, key->subject, commerce_json_finish(&key->payload));
 	}
 	commerce_leave_owner(&scope);
+}
+
+/* Returns whether an event is meant for this row. */
+static bool
+is_for(const PendingEvent *pending, const Machine *machine, const Key *key)
+{
+	return pending && strcmp(pending->machine, machine->name) == 0 &&
+		strcmp(pending->id, key->item ? key->item : key->subject) == 0;
 }
 
 /* Judges one change of state; returns only when it is allowed, with all that belongs to it done. */
@@ -199,13 +218,13 @@ static void
 take_transition(const TriggerData *data, const Machine *machine, const char *from, const char *to)
 {
 	Relation relation = data->tg_relation;
-	char *subject = subject_of(relation, data->tg_newtuple);
+	Key key = key_of(relation, data->tg_newtuple);
 	const PendingEvent *pending = commerce_pending_event;
 	const Transition *transition = NULL;
 	const Jsonb *detail = NULL;
 	Datum row = (Datum) 0;
 
-	if (pending && strcmp(pending->machine, machine->name) == 0 && strcmp(pending->subject, subject) == 0)
+	if (is_for(pending, machine, &key))
 	{
 		transition = commerce_transition_by_event(machine, from, pending->event);
 		if (transition && strcmp(transition->to, to) != 0)
@@ -220,7 +239,7 @@ take_transition(const TriggerData *data, const Machine *machine, const char *fro
 	if (OidIsValid(transition->guard) || OidIsValid(transition->effect))
 		row = row_as_jsonb(data->tg_newtuple, RelationGetDescr(relation));
 	check_guard(machine, transition, row, detail);
-	record(relation, machine, transition, subject, detail);
+	record(relation, machine, transition, &key, detail);
 	if (OidIsValid(transition->effect))
 		(void) call_hook(transition->effect, row, transition->event, detail);
 }

@@ -234,13 +234,13 @@ emit_placed(const char *order, int64 number, const Quote *quote)
 	JsonWriter payload = JSON_WRITER_INIT;
 
 	commerce_json_object(&payload);
-	commerce_json_key(&payload, "order");
+	commerce_json_key(&payload, "id");
 	commerce_json_string(&payload, order);
 	commerce_json_key(&payload, "number");
 	commerce_json_int(&payload, number);
 	commerce_json_key(&payload, "channel");
 	commerce_json_string(&payload, quote->channel);
-	commerce_json_key(&payload, "customer");
+	commerce_json_key(&payload, "customer_id");
 	commerce_json_string(&payload, quote->customer);
 	commerce_json_key(&payload, "total");
 	commerce_json_money(&payload, quote->total, quote->currency);

@@ -139,12 +139,13 @@ total_line(QuoteLine *line)
 void
 commerce_apply_taxes(Quote *quote, const TaxRate *rates, int rate_count)
 {
-	int count = quote->line_count + 1;
-	QuoteLine **lines = palloc_extended(sizeof(QuoteLine *) * count, MCXT_ALLOC_HUGE);
+	int count = quote->line_count + (quote->shipping_method ? 1 : 0);
+	QuoteLine **lines = palloc_extended(sizeof(QuoteLine *) * (count + 1), MCXT_ALLOC_HUGE);
 
 	for (int i = 0; i < quote->line_count; i++)
 		lines[i] = &quote->lines[i];
-	lines[quote->line_count] = &quote->shipping;
+	if (quote->shipping_method)
+		lines[quote->line_count] = &quote->shipping;
 	for (int i = 0; i < count; i++)
 		find_rates(lines[i], rates, rate_count);
 	if (quote->tax_level == TAX_PER_ORDER)
