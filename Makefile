@@ -5,11 +5,12 @@
 #   make && make install && make installcheck      on a server of your own
 
 EXTENSION = commerce
-VERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" commerce.control)
+# Not VERSION: the server's own makefiles set that to the server's.
+COMMERCE_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" commerce.control)
 
 MODULE_big = commerce
 ROOMS = base money rule inventory pricing privacy outbox order
-SCRIPT = $(EXTENSION)--$(VERSION).sql
+SCRIPT = $(EXTENSION)--$(COMMERCE_VERSION).sql
 DATA_built = $(SCRIPT)
 
 GENERATED = src/rule/rule_gram.c src/rule/rule_scan.c
@@ -17,7 +18,7 @@ OBJS = src/commerce.o \
 	$(patsubst %.c,%.o,$(sort $(filter-out $(GENERATED),$(wildcard $(ROOMS:%=src/%/*.c))) $(GENERATED)))
 MIGRATIONS = $(sort $(wildcard sql/shop/*.sql))
 EXTRA_CLEAN = $(GENERATED) src/rule/rule_gram.h src/base/shop_migrations.inc $(SCRIPT) \
-	$(OBJS:.o=.d) tmp results output_iso regression.diffs regression.out
+	$(OBJS:.o=.d) tmp/built-for results output_iso regression.diffs regression.out
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --load-extension=commerce
@@ -35,7 +36,7 @@ PG_CONFIG ?= pg_config
 ifeq ($(shell command -v $(PG_CONFIG) 2>/dev/null),)
 # Without server headers only the targets that install them make sense.
 all install installcheck: ; @echo "$(PG_CONFIG) not found: 'make packages' installs what a build needs" >&2; exit 1
-clean: ; rm -rf tmp
+clean: ;
 else
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -68,12 +69,12 @@ src/rule/rule_scan.c: src/rule/rule_scan.l
 	flex -o $@ $<
 $(patsubst %.c,%.o,$(wildcard src/rule/*.c)) src/rule/rule_scan.o: src/rule/rule_gram.h
 
-.PHONY: packages demo test check bench test-matrix format
+.PHONY: packages demo test checks bench test-matrix format
 packages:
 	@test/lib/packages
 demo: ; @test/lib/demo
 test: ; @test/lib/run
-check: ; @test/checks/run
+checks: ; @test/checks/run
 bench: ; @test/bench/run
 test-matrix: ; @test/lib/matrix
 format:

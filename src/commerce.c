@@ -5,6 +5,8 @@
 
 #include "base/settings.h"
 #include "base/shop.h"
+#include "order/machine.h"
+#include "pricing/promotions.h"
 
 COMMERCE_MODULE_MAGIC("commerce", COMMERCE_VERSION);
 
@@ -15,4 +17,6 @@ void
 _PG_init(void)
 {
 	commerce_settings_init();
+	commerce_promotions_init();
+	commerce_machines_init();
 }

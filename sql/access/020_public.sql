@@ -13,3 +13,5 @@ BEGIN
     END LOOP;
 END
 $$;
+
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA commerce TO commerce_owner;

@@ -18,3 +18,15 @@ CREATE FUNCTION commerce.uuidv7() RETURNS uuid
 COMMENT ON FUNCTION commerce.uuidv7() IS
 'Makes a time-ordered identifier (RFC 9562 version 7). Within a session each is greater than the one before.';
 GRANT EXECUTE ON FUNCTION commerce.uuidv7() TO PUBLIC;
+
+CREATE FUNCTION commerce.require_shop() RETURNS void
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'commerce_require_shop_sql';
+COMMENT ON FUNCTION commerce.require_shop() IS
+'Does nothing where the shop''s tables, the SQL objects and the library fit each other; CM099 with what to do otherwise.';
+
+CREATE FUNCTION commerce.invalidate_cache() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'commerce_invalidate_cache';
+COMMENT ON FUNCTION commerce.invalidate_cache() IS
+'Statement trigger on tables that sessions keep compiled (promotions, transitions): tells every session at commit that the table has changed.';

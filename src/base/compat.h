@@ -11,12 +11,11 @@
 #error "commerce builds against PostgreSQL 15 to 18"
 #endif
 
-/* 16 split the ACL entry points by object class into object_aclcheck(); what we ask of them is the same. */
+/* 16 gave stringToQualifiedNameList() an error context for soft errors. */
 #if PG_VERSION_NUM < 160000
-#define commerce_function_acl_ok(function, role) (pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK)
+#define commerce_qualified_name(name) stringToQualifiedNameList(name)
 #else
-#define commerce_function_acl_ok(function, role)                                                             \
-	(object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK)
+#define commerce_qualified_name(name) stringToQualifiedNameList(name, NULL)
 #endif
 
 /* 18 made module magic carry a name and version that pg_get_loaded_modules() shows. */

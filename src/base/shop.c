@@ -13,6 +13,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
 #include "commands/extension.h"
 #include "utils/fmgrprotos.h"
 #pragma GCC diagnostic pop
@@ -35,6 +36,7 @@ static const Migration migrations[] = {
 
 PG_FUNCTION_INFO_V1(commerce_create_shop);
 PG_FUNCTION_INFO_V1(commerce_upgrade_shop);
+PG_FUNCTION_INFO_V1(commerce_require_shop_sql);
 
 /* Runs one statement that is known at compile time, or a migration; errors are the statement's own. */
 static void
@@ -88,7 +90,7 @@ with_ltree_schema(const char *sql)
 	text *replaced;
 	bool isnull;
 
-	if (SPI_execute("SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'ltree'", true,
+	if (SPI_execute("SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'ltree'", false,
 					1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "extension ltree is gone");
@@ -203,4 +205,15 @@ commerce_require_shop(void)
 						errmsg("the shop's tables are of version %d, this library needs %d", installed, LATEST_VERSION),
 						errhint("Run SELECT commerce.upgrade_shop().")));
 	fits = true;
+}
+
+/* require_shop() is the same check for functions written in SQL. */
+Datum
+commerce_require_shop_sql(PG_FUNCTION_ARGS)
+{
+	(void) fcinfo;
+	SPI_connect();
+	commerce_require_shop();
+	SPI_finish();
+	PG_RETURN_VOID();
 }

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/pg.h"
+#include "money/rounding.h"
 
 typedef int64 Amount;
 
@@ -36,6 +37,9 @@ commerce_amount_currency(Amount amount)
 /* Packs minor units of a currency number; CM023 beyond ±9,007,199,254,740,991 minor units. */
 extern Amount commerce_amount_make(int64 minor, int currency);
 
+/* The same from a wide sum or product. */
+extern Amount commerce_amount_make_wide(wide minor, int currency);
+
 /* Parses "12.50 EUR" or "EUR 12.50". */
 extern Amount commerce_amount_parse(const char *text);
 
@@ -51,11 +55,23 @@ extern const char *commerce_currency_code(int number);
 /* Refuses two different currencies with CM020. */
 extern void commerce_require_same_currency(int first, int second);
 
+/* Returns the decimals of a currency's minor unit, e.g. 2 for EUR. */
+extern int commerce_currency_digits(int number);
+
+/* Finds a rounding mode by its name; refuses an unknown one with 22023, listing the known. */
+extern RoundingMode commerce_rounding_named(const char *name);
+
 /* Writes {"amount": "12.50", "currency": "EUR", "minor": 1250}. */
 extern void commerce_json_money(JsonWriter *writer, int64 minor, int currency);
 
 /* Reads money from JSON in any of its forms: that object, the text "12.50 EUR", or a number or numeric string of the
  * given currency (0: refuse a bare number). Returns false where the key is absent. */
 extern bool commerce_json_get_money(JsonbContainer *object, const char *key, int currency, Amount *amount);
+
+/* Reads money from one JSON value in the same forms; "key" is for messages only. */
+extern Amount commerce_json_value_money(const JsonbValue *value, const char *key, int currency);
+
+/* Reads a whole document that is money with its own currency. */
+extern Amount commerce_jsonb_money(Jsonb *document);
 
 #endif

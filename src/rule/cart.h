@@ -1,7 +1,7 @@
 /*
  * cart.h: what a rule can see. Pure data, filled by whoever evaluates (a quote, a state machine's guard).
  *
- * Absent text is NULL and compares as unknown: no comparison with it holds, except "is not".
+ * Absent text is NULL and compares as unknown: no test of it holds, except "is null".
  */
 #ifndef COMMERCE_RULE_CART_H
 #define COMMERCE_RULE_CART_H
@@ -20,7 +20,7 @@ typedef struct RuleLine
 	int tag_count;
 	int64_t quantity;
 	int64_t unit_price; /* minor units of the cart's currency */
-	int64_t subtotal;	/* minor units */
+	int64_t subtotal;   /* minor units */
 	bool on_sale;
 	const void *attributes; /* handed to attribute() as it is */
 } RuleLine;
@@ -28,7 +28,13 @@ typedef struct RuleLine
 /* A value found among a line's or customer's own attributes. */
 typedef struct RuleValue
 {
-	enum { RULE_VALUE_ABSENT, RULE_VALUE_TEXT, RULE_VALUE_NUMBER, RULE_VALUE_BOOL } kind;
+	enum
+	{
+		RULE_VALUE_ABSENT,
+		RULE_VALUE_TEXT,
+		RULE_VALUE_NUMBER,
+		RULE_VALUE_BOOL
+	} kind;
 	const char *text;
 	double number; /* descriptive (size, weight), never money */
 	bool truth;
@@ -36,17 +42,17 @@ typedef struct RuleValue
 
 typedef struct RuleCart
 {
-	int currency;		 /* ISO 4217 number */
-	int64_t subtotal;	 /* minor units, before discounts */
-	int64_t shipping;	 /* minor units */
+	int currency;     /* ISO 4217 number */
+	int64_t subtotal; /* minor units, before discounts */
+	int64_t shipping; /* minor units */
 	const RuleLine *lines;
 	int line_count;
 	const char *channel;
-	const char *customer;		/* uuid as text; NULL for a guest */
+	const char *customer; /* uuid as text; NULL for a guest */
 	const char *customer_group;
-	const char *country;		/* where it is shipped, ISO 3166-1 alpha-2 */
+	const char *country; /* where it is shipped, ISO 3166-1 alpha-2 */
 	const char *shipping_method;
-	const char *const *codes;	/* codes that were entered, upper case */
+	const char *const *codes; /* codes that were entered, upper case */
 	int code_count;
 	/* Finds an attribute by its dotted path; NULL where the caller has none. */
 	RuleValue (*attribute)(const void *attributes, const char *path);

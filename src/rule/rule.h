@@ -26,6 +26,9 @@ typedef enum BenefitTarget
 	BENEFIT_SHIPPING,
 } BenefitTarget;
 
+/* Longer texts are refused; nesting is refused beyond 100 levels. */
+#define RULE_MAX_TEXT 65536
+
 #define PERCENT_SCALE INT64_C(1000000) /* one percent; rates have at most six decimals */
 
 typedef struct Benefit
@@ -33,8 +36,8 @@ typedef struct Benefit
 	BenefitKind kind;
 	BenefitTarget target;
 	int64_t percent; /* BENEFIT_PERCENT: in units of 1 / PERCENT_SCALE percent, 0 to 100 % */
-	int64_t minor;	 /* BENEFIT_FIXED: minor units */
-	int currency;	 /* BENEFIT_FIXED: ISO 4217 number */
+	int64_t minor;   /* BENEFIT_FIXED: minor units */
+	int currency;    /* BENEFIT_FIXED: ISO 4217 number */
 	RuleNode *where; /* which lines; NULL for all */
 } Benefit;
 
@@ -42,16 +45,20 @@ typedef struct Benefit
 typedef struct RuleError
 {
 	int position;
-	char message[200]; /* "expected a number, found \"and\"" */
+	char message[280];  /* "expected a number, found \"and\"" */
+	char expected[180]; /* "a number"; empty where the message says it otherwise */
+	char found[60];     /* "and"; empty likewise, and at the end of the text */
 } RuleError;
 
 /* Memory comes from the caller, so that the same code runs in the server (palloc) and in a fuzzer (malloc). */
 typedef struct RuleMemory
 {
+	/* Never returns NULL: without memory it does not return at all. */
 	void *(*allocate)(void *context, unsigned long size);
 	void *context;
 } RuleMemory;
 
+/* Parse, or return NULL with the error filled in. The result keeps no pointer into the text. */
 extern RuleNode *commerce_condition_parse(const char *text, const RuleMemory *memory, RuleError *error);
 extern Benefit *commerce_benefit_parse(const char *text, const RuleMemory *memory, RuleError *error);
 
@@ -59,7 +66,15 @@ extern Benefit *commerce_benefit_parse(const char *text, const RuleMemory *memor
 extern char *commerce_condition_print(const RuleNode *condition, const RuleMemory *memory);
 extern char *commerce_benefit_print(const Benefit *benefit, const RuleMemory *memory);
 
-/* Does the condition hold for the whole cart? An unknown comparison counts as false. NULL holds. */
+/*
+ * Does the condition hold for the whole cart? NULL holds.
+ *
+ * Logic has three values, as in SQL: a comparison with absent text, with money of another currency or with an attribute
+ * of another type is unknown, so is its negation, and what is unknown in the end does not hold. An attribute with
+ * several values (the tags of a line, the codes of a cart, and in a condition on the cart any attribute of a line)
+ * compares when one of them does. <> is always the negation of =, and "not in" of "in": sku <> 'A' holds for a cart
+ * in which no line has that SKU.
+ */
 extern bool commerce_condition_holds(const RuleNode *condition, const RuleCart *cart);
 
 /* Does a line of the cart match? Line attributes (sku, category, quantity, …) are those of this line. NULL matches. */

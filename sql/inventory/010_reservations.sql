@@ -1,0 +1,43 @@
+CREATE FUNCTION commerce.reserve(sku text, quantity bigint DEFAULT 1, holder text DEFAULT NULL, location text DEFAULT NULL,
+        ttl interval DEFAULT NULL) RETURNS uuid
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'commerce_reserve';
+COMMENT ON FUNCTION commerce.reserve(text, bigint, text, text, interval) IS
+'Holds units of a sku for ttl (commerce.reservation_ttl when NULL) and returns the reservation. location NULL takes the location of highest priority that has them all. CM001 when short, CM002 for an unknown sku, 22023 for a quantity or ttl that is not positive.';
+GRANT EXECUTE ON FUNCTION commerce.reserve(text, bigint, text, text, interval) TO commerce_app;
+
+CREATE FUNCTION commerce.try_reserve(sku text, quantity bigint DEFAULT 1, holder text DEFAULT NULL,
+        location text DEFAULT NULL, ttl interval DEFAULT NULL) RETURNS uuid
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'commerce_try_reserve';
+COMMENT ON FUNCTION commerce.try_reserve(text, bigint, text, text, interval) IS
+'Like reserve(), but returns NULL when short: no error, and while sold out no lock, no WAL and no transaction id.';
+GRANT EXECUTE ON FUNCTION commerce.try_reserve(text, bigint, text, text, interval) TO commerce_app;
+
+CREATE FUNCTION commerce.extend_reservation(reservation uuid, ttl interval DEFAULT NULL) RETURNS timestamptz
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'commerce_extend_reservation';
+COMMENT ON FUNCTION commerce.extend_reservation(uuid, interval) IS
+'Holds a reservation for ttl from now on and returns when it ends. CM003 unknown or finished, CM004 already expired.';
+GRANT EXECUTE ON FUNCTION commerce.extend_reservation(uuid, interval) TO commerce_app;
+
+CREATE FUNCTION commerce.release_reservation(reservation uuid) RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'commerce_release_reservation';
+COMMENT ON FUNCTION commerce.release_reservation(uuid) IS
+'Gives held units back. CM003 where the reservation is unknown or finished, CM004 where a sweep has already ended it.';
+GRANT EXECUTE ON FUNCTION commerce.release_reservation(uuid) TO commerce_app;
+
+CREATE FUNCTION commerce.release_holder(holder text) RETURNS bigint
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'commerce_release_holder';
+COMMENT ON FUNCTION commerce.release_holder(text) IS
+'Gives back all that a holder holds; returns the number of reservations released, 0 for an unknown holder.';
+GRANT EXECUTE ON FUNCTION commerce.release_holder(text) TO commerce_app;
+
+CREATE FUNCTION commerce.expire_reservations(batch bigint DEFAULT 1000) RETURNS bigint
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'commerce_expire_reservations';
+COMMENT ON FUNCTION commerce.expire_reservations(bigint) IS
+'Marks overdue holds as expired, at most batch of them, skipping locked ones; returns how many. Housekeeping only: an overdue hold has stopped counting already.';
+GRANT EXECUTE ON FUNCTION commerce.expire_reservations(bigint) TO commerce_app;

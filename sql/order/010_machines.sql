@@ -1,0 +1,127 @@
+CREATE FUNCTION commerce.enforce_state_machine() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'commerce_enforce_state_machine';
+COMMENT ON FUNCTION commerce.enforce_state_machine() IS
+'Row trigger with the arguments machine and column; attach_state_machine() creates it. CM010 for a change no transition allows, CM011 where a guard refuses, CM012 where the role is missing.';
+
+CREATE FUNCTION commerce.create_state_machine(name text, definition jsonb) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    machine_states text[];
+    flat jsonb;
+    bad text;
+BEGIN
+    PERFORM commerce.require_shop();
+    IF coalesce(name, '') = '' OR jsonb_typeof(definition) IS DISTINCT FROM 'object' THEN
+        RAISE EXCEPTION 'a state machine needs a name and a definition' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'definition is {"initial": "new", "states": ["new", "paid"], "transitions": [{"event": "pay", "from": ["new"], "to": "paid"}]}.';
+    END IF;
+    SELECT string_agg(key, ', ') INTO bad FROM jsonb_object_keys(definition) key
+        WHERE key NOT IN ('initial', 'states', 'transitions');
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'unknown key in the definition: %', bad USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF jsonb_typeof(definition -> 'states') IS DISTINCT FROM 'array'
+        OR jsonb_typeof(coalesce(definition -> 'transitions', '[]')) <> 'array' THEN
+        RAISE EXCEPTION 'states and transitions must be arrays' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    machine_states := ARRAY(SELECT jsonb_array_elements_text(definition -> 'states'));
+    IF definition ->> 'initial' IS NULL OR NOT definition ->> 'initial' = ANY (machine_states) THEN
+        RAISE EXCEPTION 'the initial state must be one of the states' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+
+    -- One row for each state that an event leaves from.
+    flat := (SELECT coalesce(jsonb_agg((t - 'from') || jsonb_build_object('from', f.state)), '[]')
+        FROM jsonb_array_elements(coalesce(definition -> 'transitions', '[]')) t,
+            LATERAL jsonb_array_elements_text(CASE jsonb_typeof(t -> 'from') WHEN 'array' THEN t -> 'from'
+                ELSE jsonb_build_array(t -> 'from') END) f (state));
+    SELECT format('%s from %s to %s', t ->> 'event', t ->> 'from', t ->> 'to') INTO bad
+        FROM jsonb_array_elements(flat) t
+        WHERE coalesce(t ->> 'event', '') = '' OR (t ->> 'from' = ANY (machine_states)) IS NOT true
+            OR (t ->> 'to' = ANY (machine_states)) IS NOT true LIMIT 1;
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'transition % names no event or an unknown state', bad
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Every from and to must be among the states.';
+    END IF;
+    SELECT hook INTO bad
+        FROM jsonb_array_elements(flat) t, LATERAL (VALUES (t ->> 'guard'), (t ->> 'effect')) hooks (hook)
+        WHERE hook IS NOT NULL AND to_regprocedure(hook || '(jsonb, text, jsonb)') IS NULL LIMIT 1;
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'there is no function %(jsonb, text, jsonb)', bad USING ERRCODE = 'undefined_function',
+            HINT = 'Guards and effects are functions (row jsonb, event text, detail jsonb), named with their schema.';
+    END IF;
+    SELECT t ->> 'role' INTO bad FROM jsonb_array_elements(flat) t
+        WHERE t ->> 'role' IS NOT NULL AND to_regrole(quote_ident(t ->> 'role')) IS NULL LIMIT 1;
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'there is no role "%"', bad USING ERRCODE = 'undefined_object';
+    END IF;
+
+    INSERT INTO commerce.state_machines AS m (name, initial, states)
+        VALUES (create_state_machine.name, definition ->> 'initial', machine_states)
+        ON CONFLICT ON CONSTRAINT state_machines_pkey DO UPDATE SET initial = excluded.initial, states = excluded.states;
+    DELETE FROM commerce.transitions WHERE machine = create_state_machine.name;
+    INSERT INTO commerce.transitions (machine, from_state, event, to_state, guard, effect, role, topic)
+        SELECT create_state_machine.name, t ->> 'from', t ->> 'event', t ->> 'to', t ->> 'guard', t ->> 'effect',
+            t ->> 'role', t ->> 'topic'
+        FROM jsonb_array_elements(flat) t;
+END
+$$;
+COMMENT ON FUNCTION commerce.create_state_machine(text, jsonb) IS
+'Creates or replaces a state machine. definition: {"initial": "new", "states": ["new", "paid"], "transitions": [{"event": "pay", "from": ["new"], "to": "paid", "guard": "app.may_pay", "effect": "app.paid", "role": "cashier", "topic": "order.paid"}]}; guard, effect, role and topic are optional. Every session sees the change at its next statement after commit. 22023 for a malformed definition, 42883 for a missing function.';
+GRANT EXECUTE ON FUNCTION commerce.create_state_machine(text, jsonb) TO commerce_admin;
+
+CREATE FUNCTION commerce.state_machine_states(name text) RETURNS text[]
+    LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    result text[];
+BEGIN
+    PERFORM commerce.require_shop();
+    SELECT m.states INTO result FROM commerce.state_machines m WHERE m.name = state_machine_states.name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no state machine "%"', name USING ERRCODE = 'undefined_object',
+            HINT = 'Create it with commerce.create_state_machine().';
+    END IF;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION commerce.state_machine_states(text) IS 'The states of a machine; 42704 for an unknown one.';
+GRANT EXECUTE ON FUNCTION commerce.state_machine_states(text) TO commerce_reader;
+
+CREATE FUNCTION commerce.attach_state_machine("table" regclass, "column" name, machine text) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    illegal text;
+BEGIN
+    EXECUTE format('SELECT %1$I::text FROM %2$s WHERE %1$I IS NULL OR NOT %1$I::text = ANY ($1) LIMIT 1', "column", "table")
+        INTO illegal USING commerce.state_machine_states(machine);
+    IF FOUND AND illegal IS NOT NULL THEN
+        RAISE EXCEPTION 'table % has a row in state "%", which machine "%" does not know', "table", illegal, machine
+            USING ERRCODE = 'CM010', HINT = 'Bring every row into one of the machine''s states first.';
+    END IF;
+    EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', '~state_machine_' || "column", "table");
+    EXECUTE format('CREATE TRIGGER %I BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION commerce.enforce_state_machine(%L, %L)',
+        '~state_machine_' || "column", "table", machine, "column");
+END
+$$;
+COMMENT ON FUNCTION commerce.attach_state_machine(regclass, name, text) IS
+'Puts a column of any table under a state machine: from now on every INSERT and UPDATE is judged, whoever sends it. You must own the table. The column may have any type that prints the states as text, enums included. Safe to repeat.';
+GRANT EXECUTE ON FUNCTION commerce.attach_state_machine(regclass, name, text) TO commerce_admin;
+
+CREATE FUNCTION commerce.state_machine_diagram(name text) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM commerce.state_machine_states(name);
+    RETURN concat_ws(E'\n', 'stateDiagram-v2',
+        (SELECT '    [*] --> ' || m.initial FROM commerce.state_machines m WHERE m.name = state_machine_diagram.name),
+        (SELECT string_agg(format('    %s --> %s : %s', t.from_state, t.to_state, t.event), E'\n'
+                ORDER BY array_position(m.states, t.from_state), t.event COLLATE "C")
+            FROM commerce.transitions t JOIN commerce.state_machines m ON m.name = t.machine
+            WHERE t.machine = state_machine_diagram.name));
+END
+$$;
+COMMENT ON FUNCTION commerce.state_machine_diagram(text) IS 'A state machine as a Mermaid diagram; 42704 for an unknown one.';
+GRANT EXECUTE ON FUNCTION commerce.state_machine_diagram(text) TO commerce_reader;

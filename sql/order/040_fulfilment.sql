@@ -1,0 +1,187 @@
+CREATE FUNCTION commerce.requested_lines("order" uuid, lines jsonb) RETURNS TABLE (line integer, quantity bigint)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    bad jsonb;
+BEGIN
+    IF jsonb_typeof(lines) <> 'array' THEN
+        RAISE EXCEPTION 'lines must be a JSON array of objects' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT l INTO bad FROM jsonb_array_elements(lines) l
+        WHERE jsonb_typeof(l) <> 'object' OR (jsonb_typeof(l -> 'quantity') = 'number') IS NOT true
+            OR (l ->> 'quantity')::numeric <> trunc((l ->> 'quantity')::numeric) OR (l ->> 'quantity')::numeric NOT BETWEEN 1 AND 9223372036854775807
+            OR NOT EXISTS (SELECT FROM commerce.order_lines ol WHERE ol.order_id = "order"
+                AND (ol.line = (l ->> 'line')::integer OR (l ->> 'line' IS NULL AND ol.sku = l ->> 'sku'))) LIMIT 1;
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'the order has no such line, or its quantity is not a whole number greater than zero'
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = bad,
+                HINT = 'Name a line by {"line": 1, "quantity": 2} or, where the sku occurs once, {"sku": "A", "quantity": 2}.';
+    END IF;
+    SELECT l INTO bad FROM jsonb_array_elements(lines) l
+        WHERE l ->> 'line' IS NULL AND (SELECT count(*) FROM commerce.order_lines ol
+            WHERE ol.order_id = "order" AND ol.sku = l ->> 'sku') > 1 LIMIT 1;
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'sku "%" occurs on several lines of the order', bad ->> 'sku'
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the line: {"line": 1, "quantity": 2}.';
+    END IF;
+    RETURN QUERY
+        SELECT ol.line, sum((l ->> 'quantity')::bigint)::bigint
+        FROM jsonb_array_elements(lines) l JOIN commerce.order_lines ol ON ol.order_id = "order"
+            AND (ol.line = (l ->> 'line')::integer OR (l ->> 'line' IS NULL AND ol.sku = l ->> 'sku'))
+        GROUP BY ol.line;
+END
+$$;
+COMMENT ON FUNCTION commerce.requested_lines(uuid, jsonb) IS
+'Reads [{"line" or "sku", "quantity"}] against an order''s lines, one row a line; 22023 for a line that is not there or ambiguous.';
+
+CREATE FUNCTION commerce.unfulfilled("order" uuid) RETURNS TABLE (line integer, quantity bigint)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        SELECT ol.line, ol.quantity - coalesce((SELECT sum(fl.quantity) FROM commerce.fulfilment_lines fl
+            WHERE fl.order_id = ol.order_id AND fl.line = ol.line), 0)::bigint
+        FROM commerce.order_lines ol WHERE ol.order_id = "order";
+END
+$$;
+COMMENT ON FUNCTION commerce.unfulfilled(uuid) IS 'How many units of each line of an order have not left yet.';
+
+CREATE FUNCTION commerce.fulfil("order" uuid, lines jsonb DEFAULT NULL, location text DEFAULT NULL,
+        tracking text DEFAULT NULL) RETURNS uuid
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    fulfilment uuid := commerce.uuidv7();
+    plan jsonb;
+    bad record;
+BEGIN
+    PERFORM commerce.lock_order("order");
+    IF (SELECT o.state FROM commerce.orders o WHERE o.id = "order") NOT IN ('placed', 'confirmed') THEN
+        RAISE EXCEPTION 'an order in state "%" is not fulfilled', (SELECT o.state FROM commerce.orders o WHERE o.id = "order")
+            USING ERRCODE = 'CM010', HINT = 'Only placed and confirmed orders are.';
+    END IF;
+    -- What to send: the lines asked for, or all that is left.
+    plan := (SELECT jsonb_agg(jsonb_build_object('line', w.line, 'quantity', w.quantity)) FROM (
+        SELECT r.line, r.quantity FROM commerce.requested_lines("order", lines) r WHERE lines IS NOT NULL
+        UNION ALL
+        SELECT u.line, u.quantity FROM commerce.unfulfilled("order") u WHERE lines IS NULL AND u.quantity > 0) w);
+    SELECT w.line, w.quantity, u.quantity AS rest INTO bad
+        FROM jsonb_to_recordset(plan) w (line integer, quantity bigint) JOIN commerce.unfulfilled("order") u USING (line)
+        WHERE w.quantity > u.quantity LIMIT 1;
+    IF FOUND OR plan IS NULL THEN
+        RAISE EXCEPTION 'more than the order has left to fulfil' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = jsonb_build_object('line', bad.line, 'requested', bad.quantity, 'left', coalesce(bad.rest, 0)),
+            HINT = 'A unit is fulfilled once.';
+    END IF;
+    INSERT INTO commerce.fulfilments (order_id, id, tracking) VALUES ("order", fulfilment, fulfil.tracking);
+    PERFORM commerce.take_reserved("order", fulfilment, plan, fulfil.location);
+    UPDATE commerce.fulfilments SET state = 'shipped' WHERE order_id = "order" AND id = fulfilment;
+    RETURN fulfilment;
+END
+$$;
+COMMENT ON FUNCTION commerce.fulfil(uuid, jsonb, text, text) IS
+'Sends lines of an order ([{"sku" or "line", "quantity"}]; NULL: all that is left) and returns the fulfilment, shipped. Reserved units leave on_hand; location limits them to what is reserved there. CM001 where fewer are on hand than promised (a backorder not yet filled), CM010 for an order in no state to be fulfilled, 22023 for more than is left, P0002 for an unknown order.';
+GRANT EXECUTE ON FUNCTION commerce.fulfil(uuid, jsonb, text, text) TO commerce_app;
+
+CREATE FUNCTION commerce.take_reserved("order" uuid, fulfilment uuid, plan jsonb, location text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    taken jsonb;
+    bad record;
+BEGIN
+    -- Levels are locked in the order in which everyone locks levels, then read again as they are behind the lock.
+    PERFORM FROM commerce.stock s
+        WHERE (s.sku, s.location) IN (SELECT r.sku, r.location FROM commerce.reservations r
+            WHERE r.order_id = "order" AND r.state = 'committed')
+        ORDER BY s.sku COLLATE "C", s.location COLLATE "C" FOR NO KEY UPDATE;
+    -- Each line takes from its reservations in turn until it has what it wants.
+    taken := (SELECT jsonb_agg(t) FROM (
+        SELECT r.id, r.sku, r.location, r.line, r.quantity AS had,
+            least(r.quantity, greatest(0, w.quantity - (sum(r.quantity) OVER (PARTITION BY r.line ORDER BY r.id) - r.quantity)))::bigint AS take
+        FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
+            JOIN commerce.reservations r ON r.order_id = "order" AND r.line = w.line AND r.state = 'committed'
+                AND (take_reserved.location IS NULL OR r.location = take_reserved.location)) t WHERE t.take > 0);
+    taken := coalesce(taken, '[]');
+
+    SELECT w.line, w.quantity, ol.sku, coalesce(t.got, 0) AS got INTO bad
+        FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
+            JOIN commerce.order_lines ol ON ol.order_id = "order" AND ol.line = w.line
+            JOIN commerce.variants v ON v.sku = ol.sku AND v.track_stock
+            LEFT JOIN (SELECT x.line, sum(x.take) AS got FROM jsonb_to_recordset(taken) x (line integer, take bigint)
+                GROUP BY x.line) t ON t.line = w.line
+        WHERE coalesce(t.got, 0) < w.quantity LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'only % of "%" are reserved for the order there', bad.got, bad.sku
+            USING ERRCODE = 'CM001', DETAIL = jsonb_build_array(jsonb_build_object('sku', bad.sku, 'location',
+                take_reserved.location, 'requested', bad.quantity, 'available', bad.got)),
+                HINT = 'Leave location out to send from wherever units are reserved.';
+    END IF;
+
+    INSERT INTO commerce.reservations (sku, location, quantity, state, order_id, line)
+        SELECT x.sku, x.location, x.take, 'fulfilled', "order", x.line
+        FROM jsonb_to_recordset(taken) x (sku text, location text, had bigint, take bigint, line integer) WHERE x.take < x.had;
+    UPDATE commerce.reservations r
+        SET state = CASE WHEN x.take = x.had THEN 'fulfilled' ELSE r.state END,
+            quantity = CASE WHEN x.take = x.had THEN r.quantity ELSE x.had - x.take END
+        FROM jsonb_to_recordset(taken) x (id uuid, sku text, had bigint, take bigint)
+        WHERE r.sku = x.sku AND r.id = x.id;
+    UPDATE commerce.stock s SET on_hand = s.on_hand - x.take
+        FROM (SELECT y.sku, y.location, sum(y.take)::bigint AS take
+            FROM jsonb_to_recordset(taken) y (sku text, location text, take bigint) GROUP BY 1, 2) x
+        WHERE s.sku = x.sku AND s.location = x.location;
+    SELECT s.sku, s.location, s.on_hand, sum(x.take) AS take INTO bad
+        FROM commerce.stock s JOIN jsonb_to_recordset(taken) x (sku text, location text, take bigint) USING (sku, location)
+        WHERE s.on_hand < 0 GROUP BY 1, 2, 3 LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'only % of "%" at "%" are on hand', bad.on_hand + bad.take, bad.sku, bad.location
+            USING ERRCODE = 'CM001', DETAIL = jsonb_build_array(jsonb_build_object('sku', bad.sku, 'location', bad.location,
+                'requested', bad.take, 'available', bad.on_hand + bad.take)),
+                HINT = 'Units sold on backorder can be sent once they have been received.';
+    END IF;
+    INSERT INTO commerce.stock_movements (sku, location, delta, reason, reference, actor)
+        SELECT x.sku, x.location, -sum(x.take), 'sold', "order"::text, session_user
+        FROM jsonb_to_recordset(taken) x (sku text, location text, take bigint) GROUP BY 1, 2;
+    INSERT INTO commerce.fulfilment_lines (order_id, fulfilment_id, line, location, quantity)
+        SELECT "order", fulfilment, x.line, x.location, sum(x.take)
+        FROM jsonb_to_recordset(taken) x (line integer, location text, take bigint) GROUP BY x.line, x.location;
+    -- What has no stock is sent from nowhere.
+    INSERT INTO commerce.fulfilment_lines (order_id, fulfilment_id, line, quantity)
+        SELECT "order", fulfilment, w.line, w.quantity FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
+        WHERE NOT EXISTS (SELECT FROM commerce.fulfilment_lines fl
+            WHERE fl.order_id = "order" AND fl.fulfilment_id = fulfilment AND fl.line = w.line);
+END
+$$;
+COMMENT ON FUNCTION commerce.take_reserved(uuid, uuid, jsonb, text) IS
+'Turns an order''s reservations into units that left: the goods'' side of fulfil(). CM001 where fewer are reserved or on hand.';
+
+CREATE FUNCTION commerce.nothing_is_shipped("row" jsonb, event text, detail jsonb) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN NOT EXISTS (
+        SELECT FROM commerce.fulfilment_lines fl WHERE fl.order_id = ("row" ->> 'id')::uuid
+        GROUP BY fl.line
+        HAVING sum(fl.quantity) > coalesce((SELECT sum(rl.quantity)
+            FROM commerce.return_lines rl JOIN commerce.returns r ON r.order_id = rl.order_id AND r.id = rl.return_id
+            WHERE rl.order_id = ("row" ->> 'id')::uuid AND rl.line = fl.line AND r.state IN ('received', 'closed')), 0));
+END
+$$;
+COMMENT ON FUNCTION commerce.nothing_is_shipped(jsonb, text, jsonb) IS
+'Guard of an order''s cancel: every unit that was sent has come back.';
+
+CREATE FUNCTION commerce.release_order("row" jsonb, event text, detail jsonb) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE commerce.reservations SET state = 'released'
+        WHERE order_id = ("row" ->> 'id')::uuid AND state = 'committed';
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION commerce.release_order(jsonb, text, jsonb) IS
+'Effect of an order''s cancel: gives its reserved stock back, once.';

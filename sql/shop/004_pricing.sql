@@ -1,0 +1,96 @@
+CREATE TABLE commerce.price_lists (
+    code text PRIMARY KEY,
+    name text NOT NULL DEFAULT '',
+    kind text NOT NULL DEFAULT 'standard' CHECK (kind IN ('standard', 'sale')),
+    priority integer NOT NULL DEFAULT 0,
+    active boolean NOT NULL DEFAULT true
+);
+COMMENT ON TABLE commerce.price_lists IS 'named sets of prices that override the plain ones while active';
+COMMENT ON COLUMN commerce.price_lists.kind IS 'sale marks a line as on_sale for promotions';
+
+CREATE TABLE commerce.prices (
+    sku text NOT NULL,
+    id uuid NOT NULL DEFAULT commerce.uuidv7(),
+    price_list text REFERENCES commerce.price_lists,
+    price commerce.amount NOT NULL CHECK (commerce.minor_units(price) >= 0),
+    per_quantity integer NOT NULL DEFAULT 1 CHECK (per_quantity > 0),
+    min_quantity bigint NOT NULL DEFAULT 1 CHECK (min_quantity > 0),
+    channel text REFERENCES commerce.channels,
+    customer_group text REFERENCES commerce.customer_groups,
+    valid tstzrange NOT NULL DEFAULT tstzrange(NULL, NULL),
+    PRIMARY KEY (sku, id)
+);
+COMMENT ON TABLE commerce.prices IS
+'what a variant costs. Of the rows that apply the most specific wins: price list by its priority, then customer group, then channel; among equals the lowest.';
+COMMENT ON COLUMN commerce.prices.per_quantity IS 'price is for this many units: 12.34 EUR per 1000 screws';
+COMMENT ON COLUMN commerce.prices.min_quantity IS 'applies from this many units of the sku in the cart';
+
+CREATE TABLE commerce.tax_zones (
+    code text PRIMARY KEY,
+    countries text[] NOT NULL DEFAULT '{}',
+    regions text[],
+    is_default boolean NOT NULL DEFAULT false
+);
+COMMENT ON TABLE commerce.tax_zones IS 'where which taxes are due';
+COMMENT ON COLUMN commerce.tax_zones.countries IS 'ISO 3166-1 alpha-2 codes';
+COMMENT ON COLUMN commerce.tax_zones.regions IS 'narrows the zone to these regions of its countries';
+COMMENT ON COLUMN commerce.tax_zones.is_default IS 'applies where the destination is unknown or in no other zone';
+CREATE UNIQUE INDEX tax_zones_default ON commerce.tax_zones (is_default) WHERE is_default;
+
+CREATE TABLE commerce.tax_rates (
+    zone text NOT NULL REFERENCES commerce.tax_zones,
+    tax_class text NOT NULL DEFAULT 'standard',
+    name text NOT NULL,
+    rate numeric(9,6) NOT NULL CHECK (rate >= 0 AND rate <= 100),
+    included boolean NOT NULL DEFAULT false,
+    valid tstzrange NOT NULL DEFAULT tstzrange(NULL, NULL),
+    PRIMARY KEY (zone, tax_class, name, valid)
+);
+COMMENT ON TABLE commerce.tax_rates IS 'taxes on goods of a class (shipping has the class of its method) in a zone';
+COMMENT ON COLUMN commerce.tax_rates.rate IS 'percent: 19 means 19 %';
+COMMENT ON COLUMN commerce.tax_rates.included IS 'true when prices already contain this tax';
+
+CREATE TABLE commerce.shipping_methods (
+    code text PRIMARY KEY,
+    name text NOT NULL DEFAULT '',
+    tax_class text NOT NULL DEFAULT 'standard'
+);
+CREATE TABLE commerce.shipping_prices (
+    method text NOT NULL REFERENCES commerce.shipping_methods,
+    price commerce.amount NOT NULL CHECK (commerce.minor_units(price) >= 0),
+    countries text[] NOT NULL DEFAULT '{}',
+    min_subtotal commerce.amount CHECK (commerce.currency(min_subtotal) = commerce.currency(price))
+);
+COMMENT ON TABLE commerce.shipping_methods IS 'ways to send an order';
+COMMENT ON TABLE commerce.shipping_prices IS 'what a way costs: the row naming the country before one naming none, then the highest min_subtotal reached';
+COMMENT ON COLUMN commerce.shipping_prices.countries IS 'ISO 3166-1 alpha-2 codes; empty means anywhere';
+CREATE INDEX shipping_prices_method ON commerce.shipping_prices (method);
+
+CREATE TABLE commerce.promotions (
+    id uuid PRIMARY KEY DEFAULT commerce.uuidv7(),
+    name text NOT NULL DEFAULT '',
+    status text NOT NULL DEFAULT 'active' CHECK (status IN ('draft', 'active', 'ended')),
+    priority integer NOT NULL DEFAULT 0,
+    during tstzrange NOT NULL DEFAULT tstzrange(NULL, NULL),
+    condition commerce.condition,
+    benefit commerce.benefit NOT NULL,
+    needs_code boolean NOT NULL DEFAULT false
+);
+COMMENT ON TABLE commerce.promotions IS
+'who gets what off. Discounts on lines come first (a line takes one: of the highest priority, then of the lowest id), then those on the order, then those on shipping; a percentage is of what is left.';
+COMMENT ON COLUMN commerce.promotions.condition IS 'when it applies, e.g. subtotal >= 100 EUR; NULL always';
+COMMENT ON COLUMN commerce.promotions.benefit IS 'what it gives, e.g. 20% off lines where category <@ ''clothing.shoes''';
+COMMENT ON COLUMN commerce.promotions.needs_code IS 'true: only for those who enter one of its promotion_codes';
+
+CREATE TABLE commerce.promotion_codes (
+    code text PRIMARY KEY CHECK (code = upper(btrim(code)) AND code <> ''),
+    promotion uuid NOT NULL REFERENCES commerce.promotions ON DELETE CASCADE
+);
+COMMENT ON TABLE commerce.promotion_codes IS 'what customers type; stored in upper case, matched in any';
+CREATE INDEX promotion_codes_promotion ON commerce.promotion_codes (promotion);
+
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.promotions
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
+
+GRANT SELECT ON commerce.price_lists, commerce.prices, commerce.tax_zones, commerce.tax_rates, commerce.shipping_methods,
+    commerce.shipping_prices, commerce.promotions, commerce.promotion_codes TO commerce_reader;

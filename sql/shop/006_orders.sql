@@ -1,0 +1,136 @@
+CREATE TABLE commerce.state_machines (
+    name text PRIMARY KEY,
+    initial text NOT NULL,
+    states text[] NOT NULL CHECK (initial = ANY (states))
+);
+COMMENT ON TABLE commerce.state_machines IS 'state machines by name; change them with commerce.create_state_machine';
+
+CREATE TABLE commerce.transitions (
+    machine text NOT NULL REFERENCES commerce.state_machines ON DELETE CASCADE,
+    from_state text NOT NULL,
+    event text NOT NULL,
+    to_state text NOT NULL,
+    guard text,
+    effect text,
+    role text,
+    topic text,
+    PRIMARY KEY (machine, from_state, event)
+);
+COMMENT ON TABLE commerce.transitions IS 'which event leads from which state to which';
+COMMENT ON COLUMN commerce.transitions.guard IS 'function (row jsonb, event text, detail jsonb) returning boolean; anything but true refuses with CM011';
+COMMENT ON COLUMN commerce.transitions.effect IS 'function (row jsonb, event text, detail jsonb) called when the transition is taken, in its transaction';
+COMMENT ON COLUMN commerce.transitions.role IS 'only members of this role may take the transition; others get CM012';
+COMMENT ON COLUMN commerce.transitions.topic IS 'topic of the outbox event written when the transition is taken';
+
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.transitions
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.state_machines
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
+
+CREATE TABLE commerce.state_history (
+    subject text NOT NULL,
+    id uuid NOT NULL DEFAULT commerce.uuidv7(),
+    relation text NOT NULL,
+    machine text NOT NULL,
+    event text NOT NULL,
+    from_state text,
+    to_state text NOT NULL,
+    actor text NOT NULL,
+    detail jsonb,
+    happened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (subject, id)
+);
+COMMENT ON TABLE commerce.state_history IS 'every state change of every table with a state machine, written by the trigger that allowed it';
+COMMENT ON COLUMN commerce.state_history.subject IS 'primary key of the row that changed, as text';
+COMMENT ON COLUMN commerce.state_history.actor IS 'the role that made the change: the current role of the session';
+
+CREATE TABLE commerce.idempotency_keys (
+    key text PRIMARY KEY,
+    request bytea NOT NULL,
+    order_id uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE commerce.idempotency_keys IS 'requests that were carried out: the same key gets the same order again';
+COMMENT ON COLUMN commerce.idempotency_keys.request IS 'SHA-256 of the request; another request under the same key is CM050';
+
+CREATE SEQUENCE commerce.order_numbers;
+
+CREATE TABLE commerce.orders (
+    id uuid PRIMARY KEY DEFAULT commerce.uuidv7(),
+    number bigint NOT NULL DEFAULT nextval('commerce.order_numbers'),
+    state text NOT NULL DEFAULT 'draft',
+    channel text NOT NULL,
+    customer_id uuid,
+    ship_to jsonb,
+    ship_address commerce.sealed,
+    shipping_method text,
+    codes text[] NOT NULL DEFAULT '{}',
+    tax_level text NOT NULL,
+    subtotal commerce.amount NOT NULL,
+    discount commerce.amount NOT NULL,
+    shipping commerce.amount NOT NULL,
+    tax commerce.amount NOT NULL,
+    included_tax commerce.amount NOT NULL,
+    total commerce.amount NOT NULL,
+    placed_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT total_adds_up CHECK (commerce.minor_units(total) = commerce.minor_units(subtotal)
+        - commerce.minor_units(discount) + commerce.minor_units(shipping) + commerce.minor_units(tax)
+        - commerce.minor_units(included_tax)),
+    CONSTRAINT total_not_negative CHECK (commerce.minor_units(total) >= 0)
+);
+COMMENT ON TABLE commerce.orders IS 'what was bought; its state changes only along the order machine';
+COMMENT ON COLUMN commerce.orders.number IS 'for people to read; unique but not gap-free';
+COMMENT ON COLUMN commerce.orders.ship_to IS 'the part of the destination that prices depend on: country, region, postal_code';
+COMMENT ON COLUMN commerce.orders.ship_address IS 'the whole destination, sealed for the customer, or for the order where a guest bought';
+COMMENT ON COLUMN commerce.orders.discount IS 'all discounts, on lines and on shipping';
+COMMENT ON COLUMN commerce.orders.tax IS 'all taxes, contained in prices or added to them';
+COMMENT ON COLUMN commerce.orders.included_tax IS 'the part of tax that prices already contain';
+CREATE INDEX orders_number ON commerce.orders (number);
+CREATE INDEX orders_customer ON commerce.orders (customer_id) WHERE customer_id IS NOT NULL;
+
+CREATE TABLE commerce.order_lines (
+    order_id uuid NOT NULL REFERENCES commerce.orders,
+    line integer NOT NULL,
+    sku text NOT NULL,
+    title text NOT NULL DEFAULT '',
+    quantity bigint NOT NULL CHECK (quantity > 0),
+    unit_price commerce.amount NOT NULL,
+    per_quantity integer NOT NULL DEFAULT 1,
+    tax_class text NOT NULL,
+    subtotal commerce.amount NOT NULL,
+    discount commerce.amount NOT NULL,
+    tax commerce.amount NOT NULL,
+    included_tax commerce.amount NOT NULL,
+    total commerce.amount NOT NULL,
+    PRIMARY KEY (order_id, line),
+    CONSTRAINT total_adds_up CHECK (commerce.minor_units(total) = commerce.minor_units(subtotal)
+        - commerce.minor_units(discount) + commerce.minor_units(tax) - commerce.minor_units(included_tax)),
+    CONSTRAINT discount_within_price CHECK (commerce.minor_units(discount) BETWEEN 0 AND commerce.minor_units(subtotal))
+);
+COMMENT ON TABLE commerce.order_lines IS 'what was bought, with the price it was bought at; never changed by later prices or promotions';
+
+CREATE TABLE commerce.order_discounts (
+    order_id uuid NOT NULL REFERENCES commerce.orders,
+    line integer NOT NULL,
+    promotion uuid NOT NULL,
+    amount commerce.amount NOT NULL,
+    PRIMARY KEY (order_id, line, promotion)
+);
+COMMENT ON TABLE commerce.order_discounts IS 'what each promotion took off each line; line 0 is shipping';
+
+CREATE TABLE commerce.order_taxes (
+    order_id uuid NOT NULL REFERENCES commerce.orders,
+    line integer NOT NULL,
+    name text NOT NULL,
+    rate numeric(9,6) NOT NULL,
+    included boolean NOT NULL,
+    amount commerce.amount NOT NULL,
+    PRIMARY KEY (order_id, line, name)
+);
+COMMENT ON TABLE commerce.order_taxes IS 'the taxes of each line; line 0 is shipping';
+
+GRANT SELECT ON commerce.state_machines, commerce.transitions, commerce.state_history, commerce.order_lines,
+    commerce.order_discounts, commerce.order_taxes TO commerce_reader;
+GRANT SELECT (id, number, state, channel, customer_id, ship_to, shipping_method, codes, tax_level, subtotal, discount,
+    shipping, tax, included_tax, total, placed_at, created_at) ON commerce.orders TO commerce_reader;

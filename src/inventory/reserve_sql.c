@@ -1,0 +1,245 @@
+/*
+ * reserve_sql.c: reserve() and its relatives, as SQL calls them.
+ */
+#include "base/pg.h"
+
+#include "base/errors.h"
+#include "base/json.h"
+#include "base/plan.h"
+#include "base/settings.h"
+#include "inventory/stock.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "datatype/timestamp.h"
+#pragma GCC diagnostic pop
+
+PG_FUNCTION_INFO_V1(commerce_reserve);
+PG_FUNCTION_INFO_V1(commerce_try_reserve);
+PG_FUNCTION_INFO_V1(commerce_extend_reservation);
+PG_FUNCTION_INFO_V1(commerce_release_reservation);
+PG_FUNCTION_INFO_V1(commerce_release_holder);
+PG_FUNCTION_INFO_V1(commerce_expire_reservations);
+
+static SavedPlan look_for_stock = {
+	.sql = "SELECT FROM commerce.stock s LEFT JOIN commerce.locations l ON l.code = s.location"
+		   " WHERE s.sku = $1 AND ($2 IS NULL AND coalesce(l.active, true) OR s.location = $2)"
+		   " AND (s.backorder_limit IS NULL OR s.on_hand - s.safety_stock + s.backorder_limit - $3 >= coalesce((SELECT"
+		   " sum(r.quantity) FROM commerce.reservations r WHERE r.sku = s.sku AND r.location = s.location AND r.state IN"
+		   " ('held', 'committed') AND (r.state = 'committed' OR r.expires_at > $4)), 0)) LIMIT 1",
+	.args = "text; text; int8; timestamptz"};
+
+static SavedPlan find_reservation = {
+	.sql = "SELECT sku, location, state, expires_at FROM commerce.reservations WHERE id = $1", .args = "uuid"};
+
+static SavedPlan lock_one_stock = {
+	.sql = "SELECT FROM commerce.stock WHERE sku = $1 AND location = $2 FOR NO KEY UPDATE", .args = "text; text"};
+
+static SavedPlan extend = {
+	.sql = "UPDATE commerce.reservations SET expires_at = $2 WHERE id = $1 AND state = 'held' AND expires_at > $3",
+	.args = "uuid; timestamptz; timestamptz"};
+
+static SavedPlan release = {
+	.sql = "UPDATE commerce.reservations SET state = 'released' WHERE id = $1 AND state = 'held'", .args = "uuid"};
+
+static SavedPlan release_of_holder = {
+	.sql = "UPDATE commerce.reservations SET state = 'released' WHERE holder = $1 AND state = 'held'", .args = "text"};
+
+static SavedPlan expire = {
+	.sql = "UPDATE commerce.reservations r SET state = 'expired' FROM (SELECT sku, id FROM commerce.reservations"
+		   " WHERE state = 'held' AND expires_at <= $1 LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) overdue"
+		   " WHERE r.sku = overdue.sku AND r.id = overdue.id AND r.state = 'held'",
+	.args = "timestamptz; int8"};
+
+/* Returns when a hold taken now ends: after the interval given as argument n, or after commerce.reservation_ttl. */
+static TimestampTz
+expiry(FunctionCallInfo fcinfo, int n)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz end;
+
+	if (PG_ARGISNULL(n))
+		return now + (int64) commerce_reservation_ttl * USECS_PER_SEC;
+	end = DatumGetTimestampTz(
+		DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(n)));
+	if (end <= now || TIMESTAMP_NOT_FINITE(end))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("ttl must be greater than zero")));
+	return end;
+}
+
+/* Reads the arguments (sku, quantity, holder, location, ttl), refusing what no reservation can mean. */
+static void
+read_need(FunctionCallInfo fcinfo, StockNeed *need, StockClaim *claim)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("sku must not be null")));
+	*need = (StockNeed) {
+		.sku = text_to_cstring(PG_GETARG_TEXT_PP(0)),
+		.location = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
+		.quantity = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1),
+	};
+	if (need->quantity <= 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("quantity must be greater than zero")));
+	*claim = (StockClaim) {
+		.holder = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+		.expires_at = expiry(fcinfo, 4),
+		.whole = true,
+	};
+}
+
+/* Raises CM003 for a reservation that is not there or not held any more, CM004 for one whose time is over. */
+static void
+refuse_reservation(const pg_uuid_t *id, const char *state)
+{
+	char *name = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
+	JsonWriter detail = JSON_WRITER_INIT;
+	bool expired = state != NULL && (strcmp(state, "held") == 0 || strcmp(state, "expired") == 0);
+
+	commerce_json_object(&detail);
+	commerce_json_key(&detail, "reservation");
+	commerce_json_string(&detail, name);
+	commerce_json_key(&detail, "state");
+	commerce_json_string(&detail, expired ? "expired" : state);
+	commerce_json_end_object(&detail);
+	if (expired)
+		ereport(ERROR, (errcode(ERRCODE_RESERVATION_EXPIRED), errmsg("reservation %s has expired", name),
+						commerce_errdetail(&detail), errhint("Reserve again.")));
+	if (state == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNKNOWN_RESERVATION), errmsg("there is no reservation %s", name),
+						commerce_errdetail(&detail), errhint("reserve() returns the id of a reservation.")));
+	ereport(ERROR, (errcode(ERRCODE_UNKNOWN_RESERVATION), errmsg("reservation %s is already %s", name, state),
+					commerce_errdetail(&detail), errhint("Only a held reservation can be released or extended.")));
+}
+
+/* Returns the state of a reservation, as committed by now, or NULL for none. Fills in where it is. */
+static char *
+read_reservation(const pg_uuid_t *id, Datum *sku, Datum *location)
+{
+	bool isnull;
+
+	if (commerce_run(&find_reservation, PLAN_LATEST, (Datum[]) {UUIDPGetDatum(id)}, NULL) == 0)
+		return NULL;
+	*sku = PointerGetDatum(DatumGetTextPCopy(commerce_value(0, 1, &isnull)));
+	*location = PointerGetDatum(DatumGetTextPCopy(commerce_value(0, 2, &isnull)));
+	return text_to_cstring(DatumGetTextPP(commerce_value(0, 3, &isnull)));
+}
+
+/* reserve(sku, quantity, holder, location, ttl) holds stock or raises CM001. */
+Datum
+commerce_reserve(PG_FUNCTION_ARGS)
+{
+	StockNeed need;
+	StockClaim claim;
+	Datum id;
+	int made;
+
+	read_need(fcinfo, &need, &claim);
+	SPI_connect();
+	id = SPI_datumTransfer(UUIDPGetDatum(commerce_stock_promise(&need, 1, &claim, true, &made)), false, UUID_LEN);
+	SPI_finish();
+	return id;
+}
+
+/*
+ * try_reserve(…) holds stock or returns NULL. It looks without locking first, so that being sold out costs a read: no
+ * lock, no WAL, no transaction id.
+ */
+Datum
+commerce_try_reserve(PG_FUNCTION_ARGS)
+{
+	StockNeed need;
+	StockClaim claim;
+	pg_uuid_t *ids = NULL;
+	Datum id = (Datum) 0;
+	int made;
+
+	read_need(fcinfo, &need, &claim);
+	SPI_connect();
+	if (commerce_run(&look_for_stock, PLAN_LATEST,
+					 (Datum[]) {CStringGetTextDatum(need.sku),
+								need.location ? CStringGetTextDatum(need.location) : (Datum) 0,
+								Int64GetDatum(need.quantity), TimestampTzGetDatum(GetCurrentTimestamp())},
+					 need.location ? NULL : " n  ") > 0)
+		ids = commerce_stock_promise(&need, 1, &claim, false, &made);
+	else
+	{
+		Datum sku = CStringGetTextDatum(need.sku);
+
+		commerce_require_skus(PointerGetDatum(construct_array(&sku, 1, TEXTOID, -1, false, TYPALIGN_INT)));
+	}
+	if (ids != NULL)
+		id = SPI_datumTransfer(UUIDPGetDatum(ids), false, UUID_LEN);
+	SPI_finish();
+	if (ids == NULL)
+		PG_RETURN_NULL();
+	return id;
+}
+
+/*
+ * extend_reservation(reservation, ttl) holds on for that long from now. Behind the stock's lock, as promise.c explains:
+ * units of an expired hold may already be another's.
+ */
+Datum
+commerce_extend_reservation(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t *id = PG_GETARG_UUID_P(0);
+	TimestampTz end = expiry(fcinfo, 1);
+	Datum sku;
+	Datum location;
+	char *state;
+
+	SPI_connect();
+	state = read_reservation(id, &sku, &location);
+	if (state == NULL)
+		refuse_reservation(id, NULL);
+	(void) commerce_run(&lock_one_stock, PLAN_WRITES, (Datum[]) {sku, location}, NULL);
+	if (commerce_run(&extend, PLAN_WRITES,
+					 (Datum[]) {UUIDPGetDatum(id), TimestampTzGetDatum(end),
+								TimestampTzGetDatum(GetCurrentTimestamp())},
+					 NULL) == 0)
+		refuse_reservation(id, read_reservation(id, &sku, &location));
+	SPI_finish();
+	PG_RETURN_TIMESTAMPTZ(end);
+}
+
+/* release_reservation(reservation) gives held units back; CM003 where there is nothing to give back. */
+Datum
+commerce_release_reservation(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t *id = PG_GETARG_UUID_P(0);
+	Datum sku;
+	Datum location;
+
+	SPI_connect();
+	if (commerce_run(&release, PLAN_WRITES, (Datum[]) {UUIDPGetDatum(id)}, NULL) == 0)
+		refuse_reservation(id, read_reservation(id, &sku, &location));
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* release_holder(holder) gives back all that a holder holds and returns how many reservations that were. */
+Datum
+commerce_release_holder(PG_FUNCTION_ARGS)
+{
+	uint64 released;
+
+	SPI_connect();
+	released = commerce_run(&release_of_holder, PLAN_WRITES, (Datum[]) {PG_GETARG_DATUM(0)}, NULL);
+	SPI_finish();
+	PG_RETURN_INT64(released);
+}
+
+/* expire_reservations(batch) marks overdue holds as expired, at most batch of them, and returns how many it marked. */
+Datum
+commerce_expire_reservations(PG_FUNCTION_ARGS)
+{
+	uint64 expired;
+
+	if (PG_GETARG_INT64(0) <= 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("batch must be greater than zero")));
+	SPI_connect();
+	expired = commerce_run(&expire, PLAN_WRITES,
+						   (Datum[]) {TimestampTzGetDatum(GetCurrentTimestamp()), PG_GETARG_DATUM(0)}, NULL);
+	SPI_finish();
+	PG_RETURN_INT64(expired);
+}

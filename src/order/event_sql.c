@@ -1,0 +1,141 @@
+/*
+ * event_sql.c: firing an event at an order, a payment, a fulfilment or a return.
+ *
+ * The event names the transition; the UPDATE makes it; the trigger judges it. The row is locked before its state is
+ * read, so of two events at once the second is judged in the state that the first left.
+ */
+#include "base/pg.h"
+
+#include "base/errors.h"
+#include "base/plan.h"
+#include "order/event.h"
+#include "order/machine.h"
+
+PG_FUNCTION_INFO_V1(commerce_order_event);
+PG_FUNCTION_INFO_V1(commerce_payment_event);
+PG_FUNCTION_INFO_V1(commerce_fulfilment_event);
+PG_FUNCTION_INFO_V1(commerce_return_event);
+
+/* A table whose rows have a state. */
+typedef struct Stateful
+{
+	const char *machine;
+	bool keyed_by_order; /* its primary key is (order_id, id), else (id) */
+	SavedPlan lock;
+	SavedPlan update;
+} Stateful;
+
+static Stateful orders = {
+	.machine = "order",
+	.lock = {"SELECT state, id FROM commerce.orders WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
+	.update = {"UPDATE commerce.orders SET state = $2 WHERE id = $1 RETURNING state", "uuid; text", NULL},
+};
+
+static Stateful payments = {
+	.machine = "payment",
+	.keyed_by_order = true,
+	.lock = {"SELECT state, order_id FROM commerce.payments WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
+	.update = {"UPDATE commerce.payments SET state = $2 WHERE id = $1 RETURNING state", "uuid; text", NULL},
+};
+
+static Stateful fulfilments = {
+	.machine = "fulfilment",
+	.keyed_by_order = true,
+	.lock = {"SELECT state, order_id FROM commerce.fulfilments WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
+	.update = {"UPDATE commerce.fulfilments SET state = $2 WHERE id = $1 RETURNING state", "uuid; text", NULL},
+};
+
+static Stateful returns = {
+	.machine = "return",
+	.keyed_by_order = true,
+	.lock = {"SELECT state, order_id FROM commerce.returns WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
+	.update = {"UPDATE commerce.returns SET state = $2 WHERE id = $1 RETURNING state", "uuid; text", NULL},
+};
+
+/* Sends the UPDATE with the event pending, and forgets the event however that ends. Returns the new state. */
+static Datum
+update_state(Stateful *table, const pg_uuid_t *id, const char *to, const PendingEvent *event)
+{
+	const PendingEvent *outer = commerce_pending_event;
+	uint64 updated = 0;
+	bool isnull;
+
+	commerce_pending_event = event;
+	PG_TRY();
+	{
+		updated = commerce_run(&table->update, PLAN_WRITES, (Datum[]) {UUIDPGetDatum(id), CStringGetTextDatum(to)}, NULL);
+	}
+	PG_FINALLY();
+	{
+		commerce_pending_event = outer;
+	}
+	PG_END_TRY();
+	if (updated != 1)
+		ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+						errmsg("a trigger kept the %s from changing its state", table->machine)));
+	return commerce_value(0, 1, &isnull);
+}
+
+/* Fires the event given in the arguments (id, event, detail) and returns the new state. */
+static Datum
+fire(FunctionCallInfo fcinfo, Stateful *table)
+{
+	pg_uuid_t *id;
+	PendingEvent event = {.machine = table->machine};
+	const Machine *machine;
+	const Transition *transition;
+	char *name;
+	char *state;
+	Datum result;
+	bool isnull;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("id and event must not be null")));
+	id = PG_GETARG_UUID_P(0);
+	event.event = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	event.detail = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
+	name = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
+	SPI_connect();
+	if (commerce_run(&table->lock, PLAN_WRITES, (Datum[]) {UUIDPGetDatum(id)}, NULL) == 0)
+		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("there is no %s %s", table->machine, name)));
+	state = TextDatumGetCString(commerce_value(0, 1, &isnull));
+	event.subject =
+		table->keyed_by_order
+			? psprintf("%s,%s", DatumGetCString(DirectFunctionCall1(uuid_out, commerce_value(0, 2, &isnull))), name)
+			: name;
+	machine = commerce_machine(table->machine);
+	transition = commerce_transition_by_event(machine, state, event.event);
+	if (transition == NULL)
+		commerce_refuse_transition(machine, state, event.event, NULL);
+	result = SPI_datumTransfer(update_state(table, id, transition->to, &event), false, -1);
+	SPI_finish();
+	return result;
+}
+
+/* order_event(order_id, event, detail) */
+Datum
+commerce_order_event(PG_FUNCTION_ARGS)
+{
+	return fire(fcinfo, &orders);
+}
+
+/* payment_event(payment_id, event, detail) */
+Datum
+commerce_payment_event(PG_FUNCTION_ARGS)
+{
+	return fire(fcinfo, &payments);
+}
+
+/* fulfilment_event(fulfilment_id, event, detail) */
+Datum
+commerce_fulfilment_event(PG_FUNCTION_ARGS)
+{
+	return fire(fcinfo, &fulfilments);
+}
+
+/* return_event(return_id, event, detail) */
+Datum
+commerce_return_event(PG_FUNCTION_ARGS)
+{
+	return fire(fcinfo, &returns);
+}

@@ -1,0 +1,272 @@
+/*
+ * machine_trigger.c: the trigger that no state change gets around.
+ *
+ * It runs before the row is written, after every other such trigger: only then has the new state its final value, and
+ * only then is it certain that the row will be written. Its name begins with "~" to be the last (triggers fire by
+ * name), and it refuses to work where one fires after it. An UPDATE locks the row before its triggers run, so what is
+ * judged here is the newest version of the row also when others change it.
+ *
+ * What a transition brings with it happens here too, for every path that takes it: guard, role, history, event, effect.
+ */
+#include "base/pg.h"
+
+#include "base/errors.h"
+#include "base/plan.h"
+#include "order/event.h"
+#include "order/machine.h"
+#include "outbox/outbox.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "utils/acl.h"
+#include "utils/datum.h"
+#include "utils/fmgrprotos.h"
+#include "utils/rel.h"
+#pragma GCC diagnostic pop
+
+PG_FUNCTION_INFO_V1(commerce_enforce_state_machine);
+
+const PendingEvent *commerce_pending_event = NULL;
+
+static SavedPlan write_history = {
+	.sql = "INSERT INTO commerce.state_history (subject, relation, machine, event, from_state, to_state, actor, detail)"
+		   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+	.args = "text; text; text; text; text; text; text; jsonb"};
+
+/* Refuses to judge a row that another trigger may still change. */
+static void
+require_last(const TriggerData *data)
+{
+	const TriggerDesc *triggers = data->tg_relation->trigdesc;
+	int16 moment = data->tg_trigger->tgtype & (TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE);
+	int i = triggers->numtriggers - 1;
+
+	for (; triggers->triggers[i].tgoid != data->tg_trigger->tgoid && i > 0; i--)
+	{
+		const Trigger *other = &triggers->triggers[i];
+
+		if (other->tgfoid != data->tg_trigger->tgfoid && TRIGGER_FOR_BEFORE(other->tgtype) &&
+			TRIGGER_FOR_ROW(other->tgtype) && (other->tgtype & moment) && other->tgenabled != TRIGGER_DISABLED)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSITION),
+							errmsg("trigger \"%s\" of table \"%s\" fires after its state machine and could bypass it",
+								   other->tgname, RelationGetRelationName(data->tg_relation)),
+							errhint("Rename it so that it sorts before \"%s\".", data->tg_trigger->tgname)));
+	}
+}
+
+/* Returns the state in a row as text; a null state is refused. */
+static char *
+state_of(HeapTuple row, TupleDesc desc, int attribute)
+{
+	bool isnull;
+	Datum value = heap_getattr(row, attribute, desc, &isnull);
+	Oid type = TupleDescAttr(desc, attribute - 1)->atttypid;
+	Oid output;
+	bool varlena;
+
+	if (isnull)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSITION),
+						errmsg("a state must not be null"), errhint("Every row begins in one of the machine's states.")));
+	if (type == TEXTOID || type == VARCHAROID)
+		return TextDatumGetCString(value);
+	getTypeOutputInfo(type, &output, &varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+/* Returns the primary key of a row as text: its value, or the values separated by commas. */
+static char *
+subject_of(Relation relation, HeapTuple row)
+{
+	Bitmapset *key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	StringInfoData subject;
+	int column = -1;
+
+	initStringInfo(&subject);
+	while ((column = bms_next_member(key, column)) >= 0)
+	{
+		char *value = SPI_getvalue(row, RelationGetDescr(relation), column + FirstLowInvalidHeapAttributeNumber);
+
+		appendStringInfo(&subject, "%s%s", subject.len > 0 ? "," : "", value ? value : "");
+	}
+	bms_free(key);
+	return subject.data;
+}
+
+/* Returns a row as jsonb, for guards and effects. */
+static Datum
+row_as_jsonb(HeapTuple row, TupleDesc desc)
+{
+	Datum json = DirectFunctionCall1(row_to_json, heap_copy_tuple_as_datum(row, desc));
+
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(json)));
+}
+
+/* Calls a guard or effect; a null result counts as false. */
+static bool
+call_hook(Oid function, Datum row, const char *event, const Jsonb *detail)
+{
+	FmgrInfo info;
+	LOCAL_FCINFO(call, 3);
+	Datum result;
+
+	fmgr_info(function, &info);
+	InitFunctionCallInfoData(*call, &info, 3, InvalidOid, NULL, NULL);
+	call->args[0] = (NullableDatum) {row, false};
+	call->args[1] = (NullableDatum) {CStringGetTextDatum(event), false};
+	call->args[2] = (NullableDatum) {PointerGetDatum(detail), detail == NULL};
+	result = FunctionCallInvoke(call);
+	return !call->isnull && DatumGetBool(result);
+}
+
+/* Raises CM012 unless the session acts as a member of the transition's role. */
+static void
+check_role(const Transition *transition)
+{
+	Oid caller = GetOuterUserId();
+	Oid role;
+
+	if (transition->role == NULL)
+		return;
+	role = get_role_oid(transition->role, false);
+	if (!has_privs_of_role(caller, role))
+		ereport(ERROR, (errcode(ERRCODE_ROLE_REFUSED),
+						errmsg("event \"%s\" is reserved to role \"%s\"", transition->event, transition->role),
+						errhint("Ask a member of that role.")));
+}
+
+/* Raises CM011 unless the transition's guard says yes. */
+static void
+check_guard(const Machine *machine, const Transition *transition, Datum row, const Jsonb *detail)
+{
+	JsonWriter facts = JSON_WRITER_INIT;
+
+	if (!OidIsValid(transition->guard) || call_hook(transition->guard, row, transition->event, detail))
+		return;
+	commerce_json_object(&facts);
+	commerce_json_key(&facts, "machine");
+	commerce_json_string(&facts, machine->name);
+	commerce_json_key(&facts, "state");
+	commerce_json_string(&facts, transition->from);
+	commerce_json_key(&facts, "event");
+	commerce_json_string(&facts, transition->event);
+	commerce_json_key(&facts, "guard");
+	commerce_json_string(&facts, get_func_name(transition->guard));
+	commerce_json_end_object(&facts);
+	ereport(ERROR, (errcode(ERRCODE_GUARD_REFUSED),
+					errmsg("guard %s refuses event \"%s\"", get_func_name(transition->guard), transition->event),
+					commerce_errdetail(&facts), errhint("DETAIL names the guard; its comment says what it asks for.")));
+}
+
+/* Writes the history row and, where the transition has a topic, the event for the outside world. */
+static void
+record(Relation relation, const Machine *machine, const Transition *transition, const char *subject,
+	   const Jsonb *detail)
+{
+	const char *actor = GetUserNameFromId(GetOuterUserId(), false);
+	OwnerScope scope;
+
+	commerce_enter_owner(&scope);
+	(void) commerce_run(&write_history, PLAN_WRITES,
+						(Datum[]) {CStringGetTextDatum(subject),
+								   CStringGetTextDatum(RelationGetRelationName(relation)),
+								   CStringGetTextDatum(machine->name), CStringGetTextDatum(transition->event),
+								   CStringGetTextDatum(transition->from), CStringGetTextDatum(transition->to),
+								   CStringGetTextDatum(actor), PointerGetDatum(detail)},
+						detail ? NULL : "       n");
+	if (transition->topic)
+	{
+		JsonWriter payload = JSON_WRITER_INIT;
+
+		commerce_json_object(&payload);
+		commerce_json_key(&payload, "id");
+		commerce_json_string(&payload, subject);
+		commerce_json_key(&payload, "event");
+		commerce_json_string(&payload, transition->event);
+		commerce_json_key(&payload, "from");
+		commerce_json_string(&payload, transition->from);
+		commerce_json_key(&payload, "to");
+		commerce_json_string(&payload, transition->to);
+		commerce_json_end_object(&payload);
+		commerce_emit(transition->topic, subject, commerce_json_finish(&payload));
+	}
+	commerce_leave_owner(&scope);
+}
+
+/* Judges one change of state; returns only when it is allowed, with all that belongs to it done. */
+static void
+take_transition(const TriggerData *data, const Machine *machine, const char *from, const char *to)
+{
+	Relation relation = data->tg_relation;
+	char *subject = subject_of(relation, data->tg_newtuple);
+	const PendingEvent *pending = commerce_pending_event;
+	const Transition *transition = NULL;
+	const Jsonb *detail = NULL;
+	Datum row = (Datum) 0;
+
+	if (pending && strcmp(pending->machine, machine->name) == 0 && strcmp(pending->subject, subject) == 0)
+	{
+		transition = commerce_transition_by_event(machine, from, pending->event);
+		if (transition && strcmp(transition->to, to) != 0)
+			transition = NULL;
+		detail = pending->detail;
+	}
+	if (transition == NULL)
+		transition = commerce_transition_between(machine, from, to);
+	if (transition == NULL)
+		commerce_refuse_transition(machine, from, NULL, to);
+	check_role(transition);
+	if (OidIsValid(transition->guard) || OidIsValid(transition->effect))
+		row = row_as_jsonb(data->tg_newtuple, RelationGetDescr(relation));
+	check_guard(machine, transition, row, detail);
+	record(relation, machine, transition, subject, detail);
+	if (OidIsValid(transition->effect))
+		(void) call_hook(transition->effect, row, transition->event, detail);
+}
+
+/* Trigger enforce_state_machine(machine, column) lets through only what the machine allows. */
+Datum
+commerce_enforce_state_machine(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	TupleDesc desc;
+	const Machine *machine;
+	HeapTuple row;
+	int attribute;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(data->tg_event) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
+		TRIGGER_FIRED_BY_DELETE(data->tg_event) || data->tg_trigger->tgnargs != 2)
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("enforce_state_machine(machine, column) is a BEFORE INSERT OR UPDATE row trigger"),
+						errhint("Create it with commerce.attach_state_machine().")));
+	desc = RelationGetDescr(data->tg_relation);
+	attribute = SPI_fnumber(desc, data->tg_trigger->tgargs[1]);
+	if (attribute <= 0)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+						errmsg("table \"%s\" has no column \"%s\"", RelationGetRelationName(data->tg_relation),
+							   data->tg_trigger->tgargs[1])));
+	require_last(data);
+	row = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, attribute - 1);
+		bool old_null;
+		bool new_null;
+		Datum before = heap_getattr(data->tg_trigtuple, attribute, desc, &old_null);
+		Datum after = heap_getattr(row, attribute, desc, &new_null);
+
+		if (!old_null && !new_null && datum_image_eq(before, after, column->attbyval, column->attlen))
+			return PointerGetDatum(row);
+	}
+	SPI_connect();
+	machine = commerce_machine(data->tg_trigger->tgargs[0]);
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+		take_transition(data, machine, state_of(data->tg_trigtuple, desc, attribute), state_of(row, desc, attribute));
+	else if (!commerce_machine_has_state(machine, state_of(row, desc, attribute)))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSITION),
+						errmsg("machine \"%s\" has no state \"%s\"", machine->name, state_of(row, desc, attribute)),
+						errhint("SELECT commerce.state_machine_diagram('%s') shows its states.", machine->name)));
+	SPI_finish();
+	return PointerGetDatum(row);
+}

@@ -1,0 +1,17 @@
+/*
+ * cart_json.h: a cart written as JSON, for rules that are tried without a shop.
+ */
+#ifndef COMMERCE_RULE_CART_JSON_H
+#define COMMERCE_RULE_CART_JSON_H
+
+#include "base/pg.h"
+
+#include "rule/cart.h"
+
+/* Fills a cart that lives in the current context; refuses a key it does not know. */
+extern void commerce_cart_from_json(Jsonb *json, RuleCart *cart);
+
+/* RuleCart.attribute over a JsonbContainer: finds a value by its dotted path. */
+extern RuleValue commerce_jsonb_attribute(const void *container, const char *path);
+
+#endif

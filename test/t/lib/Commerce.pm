@@ -1,0 +1,116 @@
+# Commerce: what the TAP tests share. Servers with a shop in them, and waiting for conditions instead of for time.
+#
+#     use Commerce;
+#     my $node = new_shop_node('main');                 # a running server, database "postgres" has a shop
+#     is($node->safe_psql('postgres', 'SELECT ...'), ...);
+#     wait_for($node, 'SELECT ... ', 't', 'the worker is gone');
+#
+# Run by test/lib/run, which says through the environment where the extension and PostgreSQL's own test modules are.
+package Commerce;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+our @EXPORT = qw(new_shop_node new_node make_key_file make_shop wait_for wait_until error_of);
+
+# Writes a fresh key-encryption key below the node's base folder, readable by its owner alone, and returns the path.
+sub make_key_file
+{
+	my ($node) = @_;
+	my $path = $node->basedir . '/commerce.key';
+
+	open(my $random, '<:raw', '/dev/urandom') or die "/dev/urandom: $!";
+	read($random, my $key, 32) == 32 or die 'no randomness';
+	close($random);
+	open(my $file, '>', $path) or die "$path: $!";
+	print $file '1 ' . unpack('H*', $key) . "\n";
+	close($file);
+	chmod(0400, $path) or die "$path: $!";
+	return $path;
+}
+
+# Returns an initialised node that is not started. Options: preload (default 1) loads the library into the
+# postmaster; key_file (default: a fresh one, '' for none); init, arguments of PostgreSQL::Test::Cluster::init;
+# conf, more lines for postgresql.conf.
+sub new_node
+{
+	my ($name, %options) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	# A peer-checked login map cannot be relied on in containers; the socket's folder is private.
+	$node->init(extra => [ '-A', 'trust', '--locale=C.UTF-8', '-E', 'UTF8' ], %{ $options{init} // {} });
+	$options{key_file} //= make_key_file($node);
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'commerce'\n")
+	  if $options{preload} // 1;
+	$node->append_conf('postgresql.conf', "commerce.key_file = '$options{key_file}'\n")
+	  if $options{key_file} ne '';
+	$node->append_conf('postgresql.conf', $options{conf}) if defined $options{conf};
+	return $node;
+}
+
+# Creates the extension and a shop in a database of the node.
+sub make_shop
+{
+	my ($node, $database, $currency) = @_;
+
+	$database //= 'postgres';
+	$currency //= 'GBP';
+	$node->safe_psql($database, "CREATE EXTENSION commerce; SELECT commerce.create_shop('$currency')");
+	return;
+}
+
+# Returns a started node whose database "postgres" has the extension and a shop that quotes in pounds.
+sub new_shop_node
+{
+	my ($name, %options) = @_;
+	my $node = new_node($name, %options);
+
+	$node->start;
+	make_shop($node, 'postgres', $options{currency});
+	return $node;
+}
+
+# Passes as soon as the query answers $expected (default 't') in database "postgres"; fails after the time-out.
+sub wait_for
+{
+	my ($node, $query, $expected, $what) = @_;
+
+	return ok($node->poll_query_until('postgres', $query, $expected // 't'), $what // $query);
+}
+
+# Passes as soon as the code returns true; fails after the time-out of PostgreSQL's own tests.
+sub wait_until
+{
+	my ($code, $what) = @_;
+	my $deadline = time() + $PostgreSQL::Test::Utils::timeout_default;
+
+	until ($code->())
+	{
+		return fail("timed out: $what") if time() > $deadline;
+		usleep(50_000);    # poll
+	}
+	return pass($what);
+}
+
+# Runs a statement that must fail and returns its SQLSTATE and its whole message; ('', output) where it succeeds.
+sub error_of
+{
+	my ($node, $statement, $database) = @_;
+	my ($stdout, $stderr);
+	my $status = $node->psql(
+		$database // 'postgres', "\\set VERBOSITY verbose\n$statement",
+		stdout => \$stdout,
+		stderr => \$stderr,
+		on_error_stop => 1);
+
+	return ('', $stdout) if $status == 0;
+	return ($stderr =~ /(?:ERROR|FATAL|PANIC):  ([0-9A-Z]{5}): /s ? $1 : 'none', $stderr);
+}
+
+1;
