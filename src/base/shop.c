@@ -29,6 +29,9 @@ static const Migration migrations[] = {
 #include "base/shop_migrations.inc"
 };
 
+/* True while migrations run: they use functions of the shop that is not yet whole. */
+static bool migrating = false;
+
 #define LATEST_VERSION (migrations[lengthof(migrations) - 1].version)
 
 /* The advisory lock that keeps two sessions from creating one shop: "shop" in ASCII. */
@@ -100,6 +103,18 @@ with_ltree_schema(const char *sql)
 	return text_to_cstring(replaced);
 }
 
+/* Runs one migration and remembers it. */
+static void
+run_migration(const Migration *migration)
+{
+	execute(with_ltree_schema(migration->sql));
+	(void) SPI_execute_with_args("INSERT INTO commerce.schema_version (version, name, library) VALUES ($1, $2, $3)", 3,
+								 (Oid[]) {INT4OID, TEXTOID, TEXTOID},
+								 (Datum[]) {Int32GetDatum(migration->version), CStringGetTextDatum(migration->name),
+											CStringGetTextDatum(COMMERCE_VERSION)},
+								 NULL, false, 0);
+}
+
 /* Runs the migrations that are missing, as the shop's owner, and returns the resulting version. */
 static int
 migrate(void)
@@ -109,18 +124,18 @@ migrate(void)
 	require_ltree();
 	commerce_enter_owner(&scope);
 	(void) DirectFunctionCall1(pg_advisory_xact_lock_int8, Int64GetDatum(SHOP_LOCK));
-	for (size_t i = 0; i < lengthof(migrations); i++)
+	migrating = true;
+	PG_TRY();
 	{
-		if (migrations[i].version <= installed_version())
-			continue;
-		execute(with_ltree_schema(migrations[i].sql));
-		(void) SPI_execute_with_args(
-			"INSERT INTO commerce.schema_version (version, name, library) VALUES ($1, $2, $3)", 3,
-			(Oid[]){INT4OID, TEXTOID, TEXTOID},
-			(Datum[]){Int32GetDatum(migrations[i].version), CStringGetTextDatum(migrations[i].name),
-					  CStringGetTextDatum(COMMERCE_VERSION)},
-			NULL, false, 0);
+		for (size_t i = 0; i < lengthof(migrations); i++)
+			if (migrations[i].version > installed_version())
+				run_migration(&migrations[i]);
 	}
+	PG_FINALLY();
+	{
+		migrating = false;
+	}
+	PG_END_TRY();
 	commerce_leave_owner(&scope);
 	return LATEST_VERSION;
 }
@@ -188,7 +203,7 @@ commerce_require_shop(void)
 	char *version;
 	int installed;
 
-	if (fits && shop_exists())
+	if (migrating || (fits && shop_exists()))
 		return;
 	if (!shop_exists())
 		ereport(ERROR, (errcode(ERRCODE_NOT_READY), errmsg("there is no shop in this database"),

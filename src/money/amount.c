@@ -7,6 +7,12 @@
 #include "money/currency.h"
 #include "money/decimal.h"
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "catalog/namespace.h"
+#include "utils/syscache.h"
+#pragma GCC diagnostic pop
+
 StaticAssertDecl(AMOUNT_MAX_MINOR == MONEY_MAX_MINOR,
 				 "the packed and the parsed range of money must be the same");
 
@@ -33,6 +39,14 @@ refuse_currency(const char *code)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown currency \"%s\"", code),
 					errhint("Use three capital letters of ISO 4217; commerce.currencies() lists them.")));
+}
+
+/* Returns the OID of the type commerce.amount. */
+Oid
+commerce_amount_type(void)
+{
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("amount"),
+						   ObjectIdGetDatum(get_namespace_oid("commerce", false)));
 }
 
 /* Packs minor units of a currency number. */

@@ -40,6 +40,9 @@ extern Amount commerce_amount_make(int64 minor, int currency);
 /* The same from a wide sum or product. */
 extern Amount commerce_amount_make_wide(wide minor, int currency);
 
+/* Returns the OID of the type commerce.amount. */
+extern Oid commerce_amount_type(void);
+
 /* Parses "12.50 EUR" or "EUR 12.50". */
 extern Amount commerce_amount_parse(const char *text);
 

@@ -56,13 +56,6 @@ money(int64 minor, const Quote *quote)
 	return AmountGetDatum(commerce_amount_make(minor, quote->currency));
 }
 
-/* Returns the type of amounts. */
-static Oid
-amount_type(void)
-{
-	return TypenameGetTypid("amount");
-}
-
 /* Keeps of a destination what prices depend on. */
 static Datum
 public_destination(Jsonb *ship_to)
@@ -89,4 +82,184 @@ static bool
 is_private(Jsonb *ship_to)
 {
 	return JB_ROOT_COUNT(ship_to) > JB_ROOT_COUNT(DatumGetJsonbP(public_destination(ship_to)));
+}
+
+/* Seals the whole destination; without a key only what is kept in the clear can be stored. */
+static Datum
+sealed_destination(Jsonb *ship_to, const pg_uuid_t *subject)
+{
+	char *text = JsonbToCString(NULL, &ship_to->root, VARSIZE(ship_to));
+
+	if (!commerce_can_seal())
+		ereport(ERROR, (errcode(ERRCODE_KEY_UNAVAILABLE), errmsg("there is no key to seal the destination with"),
+						errhint("Set commerce.key_file, or give no more of it than country, region and postal_code.")));
+	return commerce_seal_text(text, strlen(text), "address", subject);
+}
+
+/* Writes the order itself and returns its number. */
+static int64
+store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to)
+{
+	Datum values[14] = {UUIDPGetDatum(order), CStringGetTextDatum(quote->channel)};
+	char nulls[] = "  nnnn        ";
+	Datum *codes = palloc(sizeof(Datum) * Max(request->code_count, 1));
+	bool isnull;
+
+	for (int i = 0; i < request->code_count; i++)
+		codes[i] = CStringGetTextDatum(request->codes[i]);
+	if (request->customer)
+	{
+		values[2] = UUIDPGetDatum(request->customer);
+		nulls[2] = ' ';
+	}
+	if (ship_to)
+	{
+		values[3] = public_destination(ship_to);
+		nulls[3] = ' ';
+	}
+	if (ship_to && is_private(ship_to))
+	{
+		values[4] = sealed_destination(ship_to, request->customer ? request->customer : order);
+		nulls[4] = ' ';
+	}
+	if (quote->shipping_method)
+	{
+		values[5] = CStringGetTextDatum(quote->shipping_method);
+		nulls[5] = ' ';
+	}
+	values[6] = PointerGetDatum(construct_array(codes, request->code_count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[7] = CStringGetTextDatum(commerce_tax_level_name(quote->tax_level));
+	values[8] = money(quote->subtotal, quote);
+	values[9] = money(quote->discount, quote);
+	values[10] = money(quote->shipping.subtotal, quote);
+	values[11] = money(quote->tax, quote);
+	values[12] = money(quote->included_tax, quote);
+	values[13] = money(quote->total, quote);
+	(void) commerce_run(&write_order, PLAN_WRITES, values, nulls);
+	return DatumGetInt64(commerce_value(0, 1, &isnull));
+}
+
+/* Writes the lines. */
+static void
+store_lines(const pg_uuid_t *order, const Quote *quote)
+{
+	Oid amount = commerce_amount_type();
+	const Oid types[] = {INT4OID, TEXTOID, TEXTOID, INT8OID, amount, INT4OID,
+						 TEXTOID, amount,  amount,	amount,	 amount, amount};
+	Datum values[lengthof(types) + 1] = {UUIDPGetDatum(order)};
+	Columns columns;
+
+	commerce_columns_init(&columns, lengthof(types), quote->line_count);
+	for (int i = 0; i < quote->line_count; i++)
+	{
+		const QuoteLine *line = &quote->lines[i];
+
+		commerce_columns_add(&columns,
+							 (Datum[]) {Int32GetDatum(i + 1), CStringGetTextDatum(line->sku),
+										CStringGetTextDatum(line->title), Int64GetDatum(line->quantity),
+										money(line->unit_price, quote), Int32GetDatum(line->per_quantity),
+										CStringGetTextDatum(line->tax_class), money(line->subtotal, quote),
+										money(line->discount, quote), money(line->tax, quote),
+										money(line->included_tax, quote), money(line->total, quote)});
+	}
+	for (size_t i = 0; i < lengthof(types); i++)
+		values[i + 1] = commerce_columns_array(&columns, i, types[i]);
+	(void) commerce_run(&write_lines, PLAN_WRITES, values, NULL);
+}
+
+/* Returns line number n of the quote, where 0 is shipping. */
+static const QuoteLine *
+numbered_line(const Quote *quote, int n)
+{
+	return n == 0 ? &quote->shipping : &quote->lines[n - 1];
+}
+
+/* Writes what each promotion took off each line; nothing where nothing was taken. */
+static void
+store_discounts(const pg_uuid_t *order, const Quote *quote)
+{
+	Columns columns;
+
+	commerce_columns_init(&columns, 3, quote->line_count);
+	for (int n = 0; n <= quote->line_count; n++)
+	{
+		const QuoteLine *line = numbered_line(quote, n);
+
+		for (int d = 0; d < line->discount_count; d++)
+			commerce_columns_add(
+				&columns, (Datum[]) {Int32GetDatum(n),
+									 UUIDPGetDatum(&quote->findings[line->discounts[d].promotion].promotion),
+									 money(line->discounts[d].minor, quote)});
+	}
+	if (columns.count > 0)
+		(void) commerce_run(&write_discounts, PLAN_WRITES,
+							(Datum[]) {UUIDPGetDatum(order), commerce_columns_array(&columns, 0, INT4OID),
+									   commerce_columns_array(&columns, 1, UUIDOID),
+									   commerce_columns_array(&columns, 2, commerce_amount_type())},
+							NULL);
+}
+
+/* Writes the taxes of each line; nothing where none is due. */
+static void
+store_taxes(const pg_uuid_t *order, const Quote *quote)
+{
+	Columns columns;
+
+	commerce_columns_init(&columns, 5, quote->line_count);
+	for (int n = quote->shipping_method ? 0 : 1; n <= quote->line_count; n++)
+	{
+		const QuoteLine *line = numbered_line(quote, n);
+
+		for (int t = 0; t < line->tax_count; t++)
+			commerce_columns_add(&columns,
+								 (Datum[]) {Int32GetDatum(n), CStringGetTextDatum(line->taxes[t].rate->name),
+											Int64GetDatum(line->taxes[t].rate->rate),
+											BoolGetDatum(line->taxes[t].rate->included),
+											money(line->taxes[t].minor, quote)});
+	}
+	if (columns.count > 0)
+		(void) commerce_run(
+			&write_taxes, PLAN_WRITES,
+			(Datum[]) {UUIDPGetDatum(order), commerce_columns_array(&columns, 0, INT4OID),
+					   commerce_columns_array(&columns, 1, TEXTOID), commerce_columns_array(&columns, 2, INT8OID),
+					   commerce_columns_array(&columns, 3, BOOLOID),
+					   commerce_columns_array(&columns, 4, commerce_amount_type())},
+			NULL);
+}
+
+/* Tells the outside world that the order was placed. */
+static void
+emit_placed(const char *order, int64 number, const Quote *quote)
+{
+	JsonWriter payload = JSON_WRITER_INIT;
+
+	commerce_json_object(&payload);
+	commerce_json_key(&payload, "order");
+	commerce_json_string(&payload, order);
+	commerce_json_key(&payload, "number");
+	commerce_json_int(&payload, number);
+	commerce_json_key(&payload, "channel");
+	commerce_json_string(&payload, quote->channel);
+	commerce_json_key(&payload, "customer");
+	commerce_json_string(&payload, quote->customer);
+	commerce_json_key(&payload, "total");
+	commerce_json_money(&payload, quote->total, quote->currency);
+	commerce_json_end_object(&payload);
+	commerce_emit("order.placed", order, commerce_json_finish(&payload));
+}
+
+/* Writes a priced order with all that belongs to it. */
+void
+commerce_store_order(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to)
+{
+	char *name = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(order)));
+	int64 number = store_head(order, request, quote, ship_to);
+
+	store_lines(order, quote);
+	store_discounts(order, quote);
+	store_taxes(order, quote);
+	(void) commerce_run(
+		&write_history, PLAN_WRITES,
+		(Datum[]) {CStringGetTextDatum(name), CStringGetTextDatum(GetUserNameFromId(GetOuterUserId(), false))}, NULL);
+	emit_placed(name, number, quote);
 }

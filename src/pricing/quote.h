@@ -29,6 +29,7 @@ typedef struct QuoteRequest
 	const char *region;
 	const char *shipping_method; /* NULL: none */
 	TimestampTz at;
+	bool priced_at; /* the caller chose the time */
 	const char *tax_level; /* NULL: the shop's */
 	int prices_include_tax;	 /* 1 or 0 overrides the rates; -1 leaves it to them */
 	bool percent_of_original; /* percentages are of the line's subtotal instead of what is left of it */

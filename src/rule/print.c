@@ -1,11 +1,14 @@
 /*
  * print.c: the canonical text of a tree: one space between words, keywords in lower case, and parentheses only where
- * the tree needs them. Reading it gives an equal tree, which test/unit/rule.c holds it to.
+ * the tree needs them. Reading it gives an equal tree, which test/unit/rule_trees.c holds it to.
  */
 #include <string.h>
 
 #include "money/currency.h"
 #include "rule/tree.h"
+
+const char *const commerce_rule_operators[] = {"=", "<>", "<", "<=", ">", ">="};
+const char *const commerce_rule_targets[] = {"units", "lines", "order", "shipping"};
 
 typedef struct Printer
 {
@@ -145,7 +148,6 @@ put_list(Printer *printer, const RuleNode *node, const char *word)
 static void
 put_node(Printer *printer, const RuleNode *node, RuleKind parent)
 {
-	static const char *const operators[] = {" = ", " <> ", " < ", " <= ", " > ", " >= "};
 	bool parentheses =
 		(node->kind == RULE_OR && parent != RULE_OR) || (node->kind == RULE_AND && parent == RULE_NOT);
 
@@ -163,7 +165,9 @@ put_node(Printer *printer, const RuleNode *node, RuleKind parent)
 		case RULE_TRUTH: put_operand(printer, &node->operand); break;
 		case RULE_COMPARE:
 			put_operand(printer, &node->operand);
-			put(printer, operators[node->op]);
+			put(printer, " ");
+			put(printer, commerce_rule_operators[node->op]);
+			put(printer, " ");
 			put_literal(printer, node->literals);
 			break;
 		case RULE_MEMBER:
@@ -205,7 +209,6 @@ commerce_condition_print(const RuleNode *condition, const RuleMemory *memory)
 char *
 commerce_benefit_print(const Benefit *benefit, const RuleMemory *memory)
 {
-	static const char *const targets[] = {" off units", " off lines", " off order", " off shipping"};
 	Printer printer = {.memory = memory};
 
 	if (benefit->kind == BENEFIT_PERCENT && benefit->target == BENEFIT_SHIPPING &&
@@ -226,7 +229,8 @@ commerce_benefit_print(const Benefit *benefit, const RuleMemory *memory)
 	}
 	else
 		put_money(&printer, benefit->minor, benefit->currency);
-	put(&printer, targets[benefit->target]);
+	put(&printer, " off ");
+	put(&printer, commerce_rule_targets[benefit->target]);
 	if (benefit->where)
 	{
 		put(&printer, " where ");

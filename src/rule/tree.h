@@ -162,6 +162,10 @@ extern void *commerce_rule_allocate(const RuleMemory *memory, size_t size);
 extern void commerce_rule_expected(RuleParser *parser, RuleSpan span, const char *expected);
 extern void commerce_rule_refuse(RuleParser *parser, RuleSpan span, const char *message);
 
+/* print.c: the words for RuleOperator and BenefitTarget */
+extern const char *const commerce_rule_operators[];
+extern const char *const commerce_rule_targets[];
+
 /* tree.c: each returns NULL, and false, after reporting what is wrong */
 extern RuleNode *commerce_rule_join(RuleParser *parser, RuleKind kind, RuleNode *left, RuleNode *right,
 									RuleSpan span);

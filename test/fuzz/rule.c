@@ -7,7 +7,7 @@
  *     mkdir -p tmp/corpus && tmp/fuzz-rule -dict=test/fuzz/rule.dict -max_total_time=60 -max_len=512 tmp/corpus
  *
  * What is read prints to a text that reads back and prints the same; what is refused has a place inside the text.
- * test/unit/rule.c holds mutated texts to the same without a fuzzer.
+ * test/unit/rule_trees.c holds mutated texts to the same without a fuzzer.
  */
 #include <stddef.h>
 #include <stdlib.h>

@@ -1,0 +1,219 @@
+/*
+ * checkout_sql.c: buying, in one call and one transaction.
+ *
+ * The idempotency key is claimed first: a second client with the same key waits there until the first has finished, and
+ * then gets its order. Stock is promised last, so that its rows are locked for as short a time as one transaction
+ * allows. Whatever fails takes everything with it, the key included.
+ */
+#include "base/pg.h"
+
+#include "base/errors.h"
+#include "base/json.h"
+#include "base/plan.h"
+#include "base/shop.h"
+#include "base/uuid.h"
+#include "inventory/stock.h"
+#include "money/amount.h"
+#include "order/store.h"
+#include "pricing/quote.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "utils/acl.h"
+#include "utils/fmgrprotos.h"
+#pragma GCC diagnostic pop
+
+#define MAX_KEY_LENGTH 255
+
+/* The arguments of checkout(); the first nine are those of quote(). */
+enum
+{
+	ARG_LINES,
+	ARG_CODES,
+	ARG_CUSTOMER,
+	ARG_CHANNEL,
+	ARG_CURRENCY,
+	ARG_SHIP_TO,
+	ARG_SHIPPING_METHOD,
+	ARG_AT,
+	ARG_OPTIONS,
+	ARG_EXPECTED_TOTAL,
+	ARG_IDEMPOTENCY_KEY,
+};
+
+PG_FUNCTION_INFO_V1(commerce_checkout);
+
+static SavedPlan claim_key = {
+	.sql = "INSERT INTO commerce.idempotency_keys (key, request, order_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+	.args = "text; bytea; uuid"};
+
+static SavedPlan read_key = {
+	.sql = "SELECT order_id, request FROM commerce.idempotency_keys WHERE key = $1", .args = "text"};
+
+/*
+ * Returns the SHA-256 of all that makes up the request but its key. Each argument is preceded by its length, so that no
+ * two requests are one text; times and money count as numbers, whatever the session's way of printing them.
+ */
+static Datum
+request_hash(FunctionCallInfo fcinfo)
+{
+	static const Oid types[ARG_IDEMPOTENCY_KEY] = {JSONBOID, TEXTARRAYOID, UUIDOID, TEXTOID, TEXTOID,
+												   JSONBOID, TEXTOID,	   INT8OID, JSONBOID, INT8OID};
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int n = 0; n < ARG_IDEMPOTENCY_KEY; n++)
+	{
+		Oid output;
+		bool varlena;
+		char *value;
+
+		if (PG_ARGISNULL(n))
+		{
+			appendStringInfoString(&text, "null\n");
+			continue;
+		}
+		getTypeOutputInfo(types[n], &output, &varlena);
+		value = OidOutputFunctionCall(output, PG_GETARG_DATUM(n));
+		appendStringInfo(&text, "%zu:%s\n", strlen(value), value);
+	}
+	return DirectFunctionCall1(sha256_bytea, PointerGetDatum(cstring_to_text_with_len(text.data, text.len)));
+}
+
+/*
+ * Claims the key for a new order, or finds the order that the same request made before. Returns whether the key was
+ * free; otherwise *order is the earlier order's id. CM050 for another request under the same key.
+ */
+static bool
+claim(const char *key, Datum hash, pg_uuid_t *order)
+{
+	Datum name = CStringGetTextDatum(key);
+	bool isnull;
+
+	if (commerce_run(&claim_key, PLAN_WRITES, (Datum[]) {name, hash, UUIDPGetDatum(order)}, NULL) == 1)
+		return true;
+	if (commerce_run(&read_key, PLAN_LATEST, &name, NULL) == 1)
+	{
+		if (DatumGetBool(DirectFunctionCall2(byteaeq, commerce_value(0, 2, &isnull), hash)))
+		{
+			*order = *DatumGetUUIDP(commerce_value(0, 1, &isnull));
+			return false;
+		}
+		ereport(ERROR, (errcode(ERRCODE_IDEMPOTENCY_CONFLICT),
+						errmsg("the idempotency key was used for another request"),
+						errhint("Use a new key for a new request; repeat a request unchanged.")));
+	}
+	ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					errmsg("the idempotency key was deleted while it was waited for"), errhint("Try again.")));
+}
+
+/* Raises CM022 unless the total is what the caller expects. */
+static void
+check_expected_total(const Quote *quote, Amount expected)
+{
+	JsonWriter detail = JSON_WRITER_INIT;
+
+	commerce_require_same_currency(commerce_amount_currency(expected), quote->currency);
+	if (commerce_amount_minor(expected) == quote->total)
+		return;
+	commerce_json_object(&detail);
+	commerce_json_key(&detail, "expected");
+	commerce_json_money(&detail, commerce_amount_minor(expected), quote->currency);
+	commerce_json_key(&detail, "actual");
+	commerce_json_money(&detail, quote->total, quote->currency);
+	commerce_json_end_object(&detail);
+	ereport(ERROR, (errcode(ERRCODE_PRICE_CHANGED),
+					errmsg("the total is %s, not %s",
+						   commerce_amount_print(commerce_amount_make(quote->total, quote->currency)),
+						   commerce_amount_print(expected)),
+					commerce_errdetail(&detail), errhint("Show the customer the new quote().")));
+}
+
+/* Only who sets prices may bring a price, or the time of another one; everyone else pays the shop's of today. */
+static void
+check_prices(const Quote *quote, const QuoteRequest *request)
+{
+	bool overrides = request->priced_at || request->tax_level != NULL || request->prices_include_tax >= 0 || request->percent_of_original;
+
+	for (int i = 0; i < quote->line_count && !overrides; i++)
+		overrides = quote->lines[i].priced_by_caller;
+	if (overrides && !has_privs_of_role(GetOuterUserId(), get_role_oid("commerce_admin", false)))
+		ereport(ERROR, (errcode(ERRCODE_NOT_PERMITTED),
+						errmsg("only members of commerce_admin may bring prices, tax options or another time to a checkout"),
+						errhint("Leave them out; quote() prices with them.")));
+}
+
+/* Returns the option "holder": whose holds give way to this order. */
+static char *
+holder_option(FunctionCallInfo fcinfo)
+{
+	return PG_ARGISNULL(ARG_OPTIONS) ? NULL
+									 : commerce_json_get_string(&PG_GETARG_JSONB_P(ARG_OPTIONS)->root, "holder");
+}
+
+/* Promises the stock of all lines that have stock to the order. */
+static void
+promise_stock(const Quote *quote, const pg_uuid_t *order, Jsonb *lines, const char *holder)
+{
+	StockNeed *needs = palloc_extended(sizeof(StockNeed) * quote->line_count, MCXT_ALLOC_HUGE);
+	StockClaim claim = {.holder = holder, .order = order, .replace = holder != NULL};
+	JsonbContainer **objects;
+	int count = 0;
+	int made;
+
+	(void) commerce_json_objects(lines, "lines", &objects);
+	for (int i = 0; i < quote->line_count; i++)
+		if (quote->lines[i].track_stock)
+			needs[count++] = (StockNeed) {
+				.sku = quote->lines[i].sku,
+				.location = commerce_json_get_string(objects[i], "location"),
+				.quantity = quote->lines[i].quantity,
+				.line = i + 1,
+			};
+	if (count > 0)
+		(void) commerce_stock_promise(needs, count, &claim, true, &made);
+}
+
+/* Buys: prices, stores, promises. */
+static void
+place(FunctionCallInfo fcinfo, const pg_uuid_t *order)
+{
+	QuoteRequest request;
+	Quote *quote;
+
+	commerce_quote_request(fcinfo, ARG_LINES, &request);
+	quote = commerce_quote(&request);
+	check_prices(quote, &request);
+	if (!PG_ARGISNULL(ARG_EXPECTED_TOTAL))
+		check_expected_total(quote, PG_GETARG_AMOUNT(ARG_EXPECTED_TOTAL));
+	commerce_store_order(order, &request, quote,
+						 PG_ARGISNULL(ARG_SHIP_TO) ? NULL : PG_GETARG_JSONB_P(ARG_SHIP_TO));
+	promise_stock(quote, order, request.lines, holder_option(fcinfo));
+}
+
+/* checkout(lines, codes, customer, channel, currency, ship_to, shipping_method, at, options, expected_total,
+ * idempotency_key) */
+Datum
+commerce_checkout(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t *order = commerce_uuidv7();
+	Datum result;
+
+	SPI_connect();
+	commerce_require_shop();
+	if (PG_ARGISNULL(ARG_IDEMPOTENCY_KEY))
+		place(fcinfo, order);
+	else
+	{
+		char *key = text_to_cstring(PG_GETARG_TEXT_PP(ARG_IDEMPOTENCY_KEY));
+
+		if (key[0] == '\0' || strlen(key) > MAX_KEY_LENGTH)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("an idempotency key has 1 to %d bytes", MAX_KEY_LENGTH)));
+		if (claim(key, request_hash(fcinfo), order))
+			place(fcinfo, order);
+	}
+	result = SPI_datumTransfer(UUIDPGetDatum(order), false, UUID_LEN);
+	SPI_finish();
+	return result;
+}
