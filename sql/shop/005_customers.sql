@@ -41,3 +41,6 @@ ALTER TABLE commerce.customers
     ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN phone SET STATISTICS 0,
     ALTER COLUMN address SET STATISTICS 0, ALTER COLUMN password_hash SET STATISTICS 0;
 GRANT SELECT (id, customer_group, created_at) ON commerce.customers TO commerce_reader;
+-- Ciphertext, for mask() and reveal(); not the blind value, which tells who is the same, nor the password's hash.
+GRANT SELECT (email, name, phone, address, attributes) ON commerce.customers TO commerce_app;
+GRANT SELECT (id, email, name, phone, address, customer_group, attributes, created_at) ON commerce.customers TO commerce_pii_reader;

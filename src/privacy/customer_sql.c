@@ -37,14 +37,11 @@ static SavedPlan insert_customer = {
 
 static SavedPlan find_by_email = {"SELECT id FROM commerce.customers WHERE email_blind = $1", "bytea", NULL};
 
-static SavedPlan find_fields = {"SELECT email, name, phone, address FROM commerce.customers WHERE id = $1",
+/* Opened values never go through a statement, where an extension that logs parameters would see them. */
+static SavedPlan find_fields = {"SELECT email, name, phone, address, jsonb_build_object('id', id, "
+								"'customer_group', customer_group, 'attributes', "
+								"attributes, 'created_at', created_at) FROM commerce.customers WHERE id = $1",
 								"uuid", NULL};
-
-static SavedPlan describe = {"SELECT jsonb_build_object('id', id, 'email', $2, 'name', $3, 'phone', $4, "
-							 "'address', $5, 'customer_group', "
-							 "customer_group, 'attributes', attributes, 'created_at', created_at) FROM "
-							 "commerce.customers WHERE id = $1",
-							 "uuid; text; text; text; jsonb", NULL};
 
 /* Refuses an argument, naming it and never showing it. */
 static void
@@ -235,9 +232,9 @@ commerce_find_customer(PG_FUNCTION_ARGS)
 	PG_RETURN_UUID_P(found);
 }
 
-/* Opens column "column" of the found customer as text in the server's encoding; false where it is NULL. */
-static bool
-open_column(int column, const char *field, const pg_uuid_t *customer, text **opened)
+/* Opens column "column" of the found customer, in the server's encoding; NULL where there is nothing. */
+static char *
+open_column(int column, const char *field, const pg_uuid_t *customer)
 {
 	bool isnull;
 	Datum value = commerce_value(0, column, &isnull);
@@ -245,22 +242,21 @@ open_column(int column, const char *field, const pg_uuid_t *customer, text **ope
 	size_t length;
 
 	if (isnull)
-		return false;
+		return NULL;
 	plaintext = commerce_open_text(DatumGetByteaPP(value), field, customer, &length);
-	*opened = commerce_utf8_to_text(plaintext, length);
-	return true;
+	return text_to_cstring(commerce_utf8_to_text(plaintext, length));
 }
 
 /* Parses an address; one that someone sealed by hand and is no JSON must not be quoted by the parser's error. */
-static Datum
-parse_address(const text *address)
+static Jsonb *
+parse_address(const char *address)
 {
 	MemoryContext context = CurrentMemoryContext;
 	volatile Datum parsed = 0;
 
 	PG_TRY();
 	{
-		parsed = DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(address)));
+		parsed = DirectFunctionCall1(jsonb_in, CStringGetDatum(address));
 	}
 	PG_CATCH();
 	{
@@ -271,38 +267,64 @@ parse_address(const text *address)
 		commerce_refuse_unreadable();
 	}
 	PG_END_TRY();
-	return parsed;
+	return DatumGetJsonbP(parsed);
 }
 
-/* reveal_customer(customer, purpose) returns all that is known of a customer, opened. */
+/* Writes the address as a document, not as a text that holds one. */
+static void
+write_address(JsonWriter *writer, const char *address)
+{
+	JsonbValue value = {.type = jbvBinary};
+	Jsonb *document;
+
+	if (address == NULL)
+	{
+		commerce_json_null(writer);
+		return;
+	}
+	document = parse_address(address);
+	value.val.binary.data = &document->root;
+	value.val.binary.len = VARSIZE(document);
+	writer->pending_key = NULL;
+	writer->root = pushJsonbValue(&writer->state, WJB_VALUE, &value);
+}
+
+/* Describes the found customer: what is sealed, opened, and what is not. */
+static Datum
+describe_customer(const pg_uuid_t *customer)
+{
+	static const char *const fields[] = {"email", "name", "phone"};
+	JsonWriter writer = JSON_WRITER_INIT;
+	bool isnull;
+
+	commerce_json_object(&writer);
+	for (int i = 0; i < (int) lengthof(fields); i++)
+	{
+		commerce_json_key(&writer, fields[i]);
+		commerce_json_string(&writer, open_column(i + 1, fields[i], customer));
+	}
+	commerce_json_key(&writer, "address");
+	write_address(&writer, open_column(4, "address", customer));
+	commerce_json_end_object(&writer);
+	return DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(commerce_json_finish(&writer)),
+							   commerce_value(0, 5, &isnull));
+}
+
+/* reveal_customer(customer, purpose) returns all that is known of a customer, opened; NULL for an unknown one. */
 Datum
 commerce_reveal_customer(PG_FUNCTION_ARGS)
 {
-	static const char *const fields[] = {"email", "name", "phone", "address"};
 	pg_uuid_t *customer = PG_GETARG_UUID_P(0);
-	Datum values[5] = {UUIDPGetDatum(customer)};
-	char nulls[] = " nnnn";
 	Datum document = (Datum) 0;
-	bool isnull = true;
+	bool known;
 
 	commerce_require_purpose(PG_GETARG_TEXT_PP(1));
 	SPI_connect();
-	if (commerce_run(&find_fields, PLAN_READS, values, NULL) == 1)
-	{
-		for (int i = 0; i < 4; i++)
-		{
-			text *opened;
-
-			if (!open_column(i + 1, fields[i], customer, &opened))
-				continue;
-			values[i + 1] = i == 3 ? parse_address(opened) : PointerGetDatum(opened);
-			nulls[i + 1] = ' ';
-		}
-		if (commerce_run(&describe, PLAN_READS, values, nulls) == 1)
-			document = SPI_datumTransfer(commerce_value(0, 1, &isnull), false, -1);
-	}
+	known = commerce_run(&find_fields, PLAN_READS, (Datum[]){UUIDPGetDatum(customer)}, NULL) == 1;
+	if (known)
+		document = SPI_datumTransfer(describe_customer(customer), false, -1);
 	SPI_finish();
-	if (isnull)
+	if (!known)
 		PG_RETURN_NULL();
 	return document;
 }

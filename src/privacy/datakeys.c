@@ -15,6 +15,7 @@
 #include <sodium.h>
 
 #include "base/errors.h"
+#include "base/json.h"
 #include "base/plan.h"
 #include "privacy/keyring.h"
 
@@ -208,6 +209,23 @@ make_key(const pg_uuid_t *subject, WrappedKey *wrapped)
 	return unwrap(wrapped);
 }
 
+/* Refuses to go on with a key that does not open what was sealed under its epoch: values would be strewn over two. */
+static void
+refuse_other_key(int32 epoch)
+{
+	JsonWriter writer = JSON_WRITER_INIT;
+
+	commerce_json_object(&writer);
+	commerce_json_key(&writer, "reason");
+	commerce_json_string(&writer, "the key file holds another key for this epoch than was in use");
+	commerce_json_key(&writer, "epoch");
+	commerce_json_int(&writer, epoch);
+	commerce_json_end_object(&writer);
+	ereport(ERROR, (errcode(ERRCODE_KEY_UNAVAILABLE), errmsg("the key of sealed fields is not available"),
+					commerce_errdetail(&writer),
+					errhint("Put the former key of this epoch back into the key file.")));
+}
+
 /* Finds the key to seal a subject's values with, or makes one; CM041 where the key at hand is not the one in use. */
 void
 commerce_data_key_for_sealing(const pg_uuid_t *subject, DataKey *key)
@@ -219,8 +237,7 @@ commerce_data_key_for_sealing(const pg_uuid_t *subject, DataKey *key)
 	{
 		key->key = unwrap(&wrapped);
 		if (key->key == NULL)
-			commerce_keyring_refuse(
-				"the key file holds another key than the one this value's subject is sealed with");
+			refuse_other_key(wrapped.epoch);
 	}
 	else
 		key->key = make_key(subject, &wrapped);
