@@ -3,7 +3,7 @@ CREATE TYPE commerce.amount;
 CREATE FUNCTION commerce.amount_in(cstring) RETURNS commerce.amount
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'commerce_amount_in';
 COMMENT ON FUNCTION commerce.amount_in(cstring) IS
-'Parses an amount: 12.50 EUR or EUR 12.50. 22P02 when malformed, without currency or with more decimals than the currency has; 22023 for an unknown currency; CM023 beyond 9,007,199,254,740,991 minor units.';
+'Parses an amount: 12.50 EUR or EUR 12.50, or the JSON object {"amount": "12.50", "currency": "EUR"}. 22P02 when malformed, without currency or with more decimals than the currency has; 22023 for an unknown currency; CM023 beyond 9,007,199,254,740,991 minor units.';
 
 CREATE FUNCTION commerce.amount_out(commerce.amount) RETURNS cstring
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'commerce_amount_out';
@@ -49,3 +49,27 @@ CREATE FUNCTION commerce.minor_digits(currency text) RETURNS integer
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'commerce_minor_digits';
 COMMENT ON FUNCTION commerce.minor_digits(text) IS
 'Returns how many decimals a currency has: 2 for EUR, 0 for JPY, 3 for KWD. NULL for an unknown code.';
+
+CREATE FUNCTION commerce.currencies(OUT code text, OUT number integer, OUT minor_digits integer, OUT name text)
+    RETURNS SETOF record
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 165 AS 'MODULE_PATHNAME', 'commerce_currencies';
+COMMENT ON FUNCTION commerce.currencies() IS
+'Lists the active currencies of ISO 4217 that commerce.amount holds: code, number, decimals of the minor unit, English name. Metals and codes without a minor unit are left out.';
+
+CREATE FUNCTION commerce.to_jsonb(amount commerce.amount) RETURNS jsonb
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'commerce_amount_jsonb';
+COMMENT ON FUNCTION commerce.to_jsonb(commerce.amount) IS
+'Returns money as JSON: {"amount": "12.50", "currency": "EUR", "minor": 1250}. The amount is a string, so that no reader makes a float of it.';
+CREATE CAST (commerce.amount AS jsonb) WITH FUNCTION commerce.to_jsonb(commerce.amount) AS ASSIGNMENT;
+
+CREATE FUNCTION commerce.to_json(amount commerce.amount) RETURNS json
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'commerce_amount_json';
+COMMENT ON FUNCTION commerce.to_json(commerce.amount) IS
+'Returns money as JSON, as to_jsonb(amount) does; by its cast, whole rows turned to JSON hold money in this form.';
+CREATE CAST (commerce.amount AS json) WITH FUNCTION commerce.to_json(commerce.amount) AS ASSIGNMENT;
+
+CREATE FUNCTION commerce.amount(money jsonb) RETURNS commerce.amount
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'commerce_jsonb_amount';
+COMMENT ON FUNCTION commerce.amount(jsonb) IS
+'Reads money from JSON: {"amount": "12.50", "currency": "EUR"}, {"minor": 1250, "currency": "EUR"}, both together, or "12.50 EUR". 22023 where amount and minor disagree or the currency is missing or unknown, 22P02 for too many decimals.';
+CREATE CAST (jsonb AS commerce.amount) WITH FUNCTION commerce.amount(jsonb);

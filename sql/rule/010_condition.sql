@@ -84,3 +84,21 @@ $$Does the condition hold for a cart? The cart needs no shop:
 All but the currency may be absent; quantity is then 1, a line's subtotal quantity × unit_price, the cart's the sum of
 its lines'. 22023 for a key that is not known or of the wrong type, CM020 for money of another currency than the cart's.
 Example: SELECT commerce.condition_holds('quantity() >= 2', '{"currency": "EUR", "lines": [{"sku": "A", "quantity": 2}]}')$$;
+
+CREATE FUNCTION commerce.condition_to_jsonb(commerce.condition) RETURNS jsonb
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'commerce_condition_to_jsonb';
+COMMENT ON FUNCTION commerce.condition_to_jsonb(commerce.condition) IS
+$$A condition as JSON that a form can edit; also by cast.
+{"and": […]}, {"or": […]}, {"not": {…}}, {"attribute": "sku", "op": "=", "value": "A"}, {"attribute": "on_sale"},
+{"aggregate": "quantity", "where": {…}, "op": ">=", "value": 2} or {"value": true}. op is one of = <> < <= > >= <@, "in" and "not in"
+with an array as value, "is null" and "is not null" with none. Money is {"amount": "12.50", "currency": "EUR", "minor": 1250}.$$;
+CREATE FUNCTION commerce.condition_from_jsonb(jsonb) RETURNS commerce.condition
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'commerce_condition_from_jsonb';
+COMMENT ON FUNCTION commerce.condition_from_jsonb(jsonb) IS
+'A condition from the JSON that condition_to_jsonb writes; also by cast. 22023 where it has another form, 22P02 as in reading text where it makes no sense.';
+CREATE CAST (commerce.condition AS jsonb) WITH FUNCTION commerce.condition_to_jsonb(commerce.condition);
+COMMENT ON CAST (commerce.condition AS jsonb) IS 'a condition as JSON that a form can edit';
+CREATE CAST (jsonb AS commerce.condition) WITH FUNCTION commerce.condition_from_jsonb(jsonb);
+COMMENT ON CAST (jsonb AS commerce.condition) IS 'a condition from the JSON that the cast to jsonb writes';

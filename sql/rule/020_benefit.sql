@@ -62,3 +62,20 @@ CREATE OPERATOR commerce.<> (
     COMMUTATOR = OPERATOR(commerce.<>), NEGATOR = OPERATOR(commerce.=), RESTRICT = neqsel, JOIN = neqjoinsel
 );
 COMMENT ON OPERATOR commerce.<> (commerce.benefit, commerce.benefit) IS 'different canonical form';
+
+CREATE FUNCTION commerce.benefit_to_jsonb(commerce.benefit) RETURNS jsonb
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'commerce_benefit_to_jsonb';
+COMMENT ON FUNCTION commerce.benefit_to_jsonb(commerce.benefit) IS
+$$A benefit as JSON that a form can edit; also by cast.
+{"percent": 20, "off": "lines", "where": {…}} or {"amount": {"amount": "12.50", "currency": "EUR", "minor": 1250}, "off": "order"};
+off is units, lines, order or shipping, where a condition as JSON.$$;
+CREATE FUNCTION commerce.benefit_from_jsonb(jsonb) RETURNS commerce.benefit
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'commerce_benefit_from_jsonb';
+COMMENT ON FUNCTION commerce.benefit_from_jsonb(jsonb) IS
+'A benefit from the JSON that benefit_to_jsonb writes; also by cast. 22023 where it has another form, 22P02 as in reading text where it makes no sense.';
+CREATE CAST (commerce.benefit AS jsonb) WITH FUNCTION commerce.benefit_to_jsonb(commerce.benefit);
+COMMENT ON CAST (commerce.benefit AS jsonb) IS 'a benefit as JSON that a form can edit';
+CREATE CAST (jsonb AS commerce.benefit) WITH FUNCTION commerce.benefit_from_jsonb(jsonb);
+COMMENT ON CAST (jsonb AS commerce.benefit) IS 'a benefit from the JSON that the cast to jsonb writes';

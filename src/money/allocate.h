@@ -20,14 +20,16 @@ extern bool commerce_allocation_policy(const char *name, AllocationPolicy *polic
 
 /*
  * Splits total by weights (none negative; all zero counts as all equal) into shares that sum to total exactly.
- * A negative total mirrors the split of its magnitude. False when weights sum beyond 64 bits.
+ * A negative total mirrors the split of its magnitude. False when weights sum beyond 64 bits. Where count is 0 there
+ * is nothing to split into and the total is lost. The total is above INT64_MIN.
  */
 extern bool commerce_allocate(int64_t total, const int64_t *weights, int count, AllocationPolicy policy,
 							  int64_t *shares);
 
 /*
  * The same with a cap per share (same sign as total, by magnitude): what a capped share cannot take is redistributed
- * over the others by their weights. Returns what no share could take.
+ * over the others by their weights; a weight of zero takes nothing, unless all are zero. Returns what no share could
+ * take, with the sign of total.
  */
 extern int64_t commerce_allocate_capped(int64_t total, const int64_t *weights, const int64_t *caps, int count,
 										AllocationPolicy policy, int64_t *shares);

@@ -280,3 +280,16 @@ commerce_json_get_money(JsonbContainer *object, const char *key, int currency, A
 	*amount = commerce_json_value_money(&value, key, currency);
 	return true;
 }
+
+/* Reads a whole document that is money with its own currency. */
+Amount
+commerce_jsonb_money(Jsonb *document)
+{
+	JsonbValue value;
+
+	if (!JB_ROOT_IS_SCALAR(document))
+		value = (JsonbValue){.type = jbvBinary, .val.binary = {.data = &document->root}};
+	else
+		(void) JsonbExtractScalar(&document->root, &value);
+	return commerce_json_value_money(&value, "amount", 0);
+}

@@ -71,4 +71,7 @@ extern bool commerce_json_get_money(JsonbContainer *object, const char *key, int
 /* Reads money from one JSON value in the same forms; "key" is for messages only. */
 extern Amount commerce_json_value_money(const JsonbValue *value, const char *key, int currency);
 
+/* Reads a whole document that is money with its own currency. */
+extern Amount commerce_jsonb_money(Jsonb *document);
+
 #endif

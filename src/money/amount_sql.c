@@ -12,6 +12,7 @@
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "common/hashfn.h"
 #include "libpq/pqformat.h"
+#include "utils/fmgrprotos.h"
 #include "utils/sortsupport.h"
 #pragma GCC diagnostic pop
 
@@ -37,12 +38,21 @@ PG_FUNCTION_INFO_V1(commerce_amount_code);
 PG_FUNCTION_INFO_V1(commerce_amount_minor_units);
 PG_FUNCTION_INFO_V1(commerce_amount_from_minor);
 PG_FUNCTION_INFO_V1(commerce_minor_digits);
+PG_FUNCTION_INFO_V1(commerce_currencies);
+PG_FUNCTION_INFO_V1(commerce_amount_jsonb);
+PG_FUNCTION_INFO_V1(commerce_amount_json);
+PG_FUNCTION_INFO_V1(commerce_jsonb_amount);
 
-/* Parses the text form. */
+/* Parses the text form; also the JSON object, because json_populate_record hands objects to a type's input. */
 Datum
 commerce_amount_in(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_AMOUNT(commerce_amount_parse(PG_GETARG_CSTRING(0)));
+	const char *text = PG_GETARG_CSTRING(0);
+
+	if (text[strspn(text, " \t\n\r")] == '{')
+		PG_RETURN_AMOUNT(
+			commerce_jsonb_money(DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)))));
+	PG_RETURN_AMOUNT(commerce_amount_parse(text));
 }
 
 /* Prints the text form. */
@@ -252,4 +262,56 @@ commerce_minor_digits(PG_FUNCTION_ARGS)
 	if (currency == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(currency->digits);
+}
+
+/* currencies() lists what commerce.amount knows, in order of codes. */
+Datum
+commerce_currencies(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < commerce_currency_count(); i++)
+	{
+		const Currency *currency = commerce_currency_at(i);
+
+		tuplestore_putvalues(result->setResult, result->setDesc,
+							 (Datum[]){CStringGetTextDatum(currency->code), Int32GetDatum(currency->number),
+									   Int32GetDatum(currency->digits), CStringGetTextDatum(currency->name)},
+							 (bool[]){false, false, false, false});
+	}
+	return (Datum) 0;
+}
+
+/* Returns an amount as a JSON document. */
+static Jsonb *
+document(Amount amount)
+{
+	JsonWriter writer = JSON_WRITER_INIT;
+
+	commerce_json_money(&writer, commerce_amount_minor(amount), commerce_amount_currency(amount));
+	return commerce_json_finish(&writer);
+}
+
+/* amount::jsonb */
+Datum
+commerce_amount_jsonb(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_JSONB_P(document(PG_GETARG_AMOUNT(0)));
+}
+
+/* amount::json, which is also what to_json, to_jsonb and row_to_json look for. */
+Datum
+commerce_amount_json(PG_FUNCTION_ARGS)
+{
+	Jsonb *json = document(PG_GETARG_AMOUNT(0));
+
+	PG_RETURN_TEXT_P(cstring_to_text(JsonbToCString(NULL, &json->root, VARSIZE(json))));
+}
+
+/* jsonb::amount */
+Datum
+commerce_jsonb_amount(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_AMOUNT(commerce_jsonb_money(PG_GETARG_JSONB_P(0)));
 }

@@ -18,6 +18,7 @@
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "utils/acl.h"
 #include "utils/datum.h"

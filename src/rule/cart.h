@@ -1,7 +1,7 @@
 /*
  * cart.h: what a rule can see. Pure data, filled by whoever evaluates (a quote, a state machine's guard).
  *
- * Absent text is NULL and compares as unknown: no comparison with it holds, except "is not".
+ * Absent text is NULL and compares as unknown: no test of it holds, except "is null".
  */
 #ifndef COMMERCE_RULE_CART_H
 #define COMMERCE_RULE_CART_H

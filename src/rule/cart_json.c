@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "money/amount.h"
+#include "rule/rule_sql.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -24,30 +25,6 @@ static void
 refuse(const char *message, const char *key)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg(message, key)));
-}
-
-/* Refuses any key that is not in the list. */
-static void
-require_known_keys(JsonbContainer *object, const char *const *known, int count, const char *what)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(object);
-	JsonbValue value;
-	JsonbIteratorToken token;
-
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		bool found = false;
-
-		if (token != WJB_KEY)
-			continue;
-		for (int i = 0; i < count && !found; i++)
-			found = strlen(known[i]) == (size_t) value.val.string.len &&
-					memcmp(known[i], value.val.string.val, value.val.string.len) == 0;
-		if (!found)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("unknown key \"%s\" in %s",
-								   pnstrdup(value.val.string.val, value.val.string.len), what)));
-	}
 }
 
 /* Collects an array of strings. */
@@ -146,7 +123,7 @@ read_line(JsonbContainer *object, const RuleCart *cart, RuleLine *line)
 	JsonbValue value;
 	int64 subtotal;
 
-	require_known_keys(object, known, lengthof(known), "a line of the cart");
+	commerce_rule_require_keys(object, known, lengthof(known), "a line of the cart");
 	memset(line, 0, sizeof(RuleLine));
 	line->sku = commerce_json_get_string(object, "sku");
 	line->product = commerce_json_get_string(object, "product");
@@ -189,9 +166,12 @@ read_lines(JsonbContainer *object, RuleCart *cart)
 	lines = palloc(sizeof(RuleLine) * (cart->line_count + 1));
 	for (int i = 0; i < cart->line_count; i++)
 	{
+		bool overflow;
+
 		CHECK_FOR_INTERRUPTS();
 		read_line(objects[i], cart, &lines[i]);
-		sum = in_range(pg_add_s64_overflow(sum, lines[i].subtotal, &sum), sum, cart->currency);
+		overflow = pg_add_s64_overflow(sum, lines[i].subtotal, &sum);
+		sum = in_range(overflow, sum, cart->currency);
 	}
 	cart->lines = lines;
 	return sum;
@@ -211,7 +191,7 @@ commerce_cart_from_json(Jsonb *json, RuleCart *cart)
 
 	if (!JsonContainerIsObject(object))
 		refuse("%s must be a JSON object", "a cart");
-	require_known_keys(object, known, lengthof(known), "the cart");
+	commerce_rule_require_keys(object, known, lengthof(known), "the cart");
 	memset(cart, 0, sizeof(RuleCart));
 	currency = commerce_json_get_string(object, "currency");
 	if (currency == NULL)

@@ -67,7 +67,32 @@ commerce_rule_require_short(const char *what, const char *canonical)
 {
 	if (strlen(canonical) > RULE_MAX_TEXT)
 		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("invalid %s: longer than 64 KiB", what)));
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("invalid %s: longer than 64 KiB", what),
+				 errhint("Mark what a long list names with a tag, a category or an attribute.")));
+}
+
+/* Refuses any key that is not in the list. */
+void
+commerce_rule_require_keys(JsonbContainer *object, const char *const *known, int count, const char *what)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(object);
+	JsonbValue value;
+	JsonbIteratorToken token;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		bool found = false;
+
+		if (token != WJB_KEY)
+			continue;
+		for (int i = 0; i < count && !found; i++)
+			found = strlen(known[i]) == (size_t) value.val.string.len &&
+					memcmp(known[i], value.val.string.val, value.val.string.len) == 0;
+		if (!found)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("unknown key \"%s\" in %s",
+								   pnstrdup(value.val.string.val, value.val.string.len), what)));
+	}
 }
 
 /* Parses a condition or raises. */

@@ -58,6 +58,7 @@ typedef struct RuleMemory
 	void *context;
 } RuleMemory;
 
+/* Parse, or return NULL with the error filled in. The result keeps no pointer into the text. */
 extern RuleNode *commerce_condition_parse(const char *text, const RuleMemory *memory, RuleError *error);
 extern Benefit *commerce_benefit_parse(const char *text, const RuleMemory *memory, RuleError *error);
 

@@ -11,12 +11,20 @@
 /* Memory of the current context. */
 extern const RuleMemory commerce_rule_palloc;
 
-/* Parse the text of a value, or raise 22P02 with the place and what was expected. */
+/* Parse the text of a value, or raise 22P02 with the place and what was expected. The tree lives in the current context. */
 extern RuleNode *commerce_condition_read(const char *text);
 extern Benefit *commerce_benefit_read(const char *text);
 
+/* The input functions of both types. */
+extern Datum commerce_condition_in(PG_FUNCTION_ARGS);
+extern Datum commerce_benefit_in(PG_FUNCTION_ARGS);
+
 extern void commerce_rule_raise(const char *what, const RuleError *error, const char *hint)
-	pg_attribute_noreturn();
+	__attribute__((__noreturn__));
 extern void commerce_rule_require_short(const char *what, const char *canonical);
+
+/* Refuses an object with a key that is not in the list: a misspelled one must not become a silent default. */
+extern void commerce_rule_require_keys(JsonbContainer *object, const char *const *known, int count,
+									   const char *what);
 
 #endif

@@ -1,0 +1,43 @@
+CREATE TABLE commerce.data_keys (
+    subject uuid NOT NULL,
+    id bigint NOT NULL CHECK (id > 0),
+    epoch integer NOT NULL CHECK (epoch > 0),
+    wrapped bytea NOT NULL CHECK (octet_length(wrapped) = 72),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (subject, id)
+);
+COMMENT ON TABLE commerce.data_keys IS 'the keys that customer fields are sealed with, each wrapped by the key file''s key of its epoch; deleting a row makes all that was sealed with it unreadable for good';
+COMMENT ON COLUMN commerce.data_keys.subject IS 'whose values the key seals: a customer, or whatever was given to seal() as subject';
+COMMENT ON COLUMN commerce.data_keys.id IS 'random; every sealed value names the key it needs';
+COMMENT ON COLUMN commerce.data_keys.epoch IS 'which key of the key file wraps this one';
+COMMENT ON COLUMN commerce.data_keys.wrapped IS 'nonce, encrypted key and tag (XChaCha20-Poly1305)';
+ALTER TABLE commerce.data_keys ALTER COLUMN wrapped SET STATISTICS 0;
+
+CREATE TABLE commerce.customers (
+    id uuid PRIMARY KEY DEFAULT commerce.uuidv7(),
+    email commerce.sealed,
+    email_blind bytea UNIQUE CHECK (octet_length(email_blind) = 16),
+    name commerce.sealed,
+    phone commerce.sealed,
+    address commerce.sealed,
+    password_hash text,
+    customer_group text REFERENCES commerce.customer_groups,
+    attributes jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes) = 'object'),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT customers_email_check CHECK ((email IS NULL) = (email_blind IS NULL))
+);
+COMMENT ON TABLE commerce.customers IS 'customers; what is known of a person is sealed, made by create_customer() and read by reveal_customer()';
+COMMENT ON COLUMN commerce.customers.email IS 'sealed as field email for subject id, as it was written';
+COMMENT ON COLUMN commerce.customers.email_blind IS 'commerce.blind(email, ''email''): finds a customer by address without storing it';
+COMMENT ON COLUMN commerce.customers.name IS 'sealed as field name for subject id';
+COMMENT ON COLUMN commerce.customers.phone IS 'sealed as field phone for subject id';
+COMMENT ON COLUMN commerce.customers.address IS 'a JSON object, sealed as field address for subject id';
+COMMENT ON COLUMN commerce.customers.password_hash IS 'Argon2id, with its salt and parameters; NULL for a customer who cannot log in';
+COMMENT ON COLUMN commerce.customers.attributes IS 'the shop''s own facts, in the clear: nothing here may identify a person';
+CREATE INDEX customers_customer_group ON commerce.customers (customer_group) WHERE customer_group IS NOT NULL;
+-- A sample of ciphertext helps no plan and would only stand in pg_statistic.
+ALTER TABLE commerce.customers
+    ALTER COLUMN email SET STATISTICS 0, ALTER COLUMN email_blind SET STATISTICS 0,
+    ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN phone SET STATISTICS 0,
+    ALTER COLUMN address SET STATISTICS 0, ALTER COLUMN password_hash SET STATISTICS 0;
+GRANT SELECT (id, customer_group, created_at) ON commerce.customers TO commerce_reader;

@@ -1,0 +1,42 @@
+/*
+ * columns.c: rows as arrays.
+ */
+#include "order/columns.h"
+
+/* Begins an empty set. */
+void
+commerce_columns_init(Columns *columns, int width, int room)
+{
+	columns->width = width;
+	columns->count = 0;
+	columns->room = Max(room, 1);
+	for (int i = 0; i < width; i++)
+		columns->values[i] = palloc_extended(sizeof(Datum) * columns->room, MCXT_ALLOC_HUGE);
+}
+
+/* Adds a row. */
+void
+commerce_columns_add(Columns *columns, const Datum *row)
+{
+	if (columns->count == columns->room)
+	{
+		columns->room *= 2;
+		for (int i = 0; i < columns->width; i++)
+			columns->values[i] = repalloc_huge(columns->values[i], sizeof(Datum) * columns->room);
+	}
+	for (int i = 0; i < columns->width; i++)
+		columns->values[i][columns->count] = row[i];
+	columns->count++;
+}
+
+/* Builds the array of a column. */
+Datum
+commerce_columns_array(const Columns *columns, int column, Oid type)
+{
+	int16 length;
+	bool by_value;
+	char alignment;
+
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	return PointerGetDatum(construct_array(columns->values[column], columns->count, type, length, by_value, alignment));
+}

@@ -1,0 +1,282 @@
+/*
+ * catalogue.c: what the tables say of the lines. One statement for all lines, never one for each.
+ */
+#include "pricing/evaluation.h"
+
+#include "base/errors.h"
+#include "base/json.h"
+#include "base/plan.h"
+#include "money/amount.h"
+#include "money/rounding.h"
+
+static SavedPlan read_context = {
+	.sql = "SELECT coalesce($3, c.currency, s.currency), c.code IS NOT NULL, coalesce($4, s.tax_level),"
+		   " (SELECT u.customer_group FROM commerce.customers u WHERE u.id = $2),"
+		   " $2 IS NULL OR EXISTS (SELECT FROM commerce.customers u WHERE u.id = $2)"
+		   " FROM commerce.shop s LEFT JOIN commerce.channels c ON c.code = $1",
+	.args = "text; uuid; text; text"};
+
+/*
+ * Of the prices that apply the most specific wins, then the lowest. "Lowest" compares price / per_quantity without
+ * dividing: minor * other's per_quantity would need a pair, a numeric quotient of two integers does as well.
+ */
+static SavedPlan read_catalogue = {
+	.sql =
+		"SELECT asked.line, v.product_id::text, coalesce(nullif(v.title, ''), p.title, ''), p.brand, p.category::text,"
+		" p.tags, p.tax_class, p.attributes, coalesce(p.discountable, true), v.track_stock, v.minimum_price,"
+		" chosen.price, chosen.per_quantity, chosen.on_sale"
+		" FROM unnest($1, $2) WITH ORDINALITY AS asked (sku, quantity, line)"
+		" JOIN commerce.variants v ON v.sku = asked.sku"
+		" LEFT JOIN commerce.products p ON p.id = v.product_id"
+		" LEFT JOIN LATERAL (SELECT x.price, x.per_quantity, coalesce(l.kind = 'sale', false) AS on_sale"
+		"  FROM commerce.prices x LEFT JOIN commerce.price_lists l ON l.code = x.price_list"
+		"  WHERE x.sku = asked.sku AND commerce.currency(x.price) = $3 AND x.min_quantity <= asked.quantity"
+		"  AND (x.channel IS NULL OR x.channel = $4) AND (x.customer_group IS NULL OR x.customer_group = $5)"
+		"  AND (x.price_list IS NULL OR l.active) AND x.valid @> $6"
+		"  ORDER BY l.priority DESC NULLS LAST, x.customer_group IS NULL, x.channel IS NULL,"
+		"  commerce.minor_units(x.price)::numeric / x.per_quantity, x.id LIMIT 1) chosen ON true",
+	.args = "text[]; int8[]; text; text; text; timestamptz"};
+
+static SavedPlan read_shipping = {
+	.sql = "SELECT m.tax_class, m.name, (SELECT p.price FROM commerce.shipping_prices p WHERE p.method = m.code"
+		   " AND commerce.currency(p.price) = $2 AND (p.countries = '{}' OR $3 = ANY (p.countries))"
+		   " AND (p.min_subtotal IS NULL OR commerce.minor_units(p.min_subtotal) <= $4)"
+		   " ORDER BY p.countries = '{}', commerce.minor_units(p.min_subtotal) DESC NULLS LAST,"
+		   " commerce.minor_units(p.price) LIMIT 1) FROM commerce.shipping_methods m WHERE m.code = $1",
+	.args = "text; text; text; int8"};
+
+/* Returns a text column as a C string, or NULL. */
+static char *
+column_text(uint64 row, int column)
+{
+	bool isnull;
+	Datum value = commerce_value(row, column, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* Finds a tax level by its name. */
+static TaxLevel
+tax_level_named(const char *name)
+{
+	for (TaxLevel level = TAX_PER_LINE; level <= TAX_PER_ORDER; level++)
+		if (strcmp(name, commerce_tax_level_name(level)) == 0)
+			return level;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown tax level \"%s\"", name),
+					errhint("The levels are line, unit and order.")));
+}
+
+/* Returns the name of a tax level. */
+const char *
+commerce_tax_level_name(TaxLevel level)
+{
+	static const char *const names[] = {"line", "unit", "order"};
+
+	return names[level];
+}
+
+/* Settles currency, tax level, channel and customer group. */
+void
+commerce_settle_context(const QuoteRequest *request, Quote *quote)
+{
+	Datum values[] = {CStringGetTextDatum(request->channel), UUIDPGetDatum(request->customer),
+					  request->currency ? CStringGetTextDatum(request->currency) : (Datum) 0,
+					  request->tax_level ? CStringGetTextDatum(request->tax_level) : (Datum) 0};
+	char nulls[] = {' ', request->customer ? ' ' : 'n', request->currency ? ' ' : 'n', request->tax_level ? ' ' : 'n'};
+	bool isnull;
+
+	if (commerce_run(&read_context, PLAN_READS, values, nulls) != 1)
+		ereport(ERROR, (errcode(ERRCODE_NOT_READY), errmsg("commerce.shop has no row"),
+						errhint("Run SELECT commerce.create_shop(currency => 'EUR').")));
+	if (!DatumGetBool(commerce_value(0, 2, &isnull)))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no channel \"%s\"", request->channel),
+						errhint("Insert it into commerce.channels.")));
+	if (!DatumGetBool(commerce_value(0, 5, &isnull)))
+		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("there is no such customer")));
+	quote->currency = commerce_currency_number(column_text(0, 1));
+	quote->tax_level = tax_level_named(column_text(0, 3));
+	quote->channel = request->channel;
+	quote->customer_group = column_text(0, 4);
+	if (request->customer)
+		quote->customer = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(request->customer)));
+}
+
+/* Orders line numbers by sku. */
+static int
+compare_by_sku(const void *a, const void *b, void *lines)
+{
+	return strcmp(((QuoteLine *) lines)[*(const int *) a].sku, ((QuoteLine *) lines)[*(const int *) b].sku);
+}
+
+/* Returns, for each line, how many units of its sku the whole cart has: what quantity tiers look at. */
+static Datum
+quantities_by_sku(Quote *quote)
+{
+	int count = quote->line_count;
+	int *order = palloc_extended(sizeof(int) * count, MCXT_ALLOC_HUGE);
+	Datum *sums = palloc_extended(sizeof(Datum) * count, MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < count; i++)
+		order[i] = i;
+	qsort_arg(order, count, sizeof(int), compare_by_sku, quote->lines);
+	for (int begin = 0, end; begin < count; begin = end)
+	{
+		int64 sum = 0;
+
+		for (end = begin; end < count && compare_by_sku(&order[begin], &order[end], quote->lines) == 0; end++)
+			if (__builtin_add_overflow(sum, quote->lines[order[end]].quantity, &sum))
+				sum = PG_INT64_MAX;
+		for (int i = begin; i < end; i++)
+			sums[order[i]] = Int64GetDatum(sum);
+	}
+	return PointerGetDatum(construct_array(sums, count, INT8OID, 8, true, TYPALIGN_DOUBLE));
+}
+
+/* Fills what the caller left open from one row of the catalogue. */
+static void
+complete_line(QuoteLine *line, uint64 row, int currency)
+{
+	bool isnull;
+	Datum value;
+
+	line->in_catalogue = true;
+	line->product = column_text(row, 2);
+	line->title = line->title ? line->title : column_text(row, 3);
+	line->brand = line->brand ? line->brand : column_text(row, 4);
+	line->category = line->category ? line->category : column_text(row, 5);
+	line->tax_class = line->tax_class ? line->tax_class : column_text(row, 7);
+	value = commerce_value(row, 6, &isnull);
+	if (!isnull && line->tags == NULL)
+	{
+		Datum *elements;
+
+		deconstruct_array(DatumGetArrayTypePCopy(value), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL,
+						  &line->tag_count);
+		line->tags = palloc(sizeof(char *) * Max(line->tag_count, 1));
+		for (int i = 0; i < line->tag_count; i++)
+			line->tags[i] = TextDatumGetCString(elements[i]);
+	}
+	value = commerce_value(row, 8, &isnull);
+	if (!isnull && line->attributes == NULL)
+		line->attributes = &DatumGetJsonbPCopy(value)->root;
+	line->discountable = DatumGetBool(commerce_value(row, 9, &isnull));
+	line->track_stock = DatumGetBool(commerce_value(row, 10, &isnull));
+	value = commerce_value(row, 11, &isnull);
+	if (!isnull && commerce_amount_currency(DatumGetAmount(value)) == currency)
+		line->floor = commerce_amount_minor(DatumGetAmount(value));
+	value = commerce_value(row, 12, &isnull);
+	if (isnull || line->priced_by_caller)
+		return;
+	line->unit_price = commerce_amount_minor(DatumGetAmount(value));
+	line->per_quantity = DatumGetInt32(commerce_value(row, 13, &isnull));
+	line->on_sale = DatumGetBool(commerce_value(row, 14, &isnull));
+}
+
+/* Refuses a line that has no price: CM002 where there is no such sku, CM021 where it has none that applies. */
+static void
+refuse_unpriced(const Quote *quote, const QuoteLine *line)
+{
+	JsonWriter detail = JSON_WRITER_INIT;
+
+	commerce_json_object(&detail);
+	commerce_json_key(&detail, "sku");
+	commerce_json_string(&detail, line->sku);
+	commerce_json_key(&detail, "currency");
+	commerce_json_string(&detail, commerce_currency_code(quote->currency));
+	commerce_json_key(&detail, "channel");
+	commerce_json_string(&detail, quote->channel);
+	commerce_json_end_object(&detail);
+	if (!line->in_catalogue)
+		ereport(ERROR, (errcode(ERRCODE_UNKNOWN_SKU), errmsg("there is no sku \"%s\"", line->sku),
+						commerce_errdetail(&detail), errhint("Insert it into commerce.variants, or give the line a unit_price.")));
+	ereport(ERROR, (errcode(ERRCODE_NO_PRICE), errmsg("\"%s\" has no price in %s", line->sku,
+													  commerce_currency_code(quote->currency)),
+					commerce_errdetail(&detail), errhint("Insert one into commerce.prices.")));
+}
+
+/* Works out what a line costs before discounts. */
+static void
+subtotal_line(QuoteLine *line, int currency)
+{
+	wide subtotal =
+		commerce_round_ratio((wide) line->unit_price * line->quantity, line->per_quantity, ROUND_HALF_UP);
+	wide floor = (wide) line->floor * line->quantity;
+
+	line->subtotal = commerce_amount_minor(commerce_amount_make_wide(subtotal, currency));
+	line->floor = (int64) Min(floor, (wide) line->subtotal);
+	if (line->tax_class == NULL)
+		line->tax_class = "standard";
+	if (line->title == NULL)
+		line->title = "";
+}
+
+/* Completes and prices the lines. */
+void
+commerce_price_lines(const QuoteRequest *request, Quote *quote)
+{
+	Datum *skus = palloc_extended(sizeof(Datum) * quote->line_count, MCXT_ALLOC_HUGE);
+	bool *priced = palloc_extended(sizeof(bool) * quote->line_count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	Datum values[6];
+	uint64 rows;
+	bool isnull;
+
+	for (int i = 0; i < quote->line_count; i++)
+		skus[i] = CStringGetTextDatum(quote->lines[i].sku);
+	values[0] = PointerGetDatum(construct_array(skus, quote->line_count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[1] = quantities_by_sku(quote);
+	values[2] = CStringGetTextDatum(commerce_currency_code(quote->currency));
+	values[3] = CStringGetTextDatum(quote->channel);
+	values[4] = quote->customer_group ? CStringGetTextDatum(quote->customer_group) : (Datum) 0;
+	values[5] = TimestampTzGetDatum(request->at);
+	rows = commerce_run(&read_catalogue, PLAN_READS, values, quote->customer_group ? NULL : "    n ");
+	for (uint64 row = 0; row < rows; row++)
+	{
+		int line = (int) DatumGetInt64(commerce_value(row, 1, &isnull)) - 1;
+
+		complete_line(&quote->lines[line], row, quote->currency);
+		(void) commerce_value(row, 12, &isnull);
+		priced[line] = !isnull;
+	}
+	for (int i = 0; i < quote->line_count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!priced[i] && !quote->lines[i].priced_by_caller)
+			refuse_unpriced(quote, &quote->lines[i]);
+		subtotal_line(&quote->lines[i], quote->currency);
+	}
+}
+
+/* Prices shipping. A cart without a method has shipping of zero. */
+void
+commerce_price_shipping(const QuoteRequest *request, Quote *quote)
+{
+	wide subtotal = 0;
+	Datum values[4];
+	Datum price;
+	bool isnull;
+
+	quote->shipping = (QuoteLine) {.tax_class = "standard", .title = "", .quantity = 1, .per_quantity = 1};
+	if (request->shipping_method == NULL)
+		return;
+	for (int i = 0; i < quote->line_count; i++)
+		subtotal += quote->lines[i].subtotal;
+	values[0] = CStringGetTextDatum(request->shipping_method);
+	values[1] = CStringGetTextDatum(commerce_currency_code(quote->currency));
+	values[2] = request->country ? CStringGetTextDatum(request->country) : (Datum) 0;
+	values[3] = Int64GetDatum(commerce_amount_minor(commerce_amount_make_wide(subtotal, quote->currency)));
+	if (commerce_run(&read_shipping, PLAN_READS, values, request->country ? NULL : "  n ") == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("there is no shipping method \"%s\"", request->shipping_method),
+						errhint("Insert it into commerce.shipping_methods.")));
+	price = commerce_value(0, 3, &isnull);
+	if (isnull)
+		ereport(ERROR, (errcode(ERRCODE_NO_PRICE),
+						errmsg("shipping method \"%s\" has no price for this destination and currency",
+							   request->shipping_method),
+						errhint("Insert one into commerce.shipping_prices.")));
+	quote->shipping_method = request->shipping_method;
+	quote->shipping.tax_class = column_text(0, 1);
+	quote->shipping.title = column_text(0, 2);
+	quote->shipping.unit_price = quote->shipping.subtotal = commerce_amount_minor(DatumGetAmount(price));
+	quote->shipping.discountable = true;
+}

@@ -1,0 +1,134 @@
+/*
+ * quote.h: what a cart costs, and why.
+ *
+ * A QuoteRequest says what is wanted by whom, where and when; commerce_quote() answers with a Quote, in which every
+ * number is in minor units of one currency and already rounded: nobody rounds after it. checkout() stores what quote()
+ * answers, because both call the same function.
+ */
+#ifndef COMMERCE_PRICING_QUOTE_H
+#define COMMERCE_PRICING_QUOTE_H
+
+#include "base/pg.h"
+
+typedef enum TaxLevel
+{
+	TAX_PER_LINE,  /* each line's tax is rounded */
+	TAX_PER_UNIT,  /* each unit's tax is rounded */
+	TAX_PER_ORDER, /* the order's tax is rounded and distributed over its lines */
+} TaxLevel;
+
+typedef struct QuoteRequest
+{
+	Jsonb *lines;
+	const char **codes; /* normalised: trimmed, upper case */
+	int code_count;
+	const pg_uuid_t *customer; /* NULL for a guest */
+	const char *channel;
+	const char *currency; /* NULL: the channel's, else the shop's */
+	const char *country;  /* NULL: not known */
+	const char *region;
+	const char *shipping_method; /* NULL: none */
+	TimestampTz at;
+	const char *tax_level; /* NULL: the shop's */
+	int prices_include_tax;	 /* 1 or 0 overrides the rates; -1 leaves it to them */
+	bool percent_of_original; /* percentages are of the line's subtotal instead of what is left of it */
+} QuoteRequest;
+
+typedef struct TaxRate
+{
+	const char *tax_class;
+	const char *name;
+	int64 rate; /* in units of 1/1,000,000 percent */
+	bool included;
+} TaxRate;
+
+typedef struct LineDiscount
+{
+	int promotion; /* index into the quote's findings */
+	int64 minor;
+} LineDiscount;
+
+typedef struct LineTax
+{
+	const TaxRate *rate;
+	int64 minor;
+} LineTax;
+
+/* One line; shipping is a line, too. */
+typedef struct QuoteLine
+{
+	const char *sku;
+	const char *title;
+	const char *product;
+	const char *brand;
+	const char *category;
+	const char *tax_class;
+	const char **tags;
+	int tag_count;
+	const void *attributes; /* JsonbContainer, may be NULL */
+	int64 quantity;
+	bool in_catalogue;
+	bool priced_by_caller;
+	bool track_stock;
+	bool discountable;
+	bool on_sale;
+	bool has_item_discount;
+	int64 unit_price; /* per per_quantity units */
+	int per_quantity;
+	int64 floor; /* no discount takes the line below */
+	int64 subtotal;
+	int64 discount;
+	int64 tax; /* included_tax is part of it */
+	int64 included_tax;
+	int64 total; /* subtotal - discount + tax - included_tax */
+	LineDiscount *discounts;
+	int discount_count;
+	LineTax *taxes;
+	int tax_count;
+} QuoteLine;
+
+/* What became of a promotion: applied or not, and why. */
+typedef struct Finding
+{
+	pg_uuid_t promotion;
+	const char *name;
+	bool applied;
+	int64 minor;
+	const char *code;	/* for programs: applied, condition_not_met, … */
+	const char *reason; /* for people */
+} Finding;
+
+typedef struct Quote
+{
+	int currency; /* ISO 4217 number */
+	TaxLevel tax_level;
+	const char *channel;
+	const char *customer;		/* uuid as text */
+	const char *customer_group;
+	QuoteLine *lines;
+	int line_count;
+	QuoteLine shipping;
+	const char *shipping_method; /* NULL: none */
+	Finding *findings;
+	int finding_count;
+	int64 subtotal; /* of the lines */
+	int64 discount; /* of lines and shipping */
+	int64 tax;
+	int64 included_tax;
+	int64 total;
+} Quote;
+
+/* Fills a request from the arguments (lines, codes, customer, channel, currency, ship_to, shipping_method, at,
+ * options) that begin at the given argument of quote() and checkout(). */
+extern void commerce_quote_request(FunctionCallInfo fcinfo, int first, QuoteRequest *request);
+
+/* Prices the request. Needs an SPI connection; the quote lives in the context that was current before it. */
+extern Quote *commerce_quote(const QuoteRequest *request);
+
+/* Writes the quote as quote() returns it. */
+extern Jsonb *commerce_quote_json(const Quote *quote, bool explain);
+
+/* The name of a tax level, as the shop and orders store it. */
+extern const char *commerce_tax_level_name(TaxLevel level);
+
+#endif

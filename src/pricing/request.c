@@ -1,0 +1,218 @@
+/*
+ * request.c: reading what a caller wants priced.
+ *
+ * Keys and options that are not known are refused: a typing mistake must not silently become a default.
+ */
+#include "pricing/evaluation.h"
+
+#include "base/errors.h"
+#include "base/json.h"
+#include "money/amount.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "utils/fmgrprotos.h"
+#pragma GCC diagnostic pop
+
+static const char *const option_keys[] = {"tax_level", "prices_include_tax", "percentages", "holder", NULL};
+static const char *const line_keys[] = {"sku",	"quantity", "unit_price", "per_quantity", "title",		"location",
+										"brand", "category", "tags",	   "tax_class",	   "attributes", NULL};
+
+/* Refuses a key that is not in the list. */
+static void
+refuse_unknown_keys(JsonbContainer *object, const char *const *known, const char *what)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(object);
+	JsonbValue value;
+	JsonbIteratorToken token;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		int i = 0;
+		char *key;
+
+		if (token != WJB_KEY)
+			continue;
+		key = pnstrdup(value.val.string.val, value.val.string.len);
+		while (known[i] && strcmp(known[i], key) != 0)
+			i++;
+		if (known[i] == NULL)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown key \"%s\" in %s", key, what)));
+	}
+}
+
+/* Returns a text argument, or NULL. */
+static char *
+text_argument(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+/* Reads the entered codes: trimmed, upper case, each once. */
+static void
+read_codes(FunctionCallInfo fcinfo, int n, QuoteRequest *request)
+{
+	Datum *elements;
+	bool *nulls;
+	int count;
+
+	if (PG_ARGISNULL(n))
+		return;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
+	request->codes = palloc(sizeof(char *) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		char *code;
+		int seen = 0;
+
+		if (nulls[i])
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a code must not be null")));
+		code = TextDatumGetCString(DirectFunctionCall1Coll(
+			upper, DEFAULT_COLLATION_OID, DirectFunctionCall1Coll(btrim1, DEFAULT_COLLATION_OID, elements[i])));
+		while (seen < request->code_count && strcmp(request->codes[seen], code) != 0)
+			seen++;
+		if (seen == request->code_count)
+			request->codes[request->code_count++] = code;
+	}
+}
+
+/* Reads the part of a destination that prices depend on. */
+static void
+read_destination(Jsonb *ship_to, QuoteRequest *request)
+{
+	if (!JB_ROOT_IS_OBJECT(ship_to))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("ship_to must be a JSON object"),
+						errhint("For example {\"country\": \"DE\", \"postal_code\": \"10115\"}.")));
+	request->country = commerce_json_get_string(&ship_to->root, "country");
+	request->region = commerce_json_get_string(&ship_to->root, "region");
+}
+
+/* Reads the options. */
+static void
+read_options(Jsonb *options, QuoteRequest *request)
+{
+	JsonbContainer *root = &options->root;
+	JsonbValue value;
+	char *percentages;
+
+	if (!JB_ROOT_IS_OBJECT(options))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("options must be a JSON object")));
+	refuse_unknown_keys(root, option_keys, "options");
+	request->tax_level = commerce_json_get_string(root, "tax_level");
+	if (commerce_json_find(root, "prices_include_tax", &value))
+		request->prices_include_tax = commerce_json_get_bool(root, "prices_include_tax", false);
+	percentages = commerce_json_get_string(root, "percentages");
+	if (percentages != NULL && strcmp(percentages, "running") != 0 && strcmp(percentages, "original") != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("option \"percentages\" must be running or original")));
+	request->percent_of_original = percentages != NULL && strcmp(percentages, "original") == 0;
+}
+
+/* Fills a request from the arguments of quote() and checkout(). */
+void
+commerce_quote_request(FunctionCallInfo fcinfo, int first, QuoteRequest *request)
+{
+	*request = (QuoteRequest) {.prices_include_tax = -1};
+	if (PG_ARGISNULL(first))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("lines must not be null")));
+	request->lines = PG_GETARG_JSONB_P(first);
+	read_codes(fcinfo, first + 1, request);
+	request->customer = PG_ARGISNULL(first + 2) ? NULL : PG_GETARG_UUID_P(first + 2);
+	request->channel = text_argument(fcinfo, first + 3);
+	request->currency = text_argument(fcinfo, first + 4);
+	if (!PG_ARGISNULL(first + 5))
+		read_destination(PG_GETARG_JSONB_P(first + 5), request);
+	request->shipping_method = text_argument(fcinfo, first + 6);
+	request->at = PG_ARGISNULL(first + 7) ? GetCurrentTransactionStartTimestamp() : PG_GETARG_TIMESTAMPTZ(first + 7);
+	if (!PG_ARGISNULL(first + 8))
+		read_options(PG_GETARG_JSONB_P(first + 8), request);
+	if (request->channel == NULL)
+		request->channel = "default";
+}
+
+/* Reads the tags of a line. */
+static void
+read_tags(JsonbContainer *object, QuoteLine *line)
+{
+	JsonbValue value;
+	JsonbIterator *iterator;
+
+	if (!commerce_json_find(object, "tags", &value))
+		return;
+	if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"tags\" must be an array of strings")));
+	line->tags = palloc(sizeof(char *) * Max(JsonContainerSize(value.val.binary.data), 1));
+	iterator = JsonbIteratorInit(value.val.binary.data);
+	while (true)
+	{
+		JsonbIteratorToken token = JsonbIteratorNext(&iterator, &value, true);
+
+		if (token == WJB_DONE)
+			break;
+		if (token != WJB_ELEM)
+			continue;
+		if (value.type != jbvString)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"tags\" must be an array of strings")));
+		line->tags[line->tag_count++] = pnstrdup(value.val.string.val, value.val.string.len);
+	}
+}
+
+/* Reads what a caller says of one line. */
+static void
+read_line(JsonbContainer *object, int number, int currency, QuoteLine *line)
+{
+	Amount price;
+	int64 per_quantity = 1;
+	JsonbValue attributes;
+
+	refuse_unknown_keys(object, line_keys, "a line");
+	line->sku = commerce_json_get_string(object, "sku");
+	if (line->sku == NULL || line->sku[0] == '\0')
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("line %d has no sku", number),
+						errhint("A line is {\"sku\": \"A\", \"quantity\": 2}.")));
+	if (!commerce_json_get_int(object, "quantity", &line->quantity) || line->quantity <= 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("line %d needs a quantity greater than zero", number),
+						errhint("A line is {\"sku\": \"A\", \"quantity\": 2}.")));
+	line->title = commerce_json_get_string(object, "title");
+	line->brand = commerce_json_get_string(object, "brand");
+	line->category = commerce_json_get_string(object, "category");
+	line->tax_class = commerce_json_get_string(object, "tax_class");
+	read_tags(object, line);
+	if (commerce_json_find(object, "attributes", &attributes))
+	{
+		if (attributes.type != jbvBinary || !JsonContainerIsObject(attributes.val.binary.data))
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"attributes\" must be an object")));
+		line->attributes = attributes.val.binary.data;
+	}
+	line->priced_by_caller = commerce_json_get_money(object, "unit_price", currency, &price);
+	(void) commerce_json_get_int(object, "per_quantity", &per_quantity);
+	if (per_quantity < 1 || per_quantity > PG_INT32_MAX)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"per_quantity\" must be greater than zero")));
+	line->per_quantity = (int) per_quantity;
+	line->discountable = true;
+	line->track_stock = true;
+	if (!line->priced_by_caller)
+		return;
+	commerce_require_same_currency(currency, commerce_amount_currency(price));
+	line->unit_price = commerce_amount_minor(price);
+	if (line->unit_price < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"unit_price\" must not be negative")));
+}
+
+/* Reads the lines as the caller gave them. */
+void
+commerce_read_lines(const QuoteRequest *request, Quote *quote)
+{
+	JsonbContainer **objects;
+
+	quote->line_count = commerce_json_objects(request->lines, "lines", &objects);
+	if (quote->line_count == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("lines must not be empty")));
+	quote->lines = palloc_extended(sizeof(QuoteLine) * quote->line_count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int i = 0; i < quote->line_count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		read_line(objects[i], i + 1, quote->currency, &quote->lines[i]);
+	}
+}

@@ -1,0 +1,253 @@
+/*
+ * datakeys.c: the data keys of subjects.
+ *
+ * A subject (a customer, mostly) has a key of its own, so that deleting a row of commerce.data_keys puts all that was
+ * sealed for that subject out of reach, in every table and column. Hence the rule of this file: a cache never decides
+ * whether a key exists. Each use looks the row up under a snapshot taken now, and only the unwrapping is cached, under
+ * everything that went into it; once the row is gone, no session opens the value any more, however warm its cache and
+ * however old its transaction.
+ *
+ * Two sessions that seal a subject's first value at once each make a key. Both rows stay and both keys are good: a
+ * value names the key it was sealed with. Ids are random, so such rows do not meet.
+ */
+#include "privacy/datakeys.h"
+
+#include <sodium.h>
+
+#include "base/errors.h"
+#include "base/plan.h"
+#include "privacy/keyring.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "access/xact.h"
+#pragma GCC diagnostic pop
+
+#define WAYS 4
+#define SETS (KEYRING_DATA_KEYS / WAYS)
+
+/* All that goes into an unwrapping, beside the key-encryption key. */
+typedef struct WrappedKey
+{
+	int64 id;
+	int32 epoch;
+	uint8 subject[SEALED_UUID_BYTES];
+	uint8 wrapped[WRAPPED_KEY_BYTES];
+} WrappedKey;
+
+/* Which key stands in the slot of the slab with the same number; none where the generation is not the keyring's. */
+typedef struct CachedKey
+{
+	WrappedKey wrapped;
+	uint64 generation;
+	uint64 used;
+} CachedKey;
+
+static CachedKey cache[KEYRING_DATA_KEYS];
+static uint64 uses = 0;
+
+static SavedPlan find_installation = {"SELECT installation FROM commerce.shop", NULL, NULL};
+
+/* One key by its id. */
+static SavedPlan find_one = {"SELECT s.installation, k.id, k.epoch, k.wrapped FROM commerce.shop s "
+							 "LEFT JOIN commerce.data_keys k ON k.subject = $1 AND k.id = $2",
+							 "uuid; bigint", NULL};
+
+/* The key to seal with: of those under a key we hold, the one under the newest. */
+static SavedPlan find_newest = {"SELECT s.installation, k.id, k.epoch, k.wrapped FROM commerce.shop s "
+								"LEFT JOIN LATERAL (SELECT id, epoch, wrapped FROM commerce.data_keys WHERE "
+								"subject = $1 AND epoch = ANY ($2) "
+								"ORDER BY epoch DESC, id DESC LIMIT 1) k ON true",
+								"uuid; integer[]", NULL};
+
+static SavedPlan insert_key = {
+	"INSERT INTO commerce.data_keys (subject, id, epoch, wrapped) VALUES ($1, $2, $3, $4)",
+	"uuid; bigint; integer; bytea", NULL};
+
+/* Refuses a shop without its one row of facts. */
+static void
+require_row(uint64 rows)
+{
+	if (rows != 1)
+		ereport(ERROR, (errcode(ERRCODE_NOT_READY), errmsg("commerce.shop has no row"),
+						errhint("Run SELECT commerce.create_shop(currency => 'EUR').")));
+}
+
+/* Chooses where a key goes: its place if it is cached, otherwise the least recently used of its set. */
+static int
+choose_slot(const WrappedKey *wanted, bool *cached)
+{
+	int first = (int) ((uint64) wanted->id % SETS) * WAYS;
+	int oldest = first;
+
+	for (int slot = first; slot < first + WAYS; slot++)
+	{
+		if (cache[slot].generation == commerce_keyring_generation() &&
+			memcmp(&cache[slot].wrapped, wanted, sizeof(WrappedKey)) == 0)
+		{
+			*cached = true;
+			return slot;
+		}
+		if (cache[slot].used < cache[oldest].used)
+			oldest = slot;
+	}
+	*cached = false;
+	return oldest;
+}
+
+/* Enters a key whose slot has just been filled. */
+static void
+remember(int slot, const WrappedKey *wrapped)
+{
+	memcpy(&cache[slot].wrapped, wrapped, sizeof(*wrapped));
+	cache[slot].generation = commerce_keyring_generation();
+	cache[slot].used = ++uses;
+}
+
+/* Returns the data key in its wrapping; NULL where the epoch's key is missing or another. */
+static const uint8 *
+unwrap(const WrappedKey *wrapped)
+{
+	const uint8 *wrapping_key = commerce_keyring_wrapping_key(wrapped->epoch);
+	bool cached;
+	int slot;
+
+	if (wrapping_key == NULL)
+		return NULL;
+	slot = choose_slot(wrapped, &cached);
+	if (cached)
+	{
+		cache[slot].used = ++uses;
+		return commerce_keyring_data_key_slot(slot);
+	}
+	cache[slot].generation = 0;
+	if (!commerce_unwrap_key(commerce_keyring_data_key_slot(slot), wrapped->wrapped, wrapped->id,
+							 wrapped->subject, wrapped->epoch, wrapping_key))
+		return NULL;
+	remember(slot, wrapped);
+	return commerce_keyring_data_key_slot(slot);
+}
+
+/* Reads the row of a lookup into place and wrapped; false where the subject has no such key. */
+static bool
+read_key(const pg_uuid_t *subject, SealedPlace *place, WrappedKey *wrapped)
+{
+	bool isnull;
+	Datum value = commerce_value(0, 1, &isnull);
+	bytea *bytes;
+
+	memcpy(place->installation, DatumGetUUIDP(value)->data, SEALED_UUID_BYTES);
+	memcpy(place->subject, subject->data, SEALED_UUID_BYTES);
+	memset(wrapped, 0, sizeof(*wrapped));
+	value = commerce_value(0, 2, &isnull);
+	if (isnull)
+		return false;
+	wrapped->id = DatumGetInt64(value);
+	wrapped->epoch = DatumGetInt32(commerce_value(0, 3, &isnull));
+	memcpy(wrapped->subject, subject->data, SEALED_UUID_BYTES);
+	bytes = DatumGetByteaPP(commerce_value(0, 4, &isnull));
+	if (VARSIZE_ANY_EXHDR(bytes) != WRAPPED_KEY_BYTES)
+		return false;
+	memcpy(wrapped->wrapped, VARDATA_ANY(bytes), WRAPPED_KEY_BYTES);
+	return true;
+}
+
+/* Looks a key up under a snapshot taken now; a parallel plan, which can have written nothing, reads with its own. */
+static bool
+look_up(SavedPlan *plan, const pg_uuid_t *subject, Datum second, SealedPlace *place, WrappedKey *wrapped)
+{
+	Datum values[] = {UUIDPGetDatum(subject), second};
+	bool found;
+
+	require_row(commerce_run(plan, IsInParallelMode() ? PLAN_READS : PLAN_LATEST, values, NULL));
+	found = read_key(subject, place, wrapped);
+	SPI_freetuptable(SPI_tuptable);
+	return found;
+}
+
+/* Draws an id that no other session draws. */
+static int64
+random_id(void)
+{
+	int64 id;
+
+	do
+	{
+		randombytes_buf(&id, sizeof(id));
+		id &= PG_INT64_MAX;
+	} while (id == 0);
+	return id;
+}
+
+/* Makes a data key for a subject under the newest epoch and stores it wrapped. */
+static const uint8 *
+make_key(const pg_uuid_t *subject, WrappedKey *wrapped)
+{
+	bytea *stored = palloc(VARHDRSZ + WRAPPED_KEY_BYTES);
+	bool cached;
+	int slot;
+
+	memset(wrapped, 0, sizeof(*wrapped));
+	wrapped->id = random_id();
+	wrapped->epoch = commerce_keyring_newest();
+	memcpy(wrapped->subject, subject->data, SEALED_UUID_BYTES);
+	slot = choose_slot(wrapped, &cached);
+	cache[slot].generation = 0;
+	randombytes_buf(commerce_keyring_data_key_slot(slot), SEALED_KEY_BYTES);
+	commerce_wrap_key(wrapped->wrapped, commerce_keyring_data_key_slot(slot), wrapped->id, wrapped->subject,
+					  wrapped->epoch, commerce_keyring_wrapping_key(wrapped->epoch));
+	remember(slot, wrapped);
+	SET_VARSIZE(stored, VARHDRSZ + WRAPPED_KEY_BYTES);
+	memcpy(VARDATA(stored), wrapped->wrapped, WRAPPED_KEY_BYTES);
+	(void) commerce_run(&insert_key, PLAN_WRITES,
+						(Datum[]){UUIDPGetDatum(subject), Int64GetDatum(wrapped->id),
+								  Int32GetDatum(wrapped->epoch), PointerGetDatum(stored)},
+						NULL);
+	pfree(stored);
+	/* Asked for anew: a trigger of the user's on the table may have sealed, too, and taken the slot. */
+	return unwrap(wrapped);
+}
+
+/* Finds the key to seal a subject's values with, or makes one; CM041 where the key at hand is not the one in use. */
+void
+commerce_data_key_for_sealing(const pg_uuid_t *subject, DataKey *key)
+{
+	WrappedKey wrapped;
+	Datum epochs = commerce_keyring_epochs();
+
+	if (look_up(&find_newest, subject, epochs, &key->place, &wrapped))
+	{
+		key->key = unwrap(&wrapped);
+		if (key->key == NULL)
+			commerce_keyring_refuse(
+				"the key file holds another key than the one this value's subject is sealed with");
+	}
+	else
+		key->key = make_key(subject, &wrapped);
+	key->id = wrapped.id;
+	pfree(DatumGetPointer(epochs));
+}
+
+/* Finds the key that a value names. */
+bool
+commerce_data_key_for_opening(const pg_uuid_t *subject, int64 id, DataKey *key)
+{
+	WrappedKey wrapped;
+
+	if (!look_up(&find_one, subject, Int64GetDatum(id), &key->place, &wrapped))
+		return false;
+	key->id = id;
+	key->key = unwrap(&wrapped);
+	return key->key != NULL;
+}
+
+/* Reads the uuid of this installation. */
+void
+commerce_installation(uint8 uuid[SEALED_UUID_BYTES])
+{
+	bool isnull;
+
+	require_row(commerce_run(&find_installation, PLAN_READS, NULL, NULL));
+	memcpy(uuid, DatumGetUUIDP(commerce_value(0, 1, &isnull))->data, SEALED_UUID_BYTES);
+	SPI_freetuptable(SPI_tuptable);
+}

@@ -1,0 +1,41 @@
+/*
+ * keyring.h: the key-encryption keys of this backend. Private to the room.
+ *
+ * Every pointer handed out leads into the slab: it is good until the next call into the room and is never copied.
+ */
+#ifndef COMMERCE_PRIVACY_KEYRING_H
+#define COMMERCE_PRIVACY_KEYRING_H
+
+#include "base/pg.h"
+
+/* How many unwrapped data keys a backend keeps. */
+#define KEYRING_DATA_KEYS 1024
+
+/* Is commerce.key_file set? */
+extern bool commerce_keyring_configured(void);
+
+/* Makes sure that the keys in memory are those of the file; CM041 where there are none to be had. */
+extern void commerce_keyring_open(void);
+
+/* Counts the times the keys were read: what was derived from them earlier is void. */
+extern uint64 commerce_keyring_generation(void);
+
+extern int32 commerce_keyring_oldest(void);
+extern int32 commerce_keyring_newest(void);
+
+/* The epochs in memory, as an int4[]. */
+extern Datum commerce_keyring_epochs(void);
+
+/* The key that wraps data keys in an epoch; NULL for an epoch that the file, read again, does not hold. */
+extern const uint8 *commerce_keyring_wrapping_key(int32 epoch);
+
+/* The key of blind indexes, derived from the oldest epoch. */
+extern const uint8 *commerce_keyring_blinding_key(void);
+
+/* Room in the slab for one unwrapped data key; zeroed whenever the keys are read. */
+extern uint8 *commerce_keyring_data_key_slot(int slot);
+
+/* Raises CM041 with a reason that is ours, never the file's. */
+extern void commerce_keyring_refuse(const char *reason) pg_attribute_noreturn();
+
+#endif

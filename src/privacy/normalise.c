@@ -1,0 +1,175 @@
+/*
+ * normalise.c: the one form of a value that a blind index looks for.
+ *
+ * Two spellings that mean one thing must come out alike, for ever and on every server; two that may mean different
+ * things must not. So:
+ *
+ *   email   NFKC, trimmed, case folded, the domain's labels in ASCII (punycode). Dots and plus signs before the @
+ *           stay: whether they matter is the receiving server's affair.
+ *   phone   digits alone; a leading + or 00 becomes +.
+ *   others  NFKC, trimmed.
+ *
+ * Unicode promises that normalisation and case folding of assigned characters never change, so an upgrade of the
+ * server leaves the index good. NFKC runs again after folding, because folding can undo it.
+ */
+#include "privacy/normalise.h"
+
+#include "privacy/casefold.h"
+#include "privacy/punycode.h"
+#include "privacy/utf8.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "common/unicode_norm.h"
+#pragma GCC diagnostic pop
+
+#define MAX_LABEL_BYTES 63
+#define ACE_PREFIX "xn--"
+
+/* Returns the code points of a text, ended by 0. */
+static pg_wchar *
+decode(const char *text)
+{
+	pg_wchar *points = palloc((strlen(text) + 1) * sizeof(pg_wchar));
+	size_t count = 0;
+
+	for (; *text != '\0'; text += commerce_utf8_length((unsigned char) *text))
+		points[count++] = commerce_utf8_decode(text);
+	points[count] = 0;
+	return points;
+}
+
+/* Returns the text of code points that are ended by 0. */
+static char *
+encode(const pg_wchar *points)
+{
+	size_t count = 0;
+	char *text;
+	char *at;
+
+	while (points[count] != 0)
+		count++;
+	text = at = palloc(4 * count + 1);
+	for (size_t i = 0; i < count; i++)
+		at += commerce_utf8_encode(points[i], at);
+	*at = '\0';
+	return text;
+}
+
+/* Returns the compatibility form of a text. */
+char *
+commerce_nfkc(const char *text)
+{
+	return encode(unicode_normalize(UNICODE_NFKC, decode(text)));
+}
+
+/* Is this white space? Most of Unicode's blanks are plain ones after NFKC; these are left. */
+static bool
+is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Cuts white space off both ends, in place. */
+static char *
+trim(char *text)
+{
+	size_t length;
+
+	while (is_space(*text))
+		text++;
+	length = strlen(text);
+	while (length > 0 && is_space(text[length - 1]))
+		length--;
+	text[length] = '\0';
+	return text;
+}
+
+/* Folds the case of a text. */
+static char *
+fold(const char *text)
+{
+	pg_wchar *points = decode(text);
+
+	for (pg_wchar *point = points; *point != 0; point++)
+		*point = commerce_casefold(*point);
+	return encode(points);
+}
+
+/* Appends one label of a domain, in ASCII where it fits into a label and unchanged where it does not. */
+static void
+append_label(StringInfo domain, const char *label, size_t length)
+{
+	char *copy = pnstrdup(label, length);
+	pg_wchar *points = decode(copy);
+	char ascii[MAX_LABEL_BYTES];
+	size_t count = 0;
+	size_t written;
+	bool foreign = false;
+
+	for (; points[count] != 0; count++)
+		foreign = foreign || points[count] >= 0x80;
+	if (foreign && commerce_punycode(ascii, MAX_LABEL_BYTES - strlen(ACE_PREFIX), &written, points, count))
+	{
+		appendStringInfoString(domain, ACE_PREFIX);
+		appendBinaryStringInfo(domain, ascii, (int) written);
+	}
+	else
+		appendStringInfoString(domain, copy);
+	pfree(copy);
+	pfree(points);
+}
+
+/* Returns an e-mail address with its domain in ASCII. */
+static char *
+with_ascii_domain(const char *address)
+{
+	const char *at = strrchr(address, '@');
+	StringInfoData result;
+
+	if (at == NULL)
+		return pstrdup(address);
+	initStringInfo(&result);
+	appendBinaryStringInfo(&result, address, (int) (at + 1 - address));
+	for (at++;;)
+	{
+		size_t length = strcspn(at, ".");
+
+		append_label(&result, at, length);
+		at += length;
+		if (*at == '\0')
+			return result.data;
+		appendStringInfoChar(&result, *at++);
+	}
+}
+
+/* Returns the digits of a telephone number, with a + before them where it is international. */
+static char *
+digits_of_phone(const char *text)
+{
+	StringInfoData result;
+
+	initStringInfo(&result);
+	for (; *text != '\0'; text++)
+		if ((*text >= '0' && *text <= '9') || (*text == '+' && result.len == 0))
+			appendStringInfoChar(&result, *text);
+	if (strncmp(result.data, "00", 2) == 0)
+	{
+		result.data[1] = '+';
+		return result.data + 1;
+	}
+	return strcmp(result.data, "+") == 0 ? pstrdup("") : result.data;
+}
+
+/* Returns the normal form of a text of a field. */
+char *
+commerce_normalise(const char *text, const char *field)
+{
+	char *normal = trim(commerce_nfkc(text));
+
+	if (strcmp(field, "email") == 0)
+		return with_ascii_domain(commerce_nfkc(fold(normal)));
+	if (strcmp(field, "phone") == 0)
+		return digits_of_phone(normal);
+	return normal;
+}

@@ -1,0 +1,19 @@
+/*
+ * open.h: opening a sealed value. Private to the room, so that no other room ever holds a customer's plaintext.
+ */
+#ifndef COMMERCE_PRIVACY_OPEN_H
+#define COMMERCE_PRIVACY_OPEN_H
+
+#include "base/pg.h"
+
+/*
+ * Opens a value into a NUL-terminated UTF-8 string. "field" is the field it must have been sealed as, NULL for any.
+ * CM040, one text for every reason, where it does not open. Needs an SPI connection.
+ */
+extern char *commerce_open_text(const bytea *sealed, const char *field, const pg_uuid_t *subject,
+								size_t *length);
+
+/* Raises that CM040. */
+extern void commerce_refuse_unreadable(void) pg_attribute_noreturn();
+
+#endif
