@@ -1,7 +1,7 @@
 CREATE TABLE commerce.channels (
     code text PRIMARY KEY,
     name text NOT NULL DEFAULT '',
-    currency text CHECK (commerce.minor_digits(currency) IS NOT NULL)
+    currency text CHECK (currency IS NULL OR commerce.minor_digits(currency) IS NOT NULL)
 );
 COMMENT ON TABLE commerce.channels IS 'where the shop sells: a web site, a market place, a till';
 COMMENT ON COLUMN commerce.channels.currency IS 'ISO 4217 code quoted here; NULL means the shop''s';

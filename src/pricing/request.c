@@ -11,6 +11,7 @@
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "catalog/pg_collation.h"
 #include "utils/fmgrprotos.h"
 #pragma GCC diagnostic pop
 
