@@ -125,6 +125,7 @@ commerce_quote_request(FunctionCallInfo fcinfo, int first, QuoteRequest *request
 		read_destination(PG_GETARG_JSONB_P(first + 5), request);
 	request->shipping_method = text_argument(fcinfo, first + 6);
 	request->at = PG_ARGISNULL(first + 7) ? GetCurrentTransactionStartTimestamp() : PG_GETARG_TIMESTAMPTZ(first + 7);
+	request->priced_at = !PG_ARGISNULL(first + 7);
 	if (!PG_ARGISNULL(first + 8))
 		read_options(PG_GETARG_JSONB_P(first + 8), request);
 	if (request->channel == NULL)
