@@ -18,6 +18,11 @@
 #define commerce_qualified_name(name) stringToQualifiedNameList(name, NULL)
 #endif
 
+/* 18 replaced the suffix pg_attribute_noreturn() by a prefix, which stands before extern or static. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* 18 made module magic carry a name and version that pg_get_loaded_modules() shows. */
 #ifdef PG_MODULE_MAGIC_EXT
 #define COMMERCE_MODULE_MAGIC(module, edition) PG_MODULE_MAGIC_EXT(.name = module, .version = edition)

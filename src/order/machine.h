@@ -39,7 +39,6 @@ extern const Transition *commerce_transition_by_event(const Machine *machine, co
 extern const Transition *commerce_transition_between(const Machine *machine, const char *from, const char *to);
 
 /* Raises CM010: neither this event nor this target is allowed from here. Names what is allowed. */
-extern void commerce_refuse_transition(const Machine *machine, const char *from, const char *event, const char *to)
-	pg_attribute_noreturn();
+pg_noreturn extern void commerce_refuse_transition(const Machine *machine, const char *from, const char *event, const char *to);
 
 #endif

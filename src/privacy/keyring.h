@@ -36,6 +36,6 @@ extern const uint8 *commerce_keyring_blinding_key(void);
 extern uint8 *commerce_keyring_data_key_slot(int slot);
 
 /* Raises CM041 with a reason that is ours, never the file's. */
-extern void commerce_keyring_refuse(const char *reason) pg_attribute_noreturn();
+pg_noreturn extern void commerce_keyring_refuse(const char *reason);
 
 #endif

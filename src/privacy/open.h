@@ -14,6 +14,6 @@ extern char *commerce_open_text(const bytea *sealed, const char *field, const pg
 								size_t *length);
 
 /* Raises that CM040. */
-extern void commerce_refuse_unreadable(void) pg_attribute_noreturn();
+pg_noreturn extern void commerce_refuse_unreadable(void);
 
 #endif
