@@ -11,6 +11,7 @@
 #include "money/amount.h"
 #include "money/rounding.h"
 #include "pricing/promotions.h"
+#include "rule/cart_json.h"
 
 #define PERCENT_WHOLE ((wide) 100 * PERCENT_SCALE)
 
@@ -21,38 +22,6 @@ typedef struct Pricing
 	const RuleLine *rule_lines;
 	bool percent_of_original;
 } Pricing;
-
-/* Finds an attribute of a line by its dotted path. */
-static RuleValue
-find_attribute(const void *attributes, const char *path)
-{
-	JsonbContainer *object = unconstify(JsonbContainer *, (const JsonbContainer *) attributes);
-	RuleValue absent = {.kind = RULE_VALUE_ABSENT};
-	JsonbValue value;
-	char *rest = pstrdup(path);
-	char *step;
-
-	if (object == NULL)
-		return absent;
-	while ((step = strsep(&rest, ".")) != NULL)
-	{
-		if (!commerce_json_find(object, step, &value))
-			return absent;
-		if (rest != NULL && value.type != jbvBinary)
-			return absent;
-		if (value.type == jbvBinary)
-			object = value.val.binary.data;
-	}
-	if (value.type == jbvString)
-		return (RuleValue) {.kind = RULE_VALUE_TEXT, .text = pnstrdup(value.val.string.val, value.val.string.len)};
-	if (value.type == jbvNumeric)
-		return (RuleValue) {.kind = RULE_VALUE_NUMBER,
-							.number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-																		 NumericGetDatum(value.val.numeric)))};
-	if (value.type == jbvBool)
-		return (RuleValue) {.kind = RULE_VALUE_BOOL, .truth = value.val.boolean};
-	return absent;
-}
 
 /* Shows the priced lines to the rules. */
 static RuleLine *
@@ -275,7 +244,7 @@ commerce_apply_promotions(const QuoteRequest *request, Quote *quote)
 		.shipping_method = request->shipping_method,
 		.codes = request->codes,
 		.code_count = request->code_count,
-		.attribute = find_attribute,
+		.attribute = commerce_jsonb_attribute,
 	};
 	quote->findings = palloc_extended(sizeof(Finding) * Max(count, 1), MCXT_ALLOC_HUGE);
 	for (int class = 0; class <= 2; class ++)
