@@ -40,8 +40,6 @@ CREATE FUNCTION commerce.reveal(value commerce.sealed, subject uuid, purpose tex
     AS 'MODULE_PATHNAME', 'commerce_reveal';
 COMMENT ON FUNCTION commerce.reveal(commerce.sealed, uuid, text) IS
 'Decrypts a value of a subject. purpose says what for and may not be empty (22023). CM040, always in the same words, where value, subject and key do not belong together or the subject was erased; CM041 without a key file. Example: SELECT commerce.reveal(notes, id, ''support call'') FROM person.';
--- Not even the shop's owner, and so no administrator, reveals without being made a commerce_pii_reader.
-REVOKE ALL ON FUNCTION commerce.reveal(commerce.sealed, uuid, text) FROM CURRENT_USER;
 GRANT EXECUTE ON FUNCTION commerce.reveal(commerce.sealed, uuid, text) TO commerce_pii_reader;
 
 CREATE FUNCTION commerce.mask(value commerce.sealed, subject uuid) RETURNS text

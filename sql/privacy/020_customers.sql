@@ -19,5 +19,4 @@ CREATE FUNCTION commerce.reveal_customer(customer uuid, purpose text) RETURNS js
     AS 'MODULE_PATHNAME', 'commerce_reveal_customer';
 COMMENT ON FUNCTION commerce.reveal_customer(uuid, text) IS
 'Opens all fields of a customer: {"id", "email", "name", "phone", "address", "customer_group", "attributes", "created_at"}; NULL where there is no such customer. purpose says what for and may not be empty (22023). CM040 and CM041 as reveal().';
-REVOKE ALL ON FUNCTION commerce.reveal_customer(uuid, text) FROM CURRENT_USER;
 GRANT EXECUTE ON FUNCTION commerce.reveal_customer(uuid, text) TO commerce_pii_reader;

@@ -10,6 +10,7 @@
 extern bool commerce_can_seal(void);
 
 /* Seals a UTF-8 text as a value of type commerce.sealed. Needs an SPI connection; may write the subject's data key. */
-extern Datum commerce_seal_text(const char *plaintext, size_t length, const char *field, const pg_uuid_t *subject);
+extern Datum commerce_seal_text(const char *plaintext, size_t length, const char *field,
+								const pg_uuid_t *subject);
 
 #endif
