@@ -18,6 +18,7 @@ SELECT state, commerce.order_payment_status(id) AS payment, commerce.order_fulfi
 
 -- Credit invoices: a return where the sale is among these three days, else goods taken in and a credit.
 CREATE TABLE demo.credits (line bigint PRIMARY KEY, way text NOT NULL, amount commerce.amount NOT NULL);
+SET search_path = public, commerce; -- for the operators on amounts
 DO $$
 DECLARE
     back record;

@@ -10,7 +10,7 @@ SELECT id AS customer FROM demo.customers WHERE customer::numeric = 17850 \gset
 \echo 'A customer as a thief of the disk sees it: the stored value, and how often the plaintext stands in the table''s file'
 CHECKPOINT;
 SELECT left(email::text, 60) || '…' AS "e-mail as stored",
-    (length(file) - length(replace(encode(file, 'escape'), 'customer-17850', ''))) / 14 AS "in the clear"
+    (length(file) - length(replace(file, 'customer-17850', ''))) / length('customer-17850') AS "in the clear"
     FROM commerce.customers, LATERAL (SELECT encode(pg_read_binary_file(pg_relation_filepath('commerce.customers')), 'escape')) f (file)
     WHERE id = :'customer';
 \echo 'The same as the application sees it (commerce_app), and what happens when it asks for more:'
