@@ -69,13 +69,13 @@ src/rule/rule_scan.c: src/rule/rule_scan.l
 	flex -o $@ $<
 $(patsubst %.c,%.o,$(wildcard src/rule/*.c)) src/rule/rule_scan.o: src/rule/rule_gram.h
 
-.PHONY: packages demo test checks bench test-matrix format
+.PHONY: packages demo test checks shell test-matrix format
 packages:
 	@test/lib/packages
 demo: ; @test/lib/demo
 test: ; @test/lib/run
 checks: ; @test/checks/run
-bench: ; @test/bench/run
+shell: ; @test/lib/shell
 test-matrix: ; @test/lib/matrix
 format:
 	clang-format -i $$(git ls-files 'src/*.c' 'src/*.h')

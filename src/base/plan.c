@@ -51,7 +51,8 @@ prepare(SavedPlan *saved)
 	SPIPlanPtr plan;
 
 	commerce_require_shop();
-	plan = SPI_prepare(saved->sql, count, types);
+	/* Every statement of ours looks rows up by index, so one plan fits all parameters; planning each anew costs more. */
+	plan = SPI_prepare_cursor(saved->sql, count, types, CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", saved->sql, SPI_result_code_string(SPI_result));
 	if (SPI_keepplan(plan) != 0)
