@@ -5,7 +5,9 @@ DECLARE
     result commerce.amount;
 BEGIN
     PERFORM commerce.require_shop();
-    SELECT o.total INTO result FROM commerce.orders o WHERE o.id = lock_order.order_id FOR NO KEY UPDATE;
+    -- An update that changes nothing, where a lock would do under READ COMMITTED: under REPEATABLE READ whoever waited
+    -- here must fail (40001) and not go on to count payments and parcels in a snapshot that lacks the latest.
+    UPDATE commerce.orders o SET total = o.total WHERE o.id = lock_order.order_id RETURNING o.total INTO result;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no order %', coalesce(order_id::text, 'null') USING ERRCODE = 'no_data_found';
     END IF;
@@ -29,11 +31,11 @@ BEGIN
             VALUES (book_payment.provider, book_payment.reference, book_payment.kind, book_payment.order_id, payment, entry)
             ON CONFLICT DO NOTHING;
         IF NOT FOUND THEN
-            SELECT r.payment_id, e.amount INTO booked
+            SELECT r.order_id, r.payment_id, e.amount INTO booked
                 FROM commerce.payment_references r
                     JOIN commerce.payment_entries e ON e.order_id = r.order_id AND e.payment_id = r.payment_id AND e.id = r.entry_id
                 WHERE r.provider = book_payment.provider AND r.reference = book_payment.reference AND r.kind = book_payment.kind;
-            IF booked.payment_id IS DISTINCT FROM payment
+            IF booked.order_id IS DISTINCT FROM book_payment.order_id OR booked.payment_id IS DISTINCT FROM payment
                 OR commerce.minor_units(booked.amount) IS DISTINCT FROM commerce.minor_units(book_payment.amount)
                 OR commerce.currency(booked.amount) IS DISTINCT FROM commerce.currency(book_payment.amount) THEN
                 RAISE EXCEPTION 'reference "%" of provider "%" is booked for another payment or amount', reference, provider

@@ -13,6 +13,8 @@
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "access/xact.h"
+#include "catalog/namespace.h"
 #include "parser/parse_type.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -42,9 +44,9 @@ resolve_types(const char *names, Oid *types)
 	return count;
 }
 
-/* Parses the statement and keeps it for the life of the backend; refuses where there is no shop to run it on. */
+/* Parses the statement and keeps it for as long as this schema lives; refuses where there is no shop to run it on. */
 static void
-prepare(SavedPlan *saved)
+prepare(SavedPlan *saved, Oid schema)
 {
 	Oid types[MAX_PLAN_ARGS];
 	int count = saved->args ? resolve_types(saved->args, types) : 0;
@@ -58,6 +60,27 @@ prepare(SavedPlan *saved)
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not keep a plan");
 	saved->plan = plan;
+	saved->schema = schema;
+}
+
+/*
+ * Makes the plan where there is none. One made before the extension was dropped and created again is thrown away: the
+ * plan cache looks tables up anew, but the types of parameters are OIDs, and those of the extension's types are gone.
+ */
+static void
+require_plan(SavedPlan *saved)
+{
+	Oid schema = get_namespace_oid("commerce", true);
+
+	if (saved->plan != NULL && saved->schema != schema)
+	{
+		SPIPlanPtr stale = saved->plan;
+
+		saved->plan = NULL;
+		(void) SPI_freeplan(stale);
+	}
+	if (saved->plan == NULL)
+		prepare(saved, schema);
 }
 
 /* Runs a saved plan and returns the number of rows it processed; the rows are in SPI_tuptable. */
@@ -67,9 +90,8 @@ commerce_run(SavedPlan *saved, PlanView view, const Datum *values, const char *n
 	Snapshot snapshot = InvalidSnapshot;
 	int code;
 
-	if (saved->plan == NULL)
-		prepare(saved);
-	if (view == PLAN_LATEST)
+	require_plan(saved);
+	if (view == PLAN_LATEST && !IsInParallelMode())
 		snapshot = RegisterSnapshot(GetLatestSnapshot());
 	code = SPI_execute_snapshot(saved->plan, unconstify(Datum *, values), nulls, snapshot, InvalidSnapshot,
 								view != PLAN_WRITES, true, 0);
@@ -95,6 +117,13 @@ commerce_value_or(uint64 row, int column, Datum fallback)
 	Datum value = commerce_value(row, column, &isnull);
 
 	return isnull ? fallback : value;
+}
+
+/* Returns whether the session acts as a member of the role. */
+bool
+commerce_caller_is_member(Oid role)
+{
+	return !InSecurityRestrictedOperation() && has_privs_of_role(GetOuterUserId(), role);
 }
 
 /* Becomes the shop's owner, with nothing but pg_catalog in the search path. */

@@ -13,6 +13,7 @@ typedef struct SavedPlan
 	const char *sql;
 	const char *args; /* parameter types by name, "uuid; text[]; commerce.amount"; NULL for none */
 	SPIPlanPtr plan;  /* filled on first use */
+	Oid schema;		  /* the schema commerce that the plan was made for */
 } SavedPlan;
 
 /* Whose data a reading plan sees: what the calling statement sees, or everything committed by now. */
@@ -20,7 +21,8 @@ typedef enum PlanView
 {
 	PLAN_WRITES, /* may change data; sees own changes and, under READ COMMITTED, all that is committed */
 	PLAN_READS,	 /* the calling statement's snapshot */
-	PLAN_LATEST, /* a snapshot taken now, also under REPEATABLE READ: for checks made behind a lock */
+	PLAN_LATEST, /* a snapshot taken now, also under REPEATABLE READ: for checks made behind a lock; a parallel query,
+				  * which locks and writes nothing, has one snapshot, and reads with that */
 } PlanView;
 
 extern uint64 commerce_run(SavedPlan *saved, PlanView view, const Datum *values, const char *nulls);
@@ -39,6 +41,12 @@ typedef struct OwnerScope
 	int security_context;
 	int guc_level;
 } OwnerScope;
+
+/*
+ * Returns whether the session acts as a member of the role, whoever's definer rights are in force. Never so inside a
+ * security-restricted operation: a superuser's ANALYZE runs the functions in other people's indexes.
+ */
+extern bool commerce_caller_is_member(Oid role);
 
 extern void commerce_enter_owner(OwnerScope *scope);
 extern void commerce_leave_owner(OwnerScope *scope);
