@@ -5,7 +5,9 @@ DECLARE
     result commerce.amount;
 BEGIN
     PERFORM commerce.require_shop();
-    SELECT o.total INTO result FROM commerce.orders o WHERE o.id = lock_order.order_id FOR NO KEY UPDATE;
+    -- An UPDATE where a lock would do in READ COMMITTED: whoever waits here with an older snapshot is then told so
+    -- (40001) instead of deciding by payments, parcels and returns as they were.
+    UPDATE commerce.orders o SET total = o.total WHERE o.id = lock_order.order_id RETURNING o.total INTO result;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no order %', coalesce(order_id::text, 'null') USING ERRCODE = 'no_data_found';
     END IF;
@@ -13,7 +15,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.lock_order(uuid) IS
-'Makes this transaction the only one that changes the order''s money and goods, and returns the order''s total. P0002 for an unknown order.';
+'Makes this transaction the only one that changes the order''s money and goods, and returns the order''s total. P0002 for an unknown order; 40001 where another did since this transaction''s snapshot.';
 
 CREATE FUNCTION commerce.book_payment(order_id uuid, payment uuid, kind text, amount commerce.amount, provider text,
         reference text) RETURNS boolean
