@@ -5,8 +5,8 @@ DECLARE
     result commerce.amount;
 BEGIN
     PERFORM commerce.require_shop();
-    -- An update that changes nothing, where a lock would do under READ COMMITTED: under REPEATABLE READ whoever waited
-    -- here must fail (40001) and not go on to count payments and parcels in a snapshot that lacks the latest.
+    -- An UPDATE where a lock would do in READ COMMITTED: whoever waits here with an older snapshot is then told so
+    -- (40001) instead of deciding by payments, parcels and returns as they were.
     UPDATE commerce.orders o SET total = o.total WHERE o.id = lock_order.order_id RETURNING o.total INTO result;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no order %', coalesce(order_id::text, 'null') USING ERRCODE = 'no_data_found';
@@ -15,7 +15,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.lock_order(uuid) IS
-'Makes this transaction the only one that changes the order''s money and goods, and returns the order''s total. P0002 for an unknown order.';
+'Makes this transaction the only one that changes the order''s money and goods, and returns the order''s total. P0002 for an unknown order; 40001 where another did since this transaction''s snapshot.';
 
 CREATE FUNCTION commerce.book_payment(order_id uuid, payment uuid, kind text, amount commerce.amount, provider text,
         reference text) RETURNS boolean

@@ -159,10 +159,8 @@ $$;
 COMMENT ON FUNCTION commerce.take_reserved(uuid, uuid, jsonb, text) IS
 'Turns an order''s reservations into units that left: the goods'' side of fulfil(). CM001 where fewer are reserved or on hand.';
 
--- VOLATILE, so that it looks with a snapshot of its own: it runs behind the order's row lock, and the snapshot of an
--- UPDATE that waited for that lock is from before.
 CREATE FUNCTION commerce.nothing_is_shipped("row" jsonb, event text, detail jsonb) RETURNS boolean
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN NOT EXISTS (

@@ -117,7 +117,7 @@ rebuild(void)
 const Machine *
 commerce_machine(const char *name)
 {
-	if (!compiled || !machines_watch.fresh || !transitions_watch.fresh)
+	if (!compiled || !commerce_watch_fresh(&machines_watch) || !commerce_watch_fresh(&transitions_watch))
 		rebuild();
 	for (int i = 0; i < machine_count; i++)
 		if (strcmp(machines[i].name, name) == 0)

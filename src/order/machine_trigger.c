@@ -26,6 +26,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/regproc.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #pragma GCC diagnostic pop
 
 PG_FUNCTION_INFO_V1(commerce_enforce_state_machine);
@@ -169,6 +170,21 @@ check_role(const Transition *transition)
 						errhint("Ask a member of that role.")));
 }
 
+/*
+ * Asks a guard, with a snapshot of its own: an UPDATE that has waited for the row still has the one from before it
+ * waited, and a stable function would judge the row by tables as they were then.
+ */
+static bool
+ask_guard(Oid guard, Datum row, const char *event, const Jsonb *detail)
+{
+	bool agrees;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	agrees = call_hook(guard, row, event, detail);
+	PopActiveSnapshot();
+	return agrees;
+}
+
 /* Raises CM011 unless the transition's guard says yes. */
 static void
 check_guard(const Machine *machine, const Transition *transition, Datum row, const Jsonb *detail)
@@ -179,7 +195,7 @@ check_guard(const Machine *machine, const Transition *transition, Datum row, con
 	if (transition->guard == NULL)
 		return;
 	guard = find_hook(transition->guard);
-	if (get_func_rettype(guard) == BOOLOID && call_hook(guard, row, transition->event, detail))
+	if (get_func_rettype(guard) == BOOLOID && ask_guard(guard, row, transition->event, detail))
 		return;
 	commerce_json_object(&facts);
 	commerce_json_key(&facts, "machine");

@@ -110,7 +110,7 @@ rebuild(void)
 const Promotion *
 commerce_promotions(int *count)
 {
-	if (!compiled || !watch.fresh)
+	if (!compiled || !commerce_watch_fresh(&watch))
 		rebuild();
 	*count = promotion_count;
 	return promotions;
