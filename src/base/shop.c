@@ -68,7 +68,8 @@ installed_version(void)
 
 	if (!shop_exists())
 		return 0;
-	if (SPI_execute("SELECT coalesce(max(version), 0) FROM commerce.schema_version", false, 1) != SPI_OK_SELECT)
+	if (SPI_execute("SELECT coalesce(max(version), 0) FROM commerce.schema_version", false, 1) !=
+		SPI_OK_SELECT)
 		elog(ERROR, "could not read commerce.schema_version");
 	return DatumGetInt32(commerce_value(0, 1, &isnull));
 }
@@ -93,13 +94,15 @@ with_ltree_schema(const char *sql)
 	text *replaced;
 	bool isnull;
 
-	if (SPI_execute("SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'ltree'", false,
-					1) != SPI_OK_SELECT ||
+	if (SPI_execute(
+			"SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'ltree'",
+			false, 1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "extension ltree is gone");
 	schema = DatumGetTextPP(commerce_value(0, 1, &isnull));
-	replaced = DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID, CStringGetTextDatum(sql),
-													  CStringGetTextDatum("@ltree@"), PointerGetDatum(schema)));
+	replaced =
+		DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID, CStringGetTextDatum(sql),
+											   CStringGetTextDatum("@ltree@"), PointerGetDatum(schema)));
 	return text_to_cstring(replaced);
 }
 
@@ -108,11 +111,12 @@ static void
 run_migration(const Migration *migration)
 {
 	execute(with_ltree_schema(migration->sql));
-	(void) SPI_execute_with_args("INSERT INTO commerce.schema_version (version, name, library) VALUES ($1, $2, $3)", 3,
-								 (Oid[]) {INT4OID, TEXTOID, TEXTOID},
-								 (Datum[]) {Int32GetDatum(migration->version), CStringGetTextDatum(migration->name),
-											CStringGetTextDatum(COMMERCE_VERSION)},
-								 NULL, false, 0);
+	(void) SPI_execute_with_args(
+		"INSERT INTO commerce.schema_version (version, name, library) VALUES ($1, $2, $3)", 3,
+		(Oid[]){INT4OID, TEXTOID, TEXTOID},
+		(Datum[]){Int32GetDatum(migration->version), CStringGetTextDatum(migration->name),
+				  CStringGetTextDatum(COMMERCE_VERSION)},
+		NULL, false, 0);
 }
 
 /* Runs the migrations that are missing, as the shop's owner, and returns the resulting version. */
@@ -140,6 +144,21 @@ migrate(void)
 	return LATEST_VERSION;
 }
 
+/* Refuses what is no currency; the money room, which knows them, lies above this one and is asked through SQL. */
+static void
+require_currency(const char *currency)
+{
+	bool isnull = true;
+
+	if (SPI_execute_with_args("SELECT commerce.minor_digits($1)", 1, (Oid[]){TEXTOID},
+							  (Datum[]){CStringGetTextDatum(currency)}, NULL, true, 1) == SPI_OK_SELECT &&
+		SPI_processed == 1)
+		(void) commerce_value(0, 1, &isnull);
+	if (isnull)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown currency \"%s\"", currency),
+						errhint("Use three capital letters of ISO 4217; commerce.currencies() lists them.")));
+}
+
 /* Says which shop currency is in force; sets it when the shop has none yet. */
 static void
 settle_currency(const char *currency)
@@ -148,6 +167,7 @@ settle_currency(const char *currency)
 	char *settled;
 
 	commerce_enter_owner(&scope);
+	require_currency(currency);
 	(void) SPI_execute_with_args("INSERT INTO commerce.shop (currency) VALUES ($1) ON CONFLICT DO NOTHING", 1,
 								 (Oid[]){TEXTOID}, (Datum[]){CStringGetTextDatum(currency)}, NULL, false, 0);
 	(void) SPI_execute("SELECT currency FROM commerce.shop", false, 1);
@@ -199,7 +219,8 @@ sql_version(void)
 void
 commerce_require_shop(void)
 {
-	static bool fits = false; /* once seen, true for the life of the backend: versions only change by reconnecting */
+	static bool fits =
+		false; /* once seen, true for the life of the backend: versions only change by reconnecting */
 	char *version;
 	int installed;
 
@@ -217,7 +238,8 @@ commerce_require_shop(void)
 	installed = installed_version();
 	if (installed != LATEST_VERSION)
 		ereport(ERROR, (errcode(ERRCODE_NOT_READY),
-						errmsg("the shop's tables are of version %d, this library needs %d", installed, LATEST_VERSION),
+						errmsg("the shop's tables are of version %d, this library needs %d", installed,
+							   LATEST_VERSION),
 						errhint("Run SELECT commerce.upgrade_shop().")));
 	fits = true;
 }
