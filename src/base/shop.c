@@ -68,8 +68,7 @@ installed_version(void)
 
 	if (!shop_exists())
 		return 0;
-	if (SPI_execute("SELECT coalesce(max(version), 0) FROM commerce.schema_version", false, 1) !=
-		SPI_OK_SELECT)
+	if (SPI_execute("SELECT coalesce(max(version), 0) FROM commerce.schema_version", false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read commerce.schema_version");
 	return DatumGetInt32(commerce_value(0, 1, &isnull));
 }
@@ -94,15 +93,13 @@ with_ltree_schema(const char *sql)
 	text *replaced;
 	bool isnull;
 
-	if (SPI_execute(
-			"SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'ltree'",
-			false, 1) != SPI_OK_SELECT ||
+	if (SPI_execute("SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'ltree'", false,
+					1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "extension ltree is gone");
 	schema = DatumGetTextPP(commerce_value(0, 1, &isnull));
-	replaced =
-		DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID, CStringGetTextDatum(sql),
-											   CStringGetTextDatum("@ltree@"), PointerGetDatum(schema)));
+	replaced = DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID, CStringGetTextDatum(sql),
+													  CStringGetTextDatum("@ltree@"), PointerGetDatum(schema)));
 	return text_to_cstring(replaced);
 }
 
@@ -111,12 +108,11 @@ static void
 run_migration(const Migration *migration)
 {
 	execute(with_ltree_schema(migration->sql));
-	(void) SPI_execute_with_args(
-		"INSERT INTO commerce.schema_version (version, name, library) VALUES ($1, $2, $3)", 3,
-		(Oid[]){INT4OID, TEXTOID, TEXTOID},
-		(Datum[]){Int32GetDatum(migration->version), CStringGetTextDatum(migration->name),
-				  CStringGetTextDatum(COMMERCE_VERSION)},
-		NULL, false, 0);
+	(void) SPI_execute_with_args("INSERT INTO commerce.schema_version (version, name, library) VALUES ($1, $2, $3)", 3,
+								 (Oid[]) {INT4OID, TEXTOID, TEXTOID},
+								 (Datum[]) {Int32GetDatum(migration->version), CStringGetTextDatum(migration->name),
+											CStringGetTextDatum(COMMERCE_VERSION)},
+								 NULL, false, 0);
 }
 
 /* Runs the migrations that are missing, as the shop's owner, and returns the resulting version. */
@@ -219,8 +215,7 @@ sql_version(void)
 void
 commerce_require_shop(void)
 {
-	static bool fits =
-		false; /* once seen, true for the life of the backend: versions only change by reconnecting */
+	static bool fits = false; /* once seen, true for the life of the backend: versions only change by reconnecting */
 	char *version;
 	int installed;
 
@@ -238,8 +233,7 @@ commerce_require_shop(void)
 	installed = installed_version();
 	if (installed != LATEST_VERSION)
 		ereport(ERROR, (errcode(ERRCODE_NOT_READY),
-						errmsg("the shop's tables are of version %d, this library needs %d", installed,
-							   LATEST_VERSION),
+						errmsg("the shop's tables are of version %d, this library needs %d", installed, LATEST_VERSION),
 						errhint("Run SELECT commerce.upgrade_shop().")));
 	fits = true;
 }
