@@ -140,6 +140,21 @@ migrate(void)
 	return LATEST_VERSION;
 }
 
+/* Refuses what is no currency; the money room, which knows them, lies above this one and is asked through SQL. */
+static void
+require_currency(const char *currency)
+{
+	bool isnull = true;
+
+	if (SPI_execute_with_args("SELECT commerce.minor_digits($1)", 1, (Oid[]){TEXTOID},
+							  (Datum[]){CStringGetTextDatum(currency)}, NULL, true, 1) == SPI_OK_SELECT &&
+		SPI_processed == 1)
+		(void) commerce_value(0, 1, &isnull);
+	if (isnull)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown currency \"%s\"", currency),
+						errhint("Use three capital letters of ISO 4217; commerce.currencies() lists them.")));
+}
+
 /* Says which shop currency is in force; sets it when the shop has none yet. */
 static void
 settle_currency(const char *currency)
@@ -148,6 +163,7 @@ settle_currency(const char *currency)
 	char *settled;
 
 	commerce_enter_owner(&scope);
+	require_currency(currency);
 	(void) SPI_execute_with_args("INSERT INTO commerce.shop (currency) VALUES ($1) ON CONFLICT DO NOTHING", 1,
 								 (Oid[]){TEXTOID}, (Datum[]){CStringGetTextDatum(currency)}, NULL, false, 0);
 	(void) SPI_execute("SELECT currency FROM commerce.shop", false, 1);

@@ -24,7 +24,7 @@ PG_FUNCTION_INFO_V1(commerce_expire_reservations);
 static SavedPlan look_for_stock = {
 	.sql = "SELECT FROM commerce.stock s LEFT JOIN commerce.locations l ON l.code = s.location"
 		   " WHERE s.sku = $1 AND ($2 IS NULL AND coalesce(l.active, true) OR s.location = $2)"
-		   " AND (s.backorder_limit IS NULL OR s.on_hand - s.safety_stock + s.backorder_limit - $3 >= coalesce((SELECT"
+		   " AND (s.backorder_limit IS NULL OR s.on_hand::numeric - s.safety_stock + s.backorder_limit - $3 >= coalesce((SELECT"
 		   " sum(r.quantity) FROM commerce.reservations r WHERE r.sku = s.sku AND r.location = s.location AND r.state IN"
 		   " ('held', 'committed') AND (r.state = 'committed' OR r.expires_at > $4)), 0)) LIMIT 1",
 	.args = "text; text; int8; timestamptz"};
