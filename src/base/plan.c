@@ -1,5 +1,5 @@
 /*
- * plan.c: saved plans, and the identity under which they run.
+ * plan.c: saved plans.
  *
  * Names inside a plan are resolved under the search_path in force at each execution (the plan cache re-analyzes a
  * query when the path differs), so pinning it at preparation alone would not do. SQL-callable functions pin it by
@@ -8,16 +8,13 @@
  */
 #include "base/plan.h"
 
-#include "base/errors.h"
-#include "base/shop.h"
+#include "base/ready.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "parser/parse_type.h"
-#include "utils/acl.h"
-#include "utils/guc.h"
 #include "utils/snapmgr.h"
 #pragma GCC diagnostic pop
 
@@ -117,31 +114,4 @@ commerce_value_or(uint64 row, int column, Datum fallback)
 	Datum value = commerce_value(row, column, &isnull);
 
 	return isnull ? fallback : value;
-}
-
-/* Returns whether the session acts as a member of the role. */
-bool
-commerce_caller_is_member(Oid role)
-{
-	return !InSecurityRestrictedOperation() && has_privs_of_role(GetOuterUserId(), role);
-}
-
-/* Becomes the shop's owner, with nothing but pg_catalog in the search path. */
-void
-commerce_enter_owner(OwnerScope *scope)
-{
-	GetUserIdAndSecContext(&scope->user, &scope->security_context);
-	SetUserIdAndSecContext(get_role_oid(COMMERCE_OWNER, false),
-						   scope->security_context | SECURITY_LOCAL_USERID_CHANGE);
-	scope->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
-}
-
-/* Returns to the user and search path that enter found. */
-void
-commerce_leave_owner(OwnerScope *scope)
-{
-	AtEOXact_GUC(true, scope->guc_level);
-	SetUserIdAndSecContext(scope->user, scope->security_context);
 }

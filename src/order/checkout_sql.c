@@ -9,8 +9,9 @@
 
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/owner.h"
 #include "base/plan.h"
-#include "base/shop.h"
+#include "base/ready.h"
 #include "base/uuid.h"
 #include "inventory/stock.h"
 #include "money/amount.h"

@@ -7,6 +7,7 @@
 #include "order/machine.h"
 
 #include "base/errors.h"
+#include "base/owner.h"
 #include "base/plan.h"
 #include "base/watch.h"
 

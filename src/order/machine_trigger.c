@@ -11,6 +11,7 @@
 #include "base/pg.h"
 
 #include "base/errors.h"
+#include "base/owner.h"
 #include "base/plan.h"
 #include "order/event.h"
 #include "order/machine.h"
