@@ -119,7 +119,14 @@ BEGIN
     END IF;
     rest := CASE kind WHEN 'capture' THEN commerce.minor_units(p.authorized) - commerce.minor_units(p.captured)
         ELSE commerce.minor_units(p.captured) - commerce.minor_units(p.refunded) END;
-    settle_payment.amount := coalesce(settle_payment.amount, commerce.from_minor(rest, commerce.currency(p.authorized)));
+    -- "The rest", said again under the same reference, is what it was the first time.
+    settle_payment.amount := coalesce(settle_payment.amount,
+        (SELECT e.amount
+            FROM commerce.payment_references r
+                JOIN commerce.payment_entries e ON e.order_id = r.order_id AND e.payment_id = r.payment_id AND e.id = r.entry_id
+            WHERE r.provider = coalesce(settle_payment.provider, p.provider) AND r.reference = settle_payment.reference
+                AND r.kind = settle_payment.kind AND r.payment_id = payment),
+        commerce.from_minor(rest, commerce.currency(p.authorized)));
     minor := commerce.minor_units(settle_payment.amount);
     IF commerce.currency(settle_payment.amount) <> commerce.currency(p.authorized) THEN
         RAISE EXCEPTION 'the payment is in %, not in %', commerce.currency(p.authorized), commerce.currency(settle_payment.amount)
