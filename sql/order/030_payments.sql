@@ -75,8 +75,10 @@ BEGIN
         RAISE EXCEPTION 'the order is in %, the payment in %', currency, commerce.currency(authorize_payment.amount)
             USING ERRCODE = 'CM020', HINT = 'Pay an order in its own currency.';
     END IF;
-    IF commerce.minor_units(authorize_payment.amount) < 0
-        OR commerce.minor_units(authorize_payment.amount) > commerce.minor_units(total) - promised THEN
+    IF commerce.minor_units(authorize_payment.amount) < 0 THEN
+        RAISE EXCEPTION 'an amount must not be negative' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF commerce.minor_units(authorize_payment.amount) > commerce.minor_units(total) - promised THEN
         RAISE EXCEPTION 'only % of the order are left to pay', commerce.from_minor(commerce.minor_units(total) - promised, currency)
             USING ERRCODE = 'CM060', DETAIL = jsonb_build_object('order', "order", 'amount', authorize_payment.amount::jsonb,
                 'rest', commerce.from_minor(commerce.minor_units(total) - promised, currency)::jsonb),
@@ -96,7 +98,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.authorize_payment(uuid, commerce.amount, text, text) IS
-'Records that a provider promised an amount for an order (NULL: all that is left) and returns the payment. The same provider and reference again returns the same payment. CM060 beyond the rest of the order, CM020 in another currency, CM050 for a reference used for something else, P0002 for an unknown order.';
+'Records that a provider promised an amount for an order (NULL: all that is left) and returns the payment. The same provider and reference again returns the same payment. CM060 beyond the rest of the order, CM020 in another currency, CM050 for a reference used for something else, 22023 for less than nothing, P0002 for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.authorize_payment(uuid, commerce.amount, text, text) TO commerce_app;
 
 CREATE FUNCTION commerce.settle_payment(payment uuid, kind text, amount commerce.amount, reference text, provider text)
@@ -123,11 +125,14 @@ BEGIN
         RAISE EXCEPTION 'the payment is in %, not in %', commerce.currency(p.authorized), commerce.currency(settle_payment.amount)
             USING ERRCODE = 'CM020', HINT = 'Capture and refund in the currency that was authorized.';
     END IF;
+    IF minor < 0 THEN
+        RAISE EXCEPTION 'an amount must not be negative' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     IF NOT commerce.book_payment(p.order_id, payment, kind, settle_payment.amount, coalesce(settle_payment.provider, p.provider),
             reference) THEN
         RETURN p.state;
     END IF;
-    IF minor < 0 OR minor > rest OR (minor = 0 AND rest > 0) THEN
+    IF minor > rest OR (minor = 0 AND rest > 0) THEN
         RAISE EXCEPTION 'only % of the payment are left to %', commerce.from_minor(rest, commerce.currency(p.authorized)), kind
             USING ERRCODE = 'CM060', DETAIL = jsonb_build_object('payment', payment, 'amount', settle_payment.amount::jsonb,
                 'rest', commerce.from_minor(rest, commerce.currency(p.authorized))::jsonb),
@@ -149,6 +154,25 @@ END
 $$;
 COMMENT ON FUNCTION commerce.settle_payment(uuid, text, commerce.amount, text, text) IS
 'Captures or refunds an amount of a payment (NULL: the rest) and returns the payment''s state; capture_payment() and refund_payment() in one place.';
+
+CREATE FUNCTION commerce.payment_adds_up("row" jsonb, event text, detail jsonb) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    authorized bigint := ("row" #>> '{authorized,minor}')::bigint;
+    captured bigint := ("row" #>> '{captured,minor}')::bigint;
+    refunded bigint := ("row" #>> '{refunded,minor}')::bigint;
+BEGIN
+    RETURN CASE event
+        WHEN 'capture_part' THEN captured > 0 AND captured < authorized
+        WHEN 'capture' THEN captured = authorized
+        WHEN 'refund_part' THEN refunded > 0 AND refunded < captured
+        WHEN 'refund' THEN refunded = captured
+    END;
+END
+$$;
+COMMENT ON FUNCTION commerce.payment_adds_up(jsonb, text, jsonb) IS
+'Guard of a payment''s captures and refunds: the state may only say what the amounts say, so payment_event() cannot claim money that capture_payment() and refund_payment() have not booked.';
 
 CREATE FUNCTION commerce.capture_payment(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
         provider text DEFAULT NULL) RETURNS text

@@ -12,10 +12,10 @@ SELECT commerce.create_state_machine('payment', '{
     "initial": "authorized",
     "states": ["authorized", "partially_captured", "captured", "partially_refunded", "refunded", "voided"],
     "transitions": [
-        {"event": "capture_part", "from": "authorized", "to": "partially_captured"},
-        {"event": "capture", "from": ["authorized", "partially_captured"], "to": "captured"},
-        {"event": "refund_part", "from": ["partially_captured", "captured"], "to": "partially_refunded"},
-        {"event": "refund", "from": ["partially_captured", "captured", "partially_refunded"], "to": "refunded"},
+        {"event": "capture_part", "from": "authorized", "to": "partially_captured", "guard": "commerce.payment_adds_up"},
+        {"event": "capture", "from": ["authorized", "partially_captured"], "to": "captured", "guard": "commerce.payment_adds_up"},
+        {"event": "refund_part", "from": ["partially_captured", "captured"], "to": "partially_refunded", "guard": "commerce.payment_adds_up"},
+        {"event": "refund", "from": ["partially_captured", "captured", "partially_refunded"], "to": "refunded", "guard": "commerce.payment_adds_up"},
         {"event": "void", "from": "authorized", "to": "voided", "topic": "payment.voided"}]}');
 
 SELECT commerce.create_state_machine('fulfilment', '{
@@ -32,7 +32,8 @@ SELECT commerce.create_state_machine('return', '{
         {"event": "approve", "from": "requested", "to": "approved", "topic": "return.approved"},
         {"event": "decline", "from": "requested", "to": "declined", "topic": "return.declined"},
         {"event": "cancel", "from": ["requested", "approved"], "to": "cancelled", "topic": "return.cancelled"},
-        {"event": "receive", "from": ["requested", "approved"], "to": "received", "topic": "return.received"},
+        {"event": "receive", "from": ["requested", "approved"], "to": "received", "topic": "return.received",
+            "guard": "commerce.return_is_sorted"},
         {"event": "close", "from": "received", "to": "closed", "topic": "return.closed"}]}');
 
 SELECT commerce.attach_state_machine('commerce.orders', 'state', 'order');
