@@ -193,7 +193,7 @@ read_line(JsonbContainer *object, int number, int currency, QuoteLine *line)
 	line->priced_by_caller = commerce_json_get_money(object, "unit_price", currency, &price);
 	(void) commerce_json_get_int(object, "per_quantity", &per_quantity);
 	if (per_quantity < 1 || per_quantity > PG_INT32_MAX)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"per_quantity\" must be greater than zero")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"per_quantity\" must be from 1 to %d", PG_INT32_MAX)));
 	line->per_quantity = (int) per_quantity;
 	line->discountable = true;
 	line->track_stock = true;
