@@ -13,6 +13,7 @@
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "catalog/namespace.h"
 #include "parser/parse_type.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -20,6 +21,34 @@
 #pragma GCC diagnostic pop
 
 #define MAX_PLAN_ARGS 32
+
+/* All plans that are prepared, and the schema whose types they were prepared with. */
+static List *prepared = NIL;
+static Oid prepared_for = InvalidOid;
+
+/*
+ * Forgets all plans where the extension was dropped and created since: the plan cache prepares a statement anew when a
+ * table changes, but the types of its parameters are what they were.
+ */
+static void
+forget_plans_of_former_shop(void)
+{
+	Oid schema = get_namespace_oid("commerce", true);
+	ListCell *cell;
+
+	if (schema == prepared_for)
+		return;
+	foreach (cell, prepared)
+	{
+		SavedPlan *saved = lfirst(cell);
+
+		(void) SPI_freeplan(saved->plan);
+		saved->plan = NULL;
+	}
+	list_free(prepared);
+	prepared = NIL;
+	prepared_for = schema;
+}
 
 /* Resolves "a; b; c" into type OIDs and returns how many there are. */
 static int
@@ -49,6 +78,7 @@ prepare(SavedPlan *saved)
 	Oid types[MAX_PLAN_ARGS];
 	int count = saved->args ? resolve_types(saved->args, types) : 0;
 	SPIPlanPtr plan;
+	MemoryContext caller;
 
 	commerce_require_shop();
 	plan = SPI_prepare(saved->sql, count, types);
@@ -56,6 +86,9 @@ prepare(SavedPlan *saved)
 		elog(ERROR, "could not prepare \"%s\": %s", saved->sql, SPI_result_code_string(SPI_result));
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not keep a plan");
+	caller = MemoryContextSwitchTo(TopMemoryContext);
+	prepared = lappend(prepared, saved);
+	MemoryContextSwitchTo(caller);
 	saved->plan = plan;
 }
 
@@ -66,6 +99,7 @@ commerce_run(SavedPlan *saved, PlanView view, const Datum *values, const char *n
 	Snapshot snapshot = InvalidSnapshot;
 	int code;
 
+	forget_plans_of_former_shop();
 	if (saved->plan == NULL)
 		prepare(saved);
 	if (view == PLAN_LATEST)

@@ -121,9 +121,9 @@ migrate(void)
 {
 	OwnerScope scope;
 
+	(void) DirectFunctionCall1(pg_advisory_xact_lock_int8, Int64GetDatum(SHOP_LOCK));
 	require_ltree();
 	commerce_enter_owner(&scope);
-	(void) DirectFunctionCall1(pg_advisory_xact_lock_int8, Int64GetDatum(SHOP_LOCK));
 	migrating = true;
 	PG_TRY();
 	{
