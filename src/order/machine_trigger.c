@@ -18,12 +18,17 @@
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "catalog/pg_index.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
+#include "parser/parse_func.h"
 #include "utils/acl.h"
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
+#include "utils/regproc.h"
 #include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/syscache.h"
 #pragma GCC diagnostic pop
 
 PG_FUNCTION_INFO_V1(commerce_enforce_state_machine);
@@ -88,14 +93,19 @@ static Key
 key_of(Relation relation, HeapTuple row)
 {
 	TupleDesc desc = RelationGetDescr(relation);
-	Bitmapset *columns = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
 	Key key = {.payload = JSON_WRITER_INIT, .subject = "", .item = NULL};
-	int member = -1;
+	HeapTuple index;
+	int2vector *columns;
 
 	commerce_json_object(&key.payload);
-	for (int n = 0; (member = bms_next_member(columns, member)) >= 0; n++)
+	list_free(RelationGetIndexList(relation)); /* makes rd_pkindex known */
+	index = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(relation->rd_pkindex));
+	if (!HeapTupleIsValid(index))
+		return key;
+	columns = &((Form_pg_index) GETSTRUCT(index))->indkey;
+	for (int n = 0; n < ((Form_pg_index) GETSTRUCT(index))->indnkeyatts; n++)
 	{
-		int attribute = member + FirstLowInvalidHeapAttributeNumber;
+		int attribute = columns->values[n];
 		char *value = SPI_getvalue(row, desc, attribute);
 
 		commerce_json_key(&key.payload, NameStr(TupleDescAttr(desc, attribute - 1)->attname));
@@ -105,7 +115,7 @@ key_of(Relation relation, HeapTuple row)
 		else
 			key.item = key.item ? psprintf("%s,%s", key.item, value) : value;
 	}
-	bms_free(columns);
+	ReleaseSysCache(index);
 	return key;
 }
 
@@ -118,6 +128,23 @@ row_as_jsonb(HeapTuple row, TupleDesc desc)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(json)));
 }
 
+/*
+ * Finds a guard or effect, with the eyes of the shop's owner. By name and only when it is called: a function may be
+ * dropped and created anew, and one that is gone must stop its own transition, not every machine of the shop.
+ */
+static Oid
+hook_function(const char *name)
+{
+	static const Oid arguments[] = {JSONBOID, TEXTOID, JSONBOID};
+	OwnerScope scope;
+	Oid function;
+
+	commerce_enter_owner(&scope);
+	function = LookupFuncName(commerce_qualified_name(name), 3, arguments, false);
+	commerce_leave_owner(&scope);
+	return function;
+}
+
 /* Calls a guard or effect; a null result counts as false. */
 static bool
 call_hook(Oid function, Datum row, const char *event, const Jsonb *detail)
@@ -127,6 +154,8 @@ call_hook(Oid function, Datum row, const char *event, const Jsonb *detail)
 	Datum result;
 
 	fmgr_info(function, &info);
+	if (info.fn_strict && detail == NULL)
+		return false;
 	InitFunctionCallInfoData(*call, &info, 3, InvalidOid, NULL, NULL);
 	call->args[0] = (NullableDatum) {row, false};
 	call->args[1] = (NullableDatum) {CStringGetTextDatum(event), false};
@@ -156,8 +185,12 @@ static void
 check_guard(const Machine *machine, const Transition *transition, Datum row, const Jsonb *detail)
 {
 	JsonWriter facts = JSON_WRITER_INIT;
+	Oid guard;
 
-	if (!OidIsValid(transition->guard) || call_hook(transition->guard, row, transition->event, detail))
+	if (transition->guard == NULL)
+		return;
+	guard = hook_function(transition->guard);
+	if (call_hook(guard, row, transition->event, detail))
 		return;
 	commerce_json_object(&facts);
 	commerce_json_key(&facts, "machine");
@@ -167,10 +200,10 @@ check_guard(const Machine *machine, const Transition *transition, Datum row, con
 	commerce_json_key(&facts, "event");
 	commerce_json_string(&facts, transition->event);
 	commerce_json_key(&facts, "guard");
-	commerce_json_string(&facts, get_func_name(transition->guard));
+	commerce_json_string(&facts, get_func_name(guard));
 	commerce_json_end_object(&facts);
 	ereport(ERROR, (errcode(ERRCODE_GUARD_REFUSED),
-					errmsg("guard %s refuses event \"%s\"", get_func_name(transition->guard), transition->event),
+					errmsg("guard %s refuses event \"%s\"", get_func_name(guard), transition->event),
 					commerce_errdetail(&facts), errhint("DETAIL names the guard; its comment says what it asks for.")));
 }
 
@@ -236,12 +269,12 @@ take_transition(const TriggerData *data, const Machine *machine, const char *fro
 	if (transition == NULL)
 		commerce_refuse_transition(machine, from, NULL, to);
 	check_role(transition);
-	if (OidIsValid(transition->guard) || OidIsValid(transition->effect))
+	if (transition->guard || transition->effect)
 		row = row_as_jsonb(data->tg_newtuple, RelationGetDescr(relation));
 	check_guard(machine, transition, row, detail);
 	record(relation, machine, transition, &key, detail);
-	if (OidIsValid(transition->effect))
-		(void) call_hook(transition->effect, row, transition->event, detail);
+	if (transition->effect)
+		(void) call_hook(hook_function(transition->effect), row, transition->event, detail);
 }
 
 /* Trigger enforce_state_machine(machine, column) lets through only what the machine allows. */
