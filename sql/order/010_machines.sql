@@ -26,9 +26,21 @@ BEGIN
         OR jsonb_typeof(coalesce(definition -> 'transitions', '[]')) <> 'array' THEN
         RAISE EXCEPTION 'states and transitions must be arrays' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    IF EXISTS (SELECT FROM jsonb_array_elements(definition -> 'states') s WHERE jsonb_typeof(s) <> 'string' OR s = '""') THEN
+        RAISE EXCEPTION 'every state must be a string that is not empty' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     machine_states := ARRAY(SELECT jsonb_array_elements_text(definition -> 'states'));
     IF definition ->> 'initial' IS NULL OR NOT definition ->> 'initial' = ANY (machine_states) THEN
         RAISE EXCEPTION 'the initial state must be one of the states' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+
+    IF EXISTS (SELECT FROM jsonb_array_elements(definition -> 'transitions') t WHERE jsonb_typeof(t) <> 'object') THEN
+        RAISE EXCEPTION 'every transition must be an object' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT key INTO bad FROM jsonb_array_elements(definition -> 'transitions') t, LATERAL jsonb_object_keys(t) key
+        WHERE key NOT IN ('event', 'from', 'to', 'guard', 'effect', 'role', 'topic') LIMIT 1;
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'unknown key in a transition: %', bad USING ERRCODE = 'invalid_parameter_value';
     END IF;
 
     -- One row for each state that an event leaves from.
@@ -43,6 +55,12 @@ BEGIN
     IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'transition % names no event or an unknown state', bad
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Every from and to must be among the states.';
+    END IF;
+    SELECT format('%s from %s', t ->> 'event', t ->> 'from') INTO bad FROM jsonb_array_elements(flat) t
+        GROUP BY t ->> 'event', t ->> 'from' HAVING count(*) > 1 LIMIT 1;
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'transition % is defined twice', bad
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'An event leads from a state to one other.';
     END IF;
     SELECT hook || '(jsonb, text, jsonb)' INTO bad
         FROM jsonb_array_elements(flat) t, LATERAL (VALUES (t ->> 'guard'), (t ->> 'effect')) hooks (hook)
@@ -74,7 +92,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.create_state_machine(text, jsonb) IS
-'Creates or replaces a state machine. definition: {"initial": "new", "states": ["new", "paid"], "transitions": [{"event": "pay", "from": ["new"], "to": "paid", "guard": "app.may_pay", "effect": "app.paid", "role": "cashier", "topic": "order.paid"}]}; guard, effect, role and topic are optional. Every session sees the change at its next statement after commit. 22023 for a malformed definition, 42883 for a missing function.';
+'Creates or replaces a state machine. definition: {"initial": "new", "states": ["new", "paid"], "transitions": [{"event": "pay", "from": ["new"], "to": "paid", "guard": "app.may_pay", "effect": "app.paid", "role": "cashier", "topic": "order.paid"}]}; guard, effect, role and topic are optional. The schema of guards and effects must be open to the shop: GRANT USAGE ON SCHEMA app TO commerce_owner. Every session sees the change at its next statement after commit. 22023 for a malformed definition, 42883 for a missing function.';
 GRANT EXECUTE ON FUNCTION commerce.create_state_machine(text, jsonb) TO commerce_admin;
 
 CREATE FUNCTION commerce.state_machine_states(name text) RETURNS text[]
@@ -101,7 +119,7 @@ AS $$
 DECLARE
     illegal text;
 BEGIN
-    EXECUTE format('SELECT coalesce(%1$I::text, ''null'') FROM %2$s WHERE (%1$I::text = ANY ($1)) IS NOT TRUE LIMIT 1',
+    EXECUTE format('SELECT coalesce(%1$I::text, ''NULL'') FROM %2$s WHERE (%1$I::text = ANY ($1)) IS NOT TRUE LIMIT 1',
             "column", "table")
         INTO illegal USING commerce.state_machine_states(machine);
     IF illegal IS NOT NULL THEN

@@ -12,7 +12,8 @@ PG_FUNCTION_INFO_V1(commerce_require_sku);
 
 static SavedPlan find_unknown = {
 	.sql = "SELECT asked.sku FROM unnest($1) AS asked (sku)"
-		   " WHERE NOT EXISTS (SELECT FROM commerce.variants v WHERE v.sku = asked.sku) LIMIT 1",
+		   " WHERE NOT EXISTS (SELECT FROM commerce.variants v WHERE v.sku = asked.sku)"
+		   " ORDER BY asked.sku COLLATE \"C\" LIMIT 1",
 	.args = "text[]"};
 
 /* Refuses with CM002 the first of these skus that is in no catalogue. */

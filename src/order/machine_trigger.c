@@ -19,6 +19,7 @@
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "catalog/pg_index.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "parser/parse_func.h"
@@ -27,7 +28,9 @@
 #include "utils/fmgrprotos.h"
 #include "utils/regproc.h"
 #include "utils/rel.h"
+#include "utils/relcache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #pragma GCC diagnostic pop
 
 PG_FUNCTION_INFO_V1(commerce_enforce_state_machine);
@@ -92,14 +95,19 @@ static Key
 key_of(Relation relation, HeapTuple row)
 {
 	TupleDesc desc = RelationGetDescr(relation);
-	Bitmapset *columns = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
 	Key key = {.payload = JSON_WRITER_INIT, .subject = "", .item = NULL};
-	int member = -1;
+	HeapTuple index;
+	int2vector *columns;
 
 	commerce_json_object(&key.payload);
-	for (int n = 0; (member = bms_next_member(columns, member)) >= 0; n++)
+	list_free(RelationGetIndexList(relation)); /* makes rd_pkindex known */
+	index = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(relation->rd_pkindex));
+	if (!HeapTupleIsValid(index))
+		return key;
+	columns = &((Form_pg_index) GETSTRUCT(index))->indkey;
+	for (int n = 0; n < ((Form_pg_index) GETSTRUCT(index))->indnkeyatts; n++)
 	{
-		int attribute = member + FirstLowInvalidHeapAttributeNumber;
+		int attribute = columns->values[n];
 		char *value = SPI_getvalue(row, desc, attribute);
 
 		commerce_json_key(&key.payload, NameStr(TupleDescAttr(desc, attribute - 1)->attname));
@@ -109,7 +117,7 @@ key_of(Relation relation, HeapTuple row)
 		else
 			key.item = key.item ? psprintf("%s,%s", key.item, value) : value;
 	}
-	bms_free(columns);
+	ReleaseSysCache(index);
 	return key;
 }
 
@@ -148,6 +156,8 @@ call_hook(Oid function, Datum row, const char *event, const Jsonb *detail)
 	Datum result;
 
 	fmgr_info(function, &info);
+	if (info.fn_strict && detail == NULL)
+		return false;
 	InitFunctionCallInfoData(*call, &info, 3, InvalidOid, NULL, NULL);
 	call->args[0] = (NullableDatum) {row, false};
 	call->args[1] = (NullableDatum) {CStringGetTextDatum(event), false};
