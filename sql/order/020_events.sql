@@ -2,14 +2,14 @@ CREATE FUNCTION commerce.order_event(order_id uuid, event text, detail jsonb DEF
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_order_event';
 COMMENT ON FUNCTION commerce.order_event(uuid, text, jsonb) IS
-'Fires an event at an order and returns its new state: confirm, complete, cancel, expire, archive. CM010 with the allowed events, CM011 where a guard refuses, P0002 for an unknown order.';
+'Fires an event at an order and returns its new state: confirm, complete, cancel, archive. CM010 with the allowed events, CM011 where a guard refuses, P0002 for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.order_event(uuid, text, jsonb) TO commerce_app;
 
 CREATE FUNCTION commerce.payment_event(payment_id uuid, event text, detail jsonb DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_payment_event';
 COMMENT ON FUNCTION commerce.payment_event(uuid, text, jsonb) IS
-'Fires an event at a payment and returns its new state: void, fail, expire. Money moves by capture_payment() and refund_payment(), which fire the other events. CM010 with the allowed events.';
+'Fires an event at a payment and returns its new state: void. Money moves by capture_payment() and refund_payment(), which fire the other events. CM010 with the allowed events.';
 GRANT EXECUTE ON FUNCTION commerce.payment_event(uuid, text, jsonb) TO commerce_app;
 
 CREATE FUNCTION commerce.fulfilment_event(fulfilment_id uuid, event text, detail jsonb DEFAULT NULL) RETURNS text

@@ -68,7 +68,10 @@ BEGIN
         SELECT r.payment_id INTO booked FROM commerce.payment_references r
             WHERE r.provider = authorize_payment.provider AND r.reference = authorize_payment.reference AND r.kind = 'authorize';
     END IF;
-    SELECT coalesce(sum(commerce.minor_units(p.authorized) - commerce.minor_units(p.refunded)), 0) INTO promised
+    -- Money counts as promised while it can still be captured, and as paid until it is refunded; what a payment has not
+    -- captured when it is refunded, it never will.
+    SELECT coalesce(sum(commerce.minor_units(CASE WHEN p.state IN ('partially_refunded', 'refunded') THEN p.captured
+            ELSE p.authorized END) - commerce.minor_units(p.refunded)), 0) INTO promised
         FROM commerce.payments p
         WHERE p.order_id = "order" AND p.state <> 'voided' AND p.id IS DISTINCT FROM booked;
     authorize_payment.amount := coalesce(authorize_payment.amount,
@@ -194,6 +197,7 @@ CREATE FUNCTION commerce.issue_credit(customer uuid, amount commerce.amount, rea
 AS $$
 DECLARE
     credit uuid := commerce.uuidv7();
+    booked record;
 BEGIN
     PERFORM commerce.require_shop();
     IF amount IS NULL OR commerce.minor_units(amount) <= 0 OR coalesce(reason, '') = '' THEN
@@ -203,12 +207,22 @@ BEGIN
         RAISE EXCEPTION 'there is no customer %', coalesce(customer::text, 'null') USING ERRCODE = 'no_data_found';
     END IF;
     INSERT INTO commerce.store_credits (customer_id, id, amount, reason, reference)
-        VALUES (customer, credit, issue_credit.amount, issue_credit.reason, issue_credit.reference);
+        VALUES (customer, credit, issue_credit.amount, issue_credit.reason, issue_credit.reference)
+        ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        SELECT * INTO booked FROM commerce.store_credits c
+            WHERE c.customer_id = customer AND c.reference = issue_credit.reference;
+        IF booked.amount OPERATOR(commerce.<>) issue_credit.amount OR booked.reason <> issue_credit.reason THEN
+            RAISE EXCEPTION 'reference "%" is booked for another credit', reference
+                USING ERRCODE = 'CM050', HINT = 'A reference names one credit of a customer.';
+        END IF;
+        RETURN booked.id;
+    END IF;
     INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (customer::text, 'credit.issued',
         jsonb_build_object('customer_id', customer, 'id', credit, 'amount', amount::jsonb, 'reason', reason));
     RETURN credit;
 END
 $$;
 COMMENT ON FUNCTION commerce.issue_credit(uuid, commerce.amount, text, text) IS
-'Records money that the shop owes a customer outside an order and returns its id. 22023 unless the amount is positive and has a reason, P0002 for an unknown customer.';
+'Records money that the shop owes a customer outside an order and returns its id. The same reference again returns the same credit, or CM050 where amount or reason differ. 22023 unless the amount is positive and has a reason, P0002 for an unknown customer.';
 GRANT EXECUTE ON FUNCTION commerce.issue_credit(uuid, commerce.amount, text, text) TO commerce_app;

@@ -47,6 +47,7 @@ CREATE TABLE commerce.tax_rates (
     PRIMARY KEY (zone, tax_class, name, valid)
 );
 COMMENT ON TABLE commerce.tax_rates IS 'taxes on goods of a class (shipping has the class of its method) in a zone';
+COMMENT ON COLUMN commerce.tax_rates.valid IS 'where times overlap, the rate that begins last applies';
 COMMENT ON COLUMN commerce.tax_rates.rate IS 'percent: 19 means 19 %';
 COMMENT ON COLUMN commerce.tax_rates.included IS 'true when prices already contain this tax';
 
@@ -83,10 +84,10 @@ COMMENT ON COLUMN commerce.promotions.benefit IS 'what it gives, e.g. 20% off li
 COMMENT ON COLUMN commerce.promotions.needs_code IS 'true: only for those who enter one of its promotion_codes';
 
 CREATE TABLE commerce.promotion_codes (
-    code text PRIMARY KEY CHECK (code = upper(btrim(code)) AND code <> ''),
+    code text PRIMARY KEY CHECK (code = upper(btrim(code) COLLATE "C") AND code <> ''),
     promotion uuid NOT NULL REFERENCES commerce.promotions ON DELETE CASCADE
 );
-COMMENT ON TABLE commerce.promotion_codes IS 'what customers type; stored in upper case, matched in any';
+COMMENT ON TABLE commerce.promotion_codes IS 'what customers type; stored in upper case, matched in any (of the letters A to Z)';
 CREATE INDEX promotion_codes_promotion ON commerce.promotion_codes (promotion);
 
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.promotions

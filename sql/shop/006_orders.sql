@@ -42,6 +42,7 @@ CREATE TABLE commerce.state_history (
     PRIMARY KEY (subject, id)
 );
 COMMENT ON TABLE commerce.state_history IS 'every state change of every table with a state machine, written by the trigger that allowed it';
+COMMENT ON COLUMN commerce.state_history.relation IS 'the table, with its schema';
 COMMENT ON COLUMN commerce.state_history.subject IS 'first column of the primary key of the row that changed: for all that belongs to an order, the order';
 COMMENT ON COLUMN commerce.state_history.item IS 'the other columns of that key; NULL where there are none';
 COMMENT ON COLUMN commerce.state_history.actor IS 'the role that made the change: the current role of the session';
@@ -60,7 +61,7 @@ CREATE SEQUENCE commerce.order_numbers;
 CREATE TABLE commerce.orders (
     id uuid PRIMARY KEY DEFAULT commerce.uuidv7(),
     number bigint NOT NULL DEFAULT nextval('commerce.order_numbers'),
-    state text NOT NULL DEFAULT 'draft',
+    state text NOT NULL DEFAULT 'placed',
     channel text NOT NULL,
     customer_id uuid,
     ship_to jsonb,

@@ -1,7 +1,7 @@
 CREATE TABLE commerce.payments (
     order_id uuid NOT NULL REFERENCES commerce.orders,
     id uuid NOT NULL DEFAULT commerce.uuidv7(),
-    state text NOT NULL DEFAULT 'created',
+    state text NOT NULL DEFAULT 'authorized',
     provider text NOT NULL DEFAULT 'manual',
     authorized commerce.amount NOT NULL,
     captured commerce.amount NOT NULL,
@@ -111,6 +111,7 @@ CREATE TABLE commerce.store_credits (
     issued_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (customer_id, id)
 );
+CREATE UNIQUE INDEX store_credits_reference ON commerce.store_credits (customer_id, reference);
 COMMENT ON TABLE commerce.store_credits IS 'money the shop owes customers outside an order';
 
 GRANT SELECT ON commerce.payments, commerce.payment_entries, commerce.payment_references, commerce.fulfilments,

@@ -234,7 +234,8 @@ record(Relation relation, const Machine *machine, const Transition *transition, 
 	commerce_enter_owner(&scope);
 	(void) commerce_run(&write_history, PLAN_WRITES,
 						(Datum[]) {CStringGetTextDatum(key->subject),
-								   CStringGetTextDatum(RelationGetRelationName(relation)),
+								   CStringGetTextDatum(quote_qualified_identifier(
+									   get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation))),
 								   CStringGetTextDatum(machine->name), CStringGetTextDatum(transition->event),
 								   CStringGetTextDatum(transition->from), CStringGetTextDatum(transition->to),
 								   CStringGetTextDatum(actor), PointerGetDatum(detail),

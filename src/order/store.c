@@ -46,7 +46,7 @@ static SavedPlan write_taxes = {
 
 static SavedPlan write_history = {
 	.sql = "INSERT INTO commerce.state_history (subject, relation, machine, event, to_state, actor)"
-		   " VALUES ($1, 'orders', 'order', 'submit', 'placed', $2)",
+		   " VALUES ($1, 'commerce.orders', 'order', 'submit', 'placed', $2)",
 	.args = "text; text"};
 
 /* Returns an amount of the quote's currency as a Datum. */

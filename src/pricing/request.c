@@ -15,6 +15,9 @@
 #include "utils/fmgrprotos.h"
 #pragma GCC diagnostic pop
 
+/* More than anybody enters, few enough to compare each with each. */
+#define MAX_CODES 100
+
 static const char *const option_keys[] = {"tax_level", "prices_include_tax", "percentages", "holder", NULL};
 static const char *const line_keys[] = {"sku",	"quantity", "unit_price", "per_quantity", "title",		"location",
 										"brand", "category", "tags",	   "tax_class",	   "attributes", NULL};
@@ -49,7 +52,7 @@ text_argument(FunctionCallInfo fcinfo, int n)
 	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
 
-/* Reads the entered codes: trimmed, upper case, each once. */
+/* Reads the entered codes: trimmed, upper case (of the letters A to Z, as the rules compare them), each once. */
 static void
 read_codes(FunctionCallInfo fcinfo, int n, QuoteRequest *request)
 {
@@ -60,17 +63,18 @@ read_codes(FunctionCallInfo fcinfo, int n, QuoteRequest *request)
 	if (PG_ARGISNULL(n))
 		return;
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
+	if (count > MAX_CODES)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("at most %d codes can be entered", MAX_CODES)));
 	request->codes = palloc(sizeof(char *) * Max(count, 1));
 	for (int i = 0; i < count; i++)
 	{
 		char *code;
 		int seen = 0;
 
-		CHECK_FOR_INTERRUPTS();
 		if (nulls[i])
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a code must not be null")));
-		code = TextDatumGetCString(DirectFunctionCall1Coll(
-			upper, DEFAULT_COLLATION_OID, DirectFunctionCall1Coll(btrim1, DEFAULT_COLLATION_OID, elements[i])));
+		code = TextDatumGetCString(
+			DirectFunctionCall1Coll(upper, C_COLLATION_OID, DirectFunctionCall1(btrim1, elements[i])));
 		while (seen < request->code_count && strcmp(request->codes[seen], code) != 0)
 			seen++;
 		if (seen == request->code_count)

@@ -45,7 +45,7 @@ BEGIN
             IF back.kind = 'taken back' THEN
                 PERFORM commerce.receive_stock(back.code, -back.quantity, reason => 'returned', reference => back.invoice);
             END IF;
-            PERFORM commerce.issue_credit(back.customer_id, back.worth, reason => 'sold before these three days', reference => back.invoice);
+            PERFORM commerce.issue_credit(back.customer_id, back.worth, reason => 'sold before these three days', reference => format('%s/%s', back.invoice, back.position));
             INSERT INTO demo.credits VALUES (back.line, CASE back.kind WHEN 'taken back' THEN 'goods taken in, store credit'
                 ELSE 'store credit' END, back.worth);
         END IF;

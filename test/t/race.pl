@@ -45,7 +45,7 @@ sub shop_is_sound
 		WHERE NOT EXISTS (SELECT FROM commerce.order_lines l WHERE l.order_id = o.id)
 			OR (SELECT sum(commerce.minor_units(l.total)) FROM commerce.order_lines l WHERE l.order_id = o.id)
 				<> commerce.minor_units(o.total)
-			OR (SELECT count(*) FROM commerce.state_history h WHERE h.subject = o.id::text AND h.relation = 'orders')
+			OR (SELECT count(*) FROM commerce.state_history h WHERE h.subject = o.id::text AND h.relation = 'commerce.orders')
 				<> CASE o.state WHEN 'placed' THEN 1 ELSE 2 END
 			OR (SELECT count(*) FROM commerce.outbox e WHERE e.aggregate = o.id::text AND e.topic = 'order.placed') <> 1)),
 		'', "$when: every order has its lines, history and event");
