@@ -62,11 +62,17 @@ BEGIN
         RAISE EXCEPTION 'transition % is defined twice', bad
             USING ERRCODE = 'invalid_parameter_value', HINT = 'An event leads from a state to one other.';
     END IF;
-    SELECT hook INTO bad
+    SELECT hook || '(jsonb, text, jsonb)' INTO bad
         FROM jsonb_array_elements(flat) t, LATERAL (VALUES (t ->> 'guard'), (t ->> 'effect')) hooks (hook)
         WHERE hook IS NOT NULL AND to_regprocedure(hook || '(jsonb, text, jsonb)') IS NULL LIMIT 1;
+    IF bad IS NULL THEN
+        SELECT t ->> 'guard' || '(jsonb, text, jsonb) returning boolean' INTO bad FROM jsonb_array_elements(flat) t
+            WHERE t ->> 'guard' IS NOT NULL AND NOT EXISTS (SELECT FROM pg_proc p
+                WHERE p.oid = to_regprocedure(t ->> 'guard' || '(jsonb, text, jsonb)') AND p.prorettype = 'boolean'::regtype
+                    AND NOT p.proretset) LIMIT 1;
+    END IF;
     IF bad IS NOT NULL THEN
-        RAISE EXCEPTION 'there is no function %(jsonb, text, jsonb)', bad USING ERRCODE = 'undefined_function',
+        RAISE EXCEPTION 'there is no function %', bad USING ERRCODE = 'undefined_function',
             HINT = 'Guards and effects are functions (row jsonb, event text, detail jsonb), named with their schema.';
     END IF;
     SELECT t ->> 'role' INTO bad FROM jsonb_array_elements(flat) t
@@ -113,7 +119,8 @@ AS $$
 DECLARE
     illegal text;
 BEGIN
-    EXECUTE format('SELECT coalesce(%1$I::text, ''NULL'') FROM %2$s WHERE %1$I IS NULL OR NOT %1$I::text = ANY ($1) LIMIT 1', "column", "table")
+    EXECUTE format('SELECT coalesce(%1$I::text, ''null'') FROM %2$s WHERE (%1$I::text = ANY ($1)) IS NOT TRUE LIMIT 1',
+            "column", "table")
         INTO illegal USING commerce.state_machine_states(machine);
     IF illegal IS NOT NULL THEN
         RAISE EXCEPTION 'table % has a row in state "%", which machine "%" does not know', "table", illegal, machine

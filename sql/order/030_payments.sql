@@ -5,7 +5,9 @@ DECLARE
     result commerce.amount;
 BEGIN
     PERFORM commerce.require_shop();
-    SELECT o.total INTO result FROM commerce.orders o WHERE o.id = lock_order.order_id FOR NO KEY UPDATE;
+    -- An UPDATE where a lock would do in READ COMMITTED: whoever waits here with an older snapshot is then told so
+    -- (40001) instead of deciding by payments, parcels and returns as they were.
+    UPDATE commerce.orders o SET total = o.total WHERE o.id = lock_order.order_id RETURNING o.total INTO result;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no order %', coalesce(order_id::text, 'null') USING ERRCODE = 'no_data_found';
     END IF;
@@ -13,7 +15,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.lock_order(uuid) IS
-'Makes this transaction the only one that changes the order''s money and goods, and returns the order''s total. P0002 for an unknown order.';
+'Makes this transaction the only one that changes the order''s money and goods, and returns the order''s total. P0002 for an unknown order; 40001 where another did since this transaction''s snapshot.';
 
 CREATE FUNCTION commerce.book_payment(order_id uuid, payment uuid, kind text, amount commerce.amount, provider text,
         reference text) RETURNS boolean
@@ -29,11 +31,11 @@ BEGIN
             VALUES (book_payment.provider, book_payment.reference, book_payment.kind, book_payment.order_id, payment, entry)
             ON CONFLICT DO NOTHING;
         IF NOT FOUND THEN
-            SELECT r.payment_id, e.amount INTO booked
+            SELECT r.order_id, r.payment_id, e.amount INTO booked
                 FROM commerce.payment_references r
                     JOIN commerce.payment_entries e ON e.order_id = r.order_id AND e.payment_id = r.payment_id AND e.id = r.entry_id
                 WHERE r.provider = book_payment.provider AND r.reference = book_payment.reference AND r.kind = book_payment.kind;
-            IF booked.payment_id IS DISTINCT FROM payment
+            IF booked.order_id IS DISTINCT FROM book_payment.order_id OR booked.payment_id IS DISTINCT FROM payment
                 OR commerce.minor_units(booked.amount) IS DISTINCT FROM commerce.minor_units(book_payment.amount)
                 OR commerce.currency(booked.amount) IS DISTINCT FROM commerce.currency(book_payment.amount) THEN
                 RAISE EXCEPTION 'reference "%" of provider "%" is booked for another payment or amount', reference, provider
@@ -119,7 +121,14 @@ BEGIN
     END IF;
     rest := CASE kind WHEN 'capture' THEN commerce.minor_units(p.authorized) - commerce.minor_units(p.captured)
         ELSE commerce.minor_units(p.captured) - commerce.minor_units(p.refunded) END;
-    settle_payment.amount := coalesce(settle_payment.amount, commerce.from_minor(rest, commerce.currency(p.authorized)));
+    -- "The rest", said again under the same reference, is what it was the first time.
+    settle_payment.amount := coalesce(settle_payment.amount,
+        (SELECT e.amount
+            FROM commerce.payment_references r
+                JOIN commerce.payment_entries e ON e.order_id = r.order_id AND e.payment_id = r.payment_id AND e.id = r.entry_id
+            WHERE r.provider = coalesce(settle_payment.provider, p.provider) AND r.reference = settle_payment.reference
+                AND r.kind = settle_payment.kind AND r.payment_id = payment),
+        commerce.from_minor(rest, commerce.currency(p.authorized)));
     minor := commerce.minor_units(settle_payment.amount);
     IF commerce.currency(settle_payment.amount) <> commerce.currency(p.authorized) THEN
         RAISE EXCEPTION 'the payment is in %, not in %', commerce.currency(p.authorized), commerce.currency(settle_payment.amount)
@@ -154,25 +163,6 @@ END
 $$;
 COMMENT ON FUNCTION commerce.settle_payment(uuid, text, commerce.amount, text, text) IS
 'Captures or refunds an amount of a payment (NULL: the rest) and returns the payment''s state; capture_payment() and refund_payment() in one place.';
-
-CREATE FUNCTION commerce.payment_adds_up("row" jsonb, event text, detail jsonb) RETURNS boolean
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    authorized bigint := ("row" #>> '{authorized,minor}')::bigint;
-    captured bigint := ("row" #>> '{captured,minor}')::bigint;
-    refunded bigint := ("row" #>> '{refunded,minor}')::bigint;
-BEGIN
-    RETURN CASE event
-        WHEN 'capture_part' THEN captured > 0 AND captured < authorized
-        WHEN 'capture' THEN captured = authorized
-        WHEN 'refund_part' THEN refunded > 0 AND refunded < captured
-        WHEN 'refund' THEN refunded = captured
-    END;
-END
-$$;
-COMMENT ON FUNCTION commerce.payment_adds_up(jsonb, text, jsonb) IS
-'Guard of a payment''s captures and refunds: the state may only say what the amounts say, so payment_event() cannot claim money that capture_payment() and refund_payment() have not booked.';
 
 CREATE FUNCTION commerce.capture_payment(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
         provider text DEFAULT NULL) RETURNS text

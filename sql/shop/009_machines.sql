@@ -12,10 +12,10 @@ SELECT commerce.create_state_machine('payment', '{
     "initial": "authorized",
     "states": ["authorized", "partially_captured", "captured", "partially_refunded", "refunded", "voided"],
     "transitions": [
-        {"event": "capture_part", "from": "authorized", "to": "partially_captured", "guard": "commerce.payment_adds_up"},
-        {"event": "capture", "from": ["authorized", "partially_captured"], "to": "captured", "guard": "commerce.payment_adds_up"},
-        {"event": "refund_part", "from": ["partially_captured", "captured"], "to": "partially_refunded", "guard": "commerce.payment_adds_up"},
-        {"event": "refund", "from": ["partially_captured", "captured", "partially_refunded"], "to": "refunded", "guard": "commerce.payment_adds_up"},
+        {"event": "capture_part", "from": "authorized", "to": "partially_captured"},
+        {"event": "capture", "from": ["authorized", "partially_captured"], "to": "captured"},
+        {"event": "refund_part", "from": ["partially_captured", "captured"], "to": "partially_refunded"},
+        {"event": "refund", "from": ["partially_captured", "captured", "partially_refunded"], "to": "refunded"},
         {"event": "void", "from": "authorized", "to": "voided", "topic": "payment.voided"}]}');
 
 SELECT commerce.create_state_machine('fulfilment', '{

@@ -47,6 +47,17 @@ commerce_watch_renew(TableWatch *watch)
 	watch->fresh = true;
 }
 
+/*
+ * Returns whether what was built from the table still holds. The messages of others are read first: a statement that
+ * finds all its locks held already, as the second of a transaction may, has not looked for them.
+ */
+bool
+commerce_watch_fresh(const TableWatch *watch)
+{
+	AcceptInvalidationMessages();
+	return watch->fresh;
+}
+
 /* Trigger invalidate_cache() tells every session that the table it is on has changed. */
 Datum
 commerce_invalidate_cache(PG_FUNCTION_ARGS)

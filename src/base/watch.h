@@ -14,7 +14,7 @@ typedef struct TableWatch
 {
 	const char *table; /* a name in schema commerce */
 	Oid relid;		   /* what the name meant when the cache was built */
-	bool fresh;		   /* false: rebuild, then call commerce_watch_renew() first */
+	bool fresh;		   /* as far as invalidation messages have been read */
 } TableWatch;
 
 /* Begins to watch; called once per watch, from _PG_init. The watch lives as long as the backend. */
@@ -22,5 +22,8 @@ extern void commerce_watch(TableWatch *watch);
 
 /* Declares a cache fresh from here on; call it before reading, so that a change made while reading counts. */
 extern void commerce_watch_renew(TableWatch *watch);
+
+/* Returns whether the cache still holds; where not: commerce_watch_renew(), then rebuild. */
+extern bool commerce_watch_fresh(const TableWatch *watch);
 
 #endif

@@ -45,10 +45,12 @@ static SavedPlan release = {
 static SavedPlan release_of_holder = {
 	.sql = "UPDATE commerce.reservations SET state = 'released' WHERE holder = $1 AND state = 'held'", .args = "text"};
 
+/* The state is looked at where the row is locked, and only there: a second look would let the planner find each row
+ * among all the active ones of its sku instead of by its key. */
 static SavedPlan expire = {
 	.sql = "UPDATE commerce.reservations r SET state = 'expired' FROM (SELECT sku, id FROM commerce.reservations"
 		   " WHERE state = 'held' AND expires_at <= $1 LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) overdue"
-		   " WHERE r.sku = overdue.sku AND r.id = overdue.id AND r.state = 'held'",
+		   " WHERE r.sku = overdue.sku AND r.id = overdue.id",
 	.args = "timestamptz; int8"};
 
 /* Returns when a hold taken now ends: after the interval given as argument n, or after commerce.reservation_ttl. */

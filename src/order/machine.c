@@ -7,13 +7,9 @@
 #include "order/machine.h"
 
 #include "base/errors.h"
+#include "base/owner.h"
 #include "base/plan.h"
 #include "base/watch.h"
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#include "utils/fmgrprotos.h"
-#pragma GCC diagnostic pop
 
 static TableWatch machines_watch = {.table = "state_machines"};
 static TableWatch transitions_watch = {.table = "transitions"};
@@ -122,7 +118,7 @@ rebuild(void)
 const Machine *
 commerce_machine(const char *name)
 {
-	if (!compiled || !machines_watch.fresh || !transitions_watch.fresh)
+	if (!compiled || !commerce_watch_fresh(&machines_watch) || !commerce_watch_fresh(&transitions_watch))
 		rebuild();
 	for (int i = 0; i < machine_count; i++)
 		if (strcmp(machines[i].name, name) == 0)

@@ -12,7 +12,7 @@ typedef struct Transition
 	const char *from;
 	const char *event;
 	const char *to;
-	const char *guard; /* names a function (jsonb, text, jsonb), found when it is called; NULL for none */
+	const char *guard; /* name of a function (jsonb, text, jsonb), NULL for none */
 	const char *effect;
 	const char *role;  /* NULL: anybody */
 	const char *topic; /* NULL: tells nobody */

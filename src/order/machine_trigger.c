@@ -11,6 +11,7 @@
 #include "base/pg.h"
 
 #include "base/errors.h"
+#include "base/owner.h"
 #include "base/plan.h"
 #include "order/event.h"
 #include "order/machine.h"
@@ -29,6 +30,7 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/syscache.h"
+#include "utils/snapmgr.h"
 #pragma GCC diagnostic pop
 
 PG_FUNCTION_INFO_V1(commerce_enforce_state_machine);
@@ -129,18 +131,18 @@ row_as_jsonb(HeapTuple row, TupleDesc desc)
 }
 
 /*
- * Finds a guard or effect, with the eyes of the shop's owner. By name and only when it is called: a function may be
- * dropped and created anew, and one that is gone must stop its own transition, not every machine of the shop.
+ * Finds a guard or effect by its name, anew for each call: it may have been dropped and created again, and one that is
+ * gone for good stops the transitions that name it and no others.
  */
 static Oid
-hook_function(const char *name)
+find_hook(const char *name)
 {
 	static const Oid arguments[] = {JSONBOID, TEXTOID, JSONBOID};
 	OwnerScope scope;
 	Oid function;
 
 	commerce_enter_owner(&scope);
-	function = LookupFuncName(commerce_qualified_name(name), 3, arguments, false);
+	function = LookupFuncName(commerce_qualified_name(name), lengthof(arguments), arguments, false);
 	commerce_leave_owner(&scope);
 	return function;
 }
@@ -168,16 +170,30 @@ call_hook(Oid function, Datum row, const char *event, const Jsonb *detail)
 static void
 check_role(const Transition *transition)
 {
-	Oid caller = GetOuterUserId();
 	Oid role;
 
 	if (transition->role == NULL)
 		return;
 	role = get_role_oid(transition->role, false);
-	if (!has_privs_of_role(caller, role))
+	if (!commerce_caller_is_member(role))
 		ereport(ERROR, (errcode(ERRCODE_ROLE_REFUSED),
 						errmsg("event \"%s\" is reserved to role \"%s\"", transition->event, transition->role),
 						errhint("Ask a member of that role.")));
+}
+
+/*
+ * Asks a guard, with a snapshot of its own: an UPDATE that has waited for the row still has the one from before it
+ * waited, and a stable function would judge the row by tables as they were then.
+ */
+static bool
+ask_guard(Oid guard, Datum row, const char *event, const Jsonb *detail)
+{
+	bool agrees;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	agrees = call_hook(guard, row, event, detail);
+	PopActiveSnapshot();
+	return agrees;
 }
 
 /* Raises CM011 unless the transition's guard says yes. */
@@ -189,8 +205,8 @@ check_guard(const Machine *machine, const Transition *transition, Datum row, con
 
 	if (transition->guard == NULL)
 		return;
-	guard = hook_function(transition->guard);
-	if (call_hook(guard, row, transition->event, detail))
+	guard = find_hook(transition->guard);
+	if (get_func_rettype(guard) == BOOLOID && ask_guard(guard, row, transition->event, detail))
 		return;
 	commerce_json_object(&facts);
 	commerce_json_key(&facts, "machine");
@@ -274,7 +290,7 @@ take_transition(const TriggerData *data, const Machine *machine, const char *fro
 	check_guard(machine, transition, row, detail);
 	record(relation, machine, transition, &key, detail);
 	if (transition->effect)
-		(void) call_hook(hook_function(transition->effect), row, transition->event, detail);
+		(void) call_hook(find_hook(transition->effect), row, transition->event, detail);
 }
 
 /* Trigger enforce_state_machine(machine, column) lets through only what the machine allows. */

@@ -21,8 +21,8 @@ static SavedPlan read_promotions = {
 		   " WHERE status <> 'draft' ORDER BY priority DESC, id"};
 
 static SavedPlan read_codes = {
-	.sql = "SELECT asked.code, c.promotion FROM unnest($1) WITH ORDINALITY AS asked (code, n)"
-		   " LEFT JOIN commerce.promotion_codes c ON c.code = asked.code ORDER BY asked.n",
+	.sql = "SELECT asked.code, c.promotion FROM unnest($1) WITH ORDINALITY AS asked (code, position)"
+		   " LEFT JOIN commerce.promotion_codes c ON c.code = asked.code ORDER BY asked.position",
 	.args = "text[]"};
 
 /* Begins to watch the table; called once, from _PG_init. */
@@ -110,7 +110,7 @@ rebuild(void)
 const Promotion *
 commerce_promotions(int *count)
 {
-	if (!compiled || !watch.fresh)
+	if (!compiled || !commerce_watch_fresh(&watch))
 		rebuild();
 	*count = promotion_count;
 	return promotions;
