@@ -17,7 +17,7 @@ GENERATED = src/rule/rule_gram.c src/rule/rule_scan.c
 OBJS = src/commerce.o \
 	$(patsubst %.c,%.o,$(sort $(filter-out $(GENERATED),$(wildcard $(ROOMS:%=src/%/*.c))) $(GENERATED)))
 MIGRATIONS = $(sort $(wildcard sql/shop/*.sql))
-EXTRA_CLEAN = $(GENERATED) src/rule/rule_gram.h src/base/shop_migrations.inc $(SCRIPT) \
+EXTRA_CLEAN = $(GENERATED) src/rule/rule_gram.h src/base/migrations.inc $(SCRIPT) \
 	$(OBJS:.o=.d) tmp/built-for results output_iso regression.diffs regression.out
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
@@ -53,14 +53,14 @@ $(SCRIPT): $(SCRIPT_PARTS) commerce.control
 	   for part in $(SCRIPT_PARTS); do printf '\n-- %s\n\n' $$part; cat $$part; done; } > $@.part && mv $@.part $@
 
 # The migrations travel inside the library, so that library and shop can never be of different minds.
-src/base/shop_migrations.inc: $(MIGRATIONS)
+src/base/migrations.inc: $(MIGRATIONS)
 	@for part in $(MIGRATIONS); do \
 	    name=$$(basename $$part .sql); \
 	    printf '{%d, "%s",\n' "$$(expr "$${name%%_*}" + 0)" "$${name#*_}"; \
 	    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $$part; \
 	    printf '},\n'; \
 	done > $@.part && mv $@.part $@
-src/base/shop.o: src/base/shop_migrations.inc
+src/base/migrations.o: src/base/migrations.inc
 
 src/rule/rule_gram.c: src/rule/rule_gram.y
 	bison -Wno-deprecated -Werror -d -o $@ $<
@@ -69,13 +69,13 @@ src/rule/rule_scan.c: src/rule/rule_scan.l
 	flex -o $@ $<
 $(patsubst %.c,%.o,$(wildcard src/rule/*.c)) src/rule/rule_scan.o: src/rule/rule_gram.h
 
-.PHONY: packages demo test checks bench test-matrix format
+.PHONY: packages demo test checks shell test-matrix format
 packages:
 	@test/lib/packages
 demo: ; @test/lib/demo
 test: ; @test/lib/run
 checks: ; @test/checks/run
-bench: ; @test/bench/run
+shell: ; @test/lib/shell
 test-matrix: ; @test/lib/matrix
 format:
 	clang-format -i $$(git ls-files 'src/*.c' 'src/*.h')

@@ -4,7 +4,7 @@
 #include "base/pg.h"
 
 #include "base/settings.h"
-#include "base/shop.h"
+#include "base/ready.h"
 #include "order/machine.h"
 #include "pricing/promotions.h"
 

@@ -2,7 +2,7 @@ CREATE FUNCTION commerce.create_shop(currency text DEFAULT 'EUR') RETURNS intege
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'commerce_create_shop';
 COMMENT ON FUNCTION commerce.create_shop(text) IS
-'Creates the shop''s tables where they are missing and returns the version of the shop. Safe to repeat. currency is the ISO 4217 code in which the shop quotes when nobody says otherwise.';
+'Creates the shop''s tables where they are missing and returns the version of the shop. Safe to repeat. currency is the ISO 4217 code in which the shop quotes when nobody says otherwise; 22023 for any other text.';
 GRANT EXECUTE ON FUNCTION commerce.create_shop(text) TO commerce_admin;
 
 CREATE FUNCTION commerce.upgrade_shop() RETURNS integer

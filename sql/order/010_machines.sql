@@ -44,11 +44,17 @@ BEGIN
         RAISE EXCEPTION 'transition % names no event or an unknown state', bad
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Every from and to must be among the states.';
     END IF;
-    SELECT hook INTO bad
+    SELECT hook || '(jsonb, text, jsonb)' INTO bad
         FROM jsonb_array_elements(flat) t, LATERAL (VALUES (t ->> 'guard'), (t ->> 'effect')) hooks (hook)
         WHERE hook IS NOT NULL AND to_regprocedure(hook || '(jsonb, text, jsonb)') IS NULL LIMIT 1;
+    IF bad IS NULL THEN
+        SELECT t ->> 'guard' || '(jsonb, text, jsonb) returning boolean' INTO bad FROM jsonb_array_elements(flat) t
+            WHERE t ->> 'guard' IS NOT NULL AND NOT EXISTS (SELECT FROM pg_proc p
+                WHERE p.oid = to_regprocedure(t ->> 'guard' || '(jsonb, text, jsonb)') AND p.prorettype = 'boolean'::regtype
+                    AND NOT p.proretset) LIMIT 1;
+    END IF;
     IF bad IS NOT NULL THEN
-        RAISE EXCEPTION 'there is no function %(jsonb, text, jsonb)', bad USING ERRCODE = 'undefined_function',
+        RAISE EXCEPTION 'there is no function %', bad USING ERRCODE = 'undefined_function',
             HINT = 'Guards and effects are functions (row jsonb, event text, detail jsonb), named with their schema.';
     END IF;
     SELECT t ->> 'role' INTO bad FROM jsonb_array_elements(flat) t
@@ -95,9 +101,10 @@ AS $$
 DECLARE
     illegal text;
 BEGIN
-    EXECUTE format('SELECT %1$I::text FROM %2$s WHERE %1$I IS NULL OR NOT %1$I::text = ANY ($1) LIMIT 1', "column", "table")
+    EXECUTE format('SELECT coalesce(%1$I::text, ''null'') FROM %2$s WHERE (%1$I::text = ANY ($1)) IS NOT TRUE LIMIT 1',
+            "column", "table")
         INTO illegal USING commerce.state_machine_states(machine);
-    IF FOUND AND illegal IS NOT NULL THEN
+    IF illegal IS NOT NULL THEN
         RAISE EXCEPTION 'table % has a row in state "%", which machine "%" does not know', "table", illegal, machine
             USING ERRCODE = 'CM010', HINT = 'Bring every row into one of the machine''s states first.';
     END IF;

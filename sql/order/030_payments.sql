@@ -31,11 +31,11 @@ BEGIN
             VALUES (book_payment.provider, book_payment.reference, book_payment.kind, book_payment.order_id, payment, entry)
             ON CONFLICT DO NOTHING;
         IF NOT FOUND THEN
-            SELECT r.payment_id, e.amount INTO booked
+            SELECT r.order_id, r.payment_id, e.amount INTO booked
                 FROM commerce.payment_references r
                     JOIN commerce.payment_entries e ON e.order_id = r.order_id AND e.payment_id = r.payment_id AND e.id = r.entry_id
                 WHERE r.provider = book_payment.provider AND r.reference = book_payment.reference AND r.kind = book_payment.kind;
-            IF booked.payment_id IS DISTINCT FROM payment
+            IF booked.order_id IS DISTINCT FROM book_payment.order_id OR booked.payment_id IS DISTINCT FROM payment
                 OR commerce.minor_units(booked.amount) IS DISTINCT FROM commerce.minor_units(book_payment.amount)
                 OR commerce.currency(booked.amount) IS DISTINCT FROM commerce.currency(book_payment.amount) THEN
                 RAISE EXCEPTION 'reference "%" of provider "%" is booked for another payment or amount', reference, provider
@@ -77,8 +77,10 @@ BEGIN
         RAISE EXCEPTION 'the order is in %, the payment in %', currency, commerce.currency(authorize_payment.amount)
             USING ERRCODE = 'CM020', HINT = 'Pay an order in its own currency.';
     END IF;
-    IF commerce.minor_units(authorize_payment.amount) < 0
-        OR commerce.minor_units(authorize_payment.amount) > commerce.minor_units(total) - promised THEN
+    IF commerce.minor_units(authorize_payment.amount) < 0 THEN
+        RAISE EXCEPTION 'an amount must not be negative' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF commerce.minor_units(authorize_payment.amount) > commerce.minor_units(total) - promised THEN
         RAISE EXCEPTION 'only % of the order are left to pay', commerce.from_minor(commerce.minor_units(total) - promised, currency)
             USING ERRCODE = 'CM060', DETAIL = jsonb_build_object('order', "order", 'amount', authorize_payment.amount::jsonb,
                 'rest', commerce.from_minor(commerce.minor_units(total) - promised, currency)::jsonb),
@@ -98,7 +100,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.authorize_payment(uuid, commerce.amount, text, text) IS
-'Records that a provider promised an amount for an order (NULL: all that is left) and returns the payment. The same provider and reference again returns the same payment. CM060 beyond the rest of the order, CM020 in another currency, CM050 for a reference used for something else, P0002 for an unknown order.';
+'Records that a provider promised an amount for an order (NULL: all that is left) and returns the payment. The same provider and reference again returns the same payment. CM060 beyond the rest of the order, CM020 in another currency, CM050 for a reference used for something else, 22023 for less than nothing, P0002 for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.authorize_payment(uuid, commerce.amount, text, text) TO commerce_app;
 
 CREATE FUNCTION commerce.settle_payment(payment uuid, kind text, amount commerce.amount, reference text, provider text)
@@ -132,11 +134,14 @@ BEGIN
         RAISE EXCEPTION 'the payment is in %, not in %', commerce.currency(p.authorized), commerce.currency(settle_payment.amount)
             USING ERRCODE = 'CM020', HINT = 'Capture and refund in the currency that was authorized.';
     END IF;
+    IF minor < 0 THEN
+        RAISE EXCEPTION 'an amount must not be negative' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     IF NOT commerce.book_payment(p.order_id, payment, kind, settle_payment.amount, coalesce(settle_payment.provider, p.provider),
             reference) THEN
         RETURN p.state;
     END IF;
-    IF minor < 0 OR minor > rest OR (minor = 0 AND rest > 0) THEN
+    IF minor > rest OR (minor = 0 AND rest > 0) THEN
         RAISE EXCEPTION 'only % of the payment are left to %', commerce.from_minor(rest, commerce.currency(p.authorized)), kind
             USING ERRCODE = 'CM060', DETAIL = jsonb_build_object('payment', payment, 'amount', settle_payment.amount::jsonb,
                 'rest', commerce.from_minor(rest, commerce.currency(p.authorized))::jsonb),

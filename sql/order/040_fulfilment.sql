@@ -26,7 +26,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the line: {"line": 1, "quantity": 2}.';
     END IF;
     RETURN QUERY
-        SELECT ol.line, sum((l ->> 'quantity')::bigint)::bigint
+        SELECT ol.line, sum((l ->> 'quantity')::numeric)::bigint
         FROM jsonb_array_elements(lines) l JOIN commerce.order_lines ol ON ol.order_id = "order"
             AND (ol.line = (l ->> 'line')::integer OR (l ->> 'line' IS NULL AND ol.sku = l ->> 'sku'))
         GROUP BY ol.line;

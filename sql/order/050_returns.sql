@@ -51,6 +51,17 @@ COMMENT ON FUNCTION commerce.request_return(uuid, jsonb, text) IS
 'Announces that lines of an order ([{"sku" or "line", "quantity"}]) come back, and returns the return. What they cost is fixed now. 22023 for more than was sent, P0002 for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.request_return(uuid, jsonb, text) TO commerce_app;
 
+CREATE FUNCTION commerce.return_is_sorted("row" jsonb, event text, detail jsonb) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN NOT EXISTS (SELECT FROM commerce.return_lines rl WHERE rl.order_id = ("row" ->> 'order_id')::uuid
+        AND rl.return_id = ("row" ->> 'id')::uuid AND rl.disposition IS NULL);
+END
+$$;
+COMMENT ON FUNCTION commerce.return_is_sorted(jsonb, text, jsonb) IS
+'Guard of a return''s receive: what becomes of each unit is settled, as receive_return() does.';
+
 CREATE FUNCTION commerce.receive_return(return uuid, disposition text DEFAULT 'restock', location text DEFAULT 'main')
     RETURNS commerce.amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -72,9 +83,10 @@ BEGIN
         RAISE EXCEPTION 'there is no return %', coalesce(return::text, 'null') USING ERRCODE = 'no_data_found';
     END IF;
     PERFORM commerce.lock_order(the_order);
-    PERFORM commerce.return_event(return, 'receive');
+    -- The event's guard asks for the disposition. Of a return that is received already this rolls back with the refusal.
     UPDATE commerce.return_lines SET disposition = receive_return.disposition
         WHERE order_id = the_order AND return_id = receive_return.return;
+    PERFORM commerce.return_event(return, 'receive');
     IF disposition = 'restock' THEN
         PERFORM commerce.record_movement(x.sku, receive_return.location, x.quantity, 'returned', the_order::text)
             FROM (SELECT ol.sku, sum(rl.quantity)::bigint AS quantity

@@ -12,7 +12,18 @@ CREATE TABLE commerce.payments (
         AND commerce.minor_units(refunded) <= commerce.minor_units(captured)
         AND commerce.minor_units(captured) <= commerce.minor_units(authorized)),
     CONSTRAINT one_currency CHECK (commerce.currency(authorized) = commerce.currency(captured)
-        AND commerce.currency(authorized) = commerce.currency(refunded))
+        AND commerce.currency(authorized) = commerce.currency(refunded)),
+    -- An event fired by hand moves no money, and so does not get to a state that says money has moved.
+    CONSTRAINT state_tells_what_moved CHECK (CASE state
+        WHEN 'authorized' THEN commerce.minor_units(captured) = 0
+        WHEN 'voided' THEN commerce.minor_units(captured) = 0
+        WHEN 'partially_captured' THEN commerce.minor_units(captured) > 0 AND commerce.minor_units(refunded) = 0
+        WHEN 'captured' THEN commerce.minor_units(captured) = commerce.minor_units(authorized)
+            AND commerce.minor_units(refunded) = 0
+        WHEN 'partially_refunded' THEN commerce.minor_units(refunded) > 0
+            AND commerce.minor_units(refunded) < commerce.minor_units(captured)
+        WHEN 'refunded' THEN commerce.minor_units(refunded) = commerce.minor_units(captured)
+        ELSE true END)
 );
 COMMENT ON TABLE commerce.payments IS 'money promised, taken and given back for an order; totals of payment_entries';
 CREATE INDEX payments_id ON commerce.payments (id);

@@ -32,7 +32,8 @@ SELECT commerce.create_state_machine('return', '{
         {"event": "approve", "from": "requested", "to": "approved", "topic": "return.approved"},
         {"event": "decline", "from": "requested", "to": "declined", "topic": "return.declined"},
         {"event": "cancel", "from": ["requested", "approved"], "to": "cancelled", "topic": "return.cancelled"},
-        {"event": "receive", "from": ["requested", "approved"], "to": "received", "topic": "return.received"},
+        {"event": "receive", "from": ["requested", "approved"], "to": "received", "topic": "return.received",
+            "guard": "commerce.return_is_sorted"},
         {"event": "close", "from": "received", "to": "closed", "topic": "return.closed"}]}');
 
 SELECT commerce.attach_state_machine('commerce.orders', 'state', 'order');

@@ -1,5 +1,5 @@
 /*
- * plan.c: saved plans, and the identity under which they run.
+ * plan.c: saved plans.
  *
  * Names inside a plan are resolved under the search_path in force at each execution (the plan cache re-analyzes a
  * query when the path differs), so pinning it at preparation alone would not do. SQL-callable functions pin it by
@@ -8,47 +8,17 @@
  */
 #include "base/plan.h"
 
-#include "base/errors.h"
-#include "base/shop.h"
+#include "base/ready.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "parser/parse_type.h"
-#include "utils/acl.h"
-#include "utils/guc.h"
 #include "utils/snapmgr.h"
 #pragma GCC diagnostic pop
 
 #define MAX_PLAN_ARGS 32
-
-/* All plans that are prepared, and the schema whose types they were prepared with. */
-static List *prepared = NIL;
-static Oid prepared_for = InvalidOid;
-
-/*
- * Forgets all plans where the extension was dropped and created since: the plan cache prepares a statement anew when a
- * table changes, but the types of its parameters are what they were.
- */
-static void
-forget_plans_of_former_shop(void)
-{
-	Oid schema = get_namespace_oid("commerce", true);
-	ListCell *cell;
-
-	if (schema == prepared_for)
-		return;
-	foreach (cell, prepared)
-	{
-		SavedPlan *saved = lfirst(cell);
-
-		(void) SPI_freeplan(saved->plan);
-		saved->plan = NULL;
-	}
-	list_free(prepared);
-	prepared = NIL;
-	prepared_for = schema;
-}
 
 /* Resolves "a; b; c" into type OIDs and returns how many there are. */
 static int
@@ -71,25 +41,43 @@ resolve_types(const char *names, Oid *types)
 	return count;
 }
 
-/* Parses the statement and keeps it for the life of the backend; refuses where there is no shop to run it on. */
+/* Parses the statement and keeps it for as long as this schema lives; refuses where there is no shop to run it on. */
 static void
-prepare(SavedPlan *saved)
+prepare(SavedPlan *saved, Oid schema)
 {
 	Oid types[MAX_PLAN_ARGS];
 	int count = saved->args ? resolve_types(saved->args, types) : 0;
 	SPIPlanPtr plan;
-	MemoryContext caller;
 
 	commerce_require_shop();
-	plan = SPI_prepare(saved->sql, count, types);
+	/* Every statement of ours looks rows up by index, so one plan fits all parameters; planning each anew costs more. */
+	plan = SPI_prepare_cursor(saved->sql, count, types, CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", saved->sql, SPI_result_code_string(SPI_result));
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not keep a plan");
-	caller = MemoryContextSwitchTo(TopMemoryContext);
-	prepared = lappend(prepared, saved);
-	MemoryContextSwitchTo(caller);
 	saved->plan = plan;
+	saved->schema = schema;
+}
+
+/*
+ * Makes the plan where there is none. One made before the extension was dropped and created again is thrown away: the
+ * plan cache looks tables up anew, but the types of parameters are OIDs, and those of the extension's types are gone.
+ */
+static void
+require_plan(SavedPlan *saved)
+{
+	Oid schema = get_namespace_oid("commerce", true);
+
+	if (saved->plan != NULL && saved->schema != schema)
+	{
+		SPIPlanPtr stale = saved->plan;
+
+		saved->plan = NULL;
+		(void) SPI_freeplan(stale);
+	}
+	if (saved->plan == NULL)
+		prepare(saved, schema);
 }
 
 /* Runs a saved plan and returns the number of rows it processed; the rows are in SPI_tuptable. */
@@ -99,10 +87,8 @@ commerce_run(SavedPlan *saved, PlanView view, const Datum *values, const char *n
 	Snapshot snapshot = InvalidSnapshot;
 	int code;
 
-	forget_plans_of_former_shop();
-	if (saved->plan == NULL)
-		prepare(saved);
-	if (view == PLAN_LATEST)
+	require_plan(saved);
+	if (view == PLAN_LATEST && !IsInParallelMode())
 		snapshot = RegisterSnapshot(GetLatestSnapshot());
 	code = SPI_execute_snapshot(saved->plan, unconstify(Datum *, values), nulls, snapshot, InvalidSnapshot,
 								view != PLAN_WRITES, true, 0);
@@ -128,24 +114,4 @@ commerce_value_or(uint64 row, int column, Datum fallback)
 	Datum value = commerce_value(row, column, &isnull);
 
 	return isnull ? fallback : value;
-}
-
-/* Becomes the shop's owner, with nothing but pg_catalog in the search path. */
-void
-commerce_enter_owner(OwnerScope *scope)
-{
-	GetUserIdAndSecContext(&scope->user, &scope->security_context);
-	SetUserIdAndSecContext(get_role_oid(COMMERCE_OWNER, false),
-						   scope->security_context | SECURITY_LOCAL_USERID_CHANGE);
-	scope->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
-}
-
-/* Returns to the user and search path that enter found. */
-void
-commerce_leave_owner(OwnerScope *scope)
-{
-	AtEOXact_GUC(true, scope->guc_level);
-	SetUserIdAndSecContext(scope->user, scope->security_context);
 }

@@ -13,6 +13,7 @@ typedef struct SavedPlan
 	const char *sql;
 	const char *args; /* parameter types by name, "uuid; text[]; commerce.amount"; NULL for none */
 	SPIPlanPtr plan;  /* filled on first use */
+	Oid schema;		  /* the schema commerce that the plan was made for */
 } SavedPlan;
 
 /* Whose data a reading plan sees: what the calling statement sees, or everything committed by now. */
@@ -20,7 +21,8 @@ typedef enum PlanView
 {
 	PLAN_WRITES, /* may change data; sees own changes and, under READ COMMITTED, all that is committed */
 	PLAN_READS,	 /* the calling statement's snapshot */
-	PLAN_LATEST, /* a snapshot taken now, also under REPEATABLE READ: for checks made behind a lock */
+	PLAN_LATEST, /* a snapshot taken now, also under REPEATABLE READ: for checks made behind a lock; a parallel query,
+				  * which locks and writes nothing, has one snapshot, and reads with that */
 } PlanView;
 
 extern uint64 commerce_run(SavedPlan *saved, PlanView view, const Datum *values, const char *nulls);
@@ -28,19 +30,5 @@ extern uint64 commerce_run(SavedPlan *saved, PlanView view, const Datum *values,
 /* Read column "column" (from 1) of row "row" (from 0) of the result of the last commerce_run. */
 extern Datum commerce_value(uint64 row, int column, bool *isnull);
 extern Datum commerce_value_or(uint64 row, int column, Datum fallback);
-
-/*
- * The scope of a shop owner: between enter and leave the current user is commerce_owner and search_path holds
- * pg_catalog alone. For trigger functions, which run as whoever touches the table; an error leaves the scope too.
- */
-typedef struct OwnerScope
-{
-	Oid user;
-	int security_context;
-	int guc_level;
-} OwnerScope;
-
-extern void commerce_enter_owner(OwnerScope *scope);
-extern void commerce_leave_owner(OwnerScope *scope);
 
 #endif

@@ -181,9 +181,12 @@ new_promises(int room)
 	return promises;
 }
 
-/* Returns what the needs could still have had at most: all that a sku's sources had before this promise. */
+/*
+ * Returns what a need could have had at most: what the sku's sources had before it, together or, where one location has
+ * to give the whole, the one that had most.
+ */
 static int64
-available_before(Stockroom *room, const StockNeed *need, int64 missing)
+available_before(Stockroom *room, const StockNeed *need, int64 missing, bool whole)
 {
 	Source *source;
 	int count = sources_of(room, need->sku, &source);
@@ -191,13 +194,13 @@ available_before(Stockroom *room, const StockNeed *need, int64 missing)
 
 	for (; count > 0; count--, source++)
 		if (need->location ? strcmp(source->location, need->location) == 0 : source->open)
-			left += Max(source->available, 0);
+			left = whole ? Max(left, source->available) : left + Max(source->available, 0);
 	return left;
 }
 
 /* Raises CM001 with every short line. */
 static void
-refuse_short(const StockNeed *needs, int count, const int64 *missing, Stockroom *room)
+refuse_short(const StockNeed *needs, int count, const int64 *missing, Stockroom *room, bool whole)
 {
 	JsonWriter detail = JSON_WRITER_INIT;
 	int short_lines = 0;
@@ -220,7 +223,7 @@ refuse_short(const StockNeed *needs, int count, const int64 *missing, Stockroom 
 		commerce_json_key(&detail, "requested");
 		commerce_json_int(&detail, needs[i].quantity);
 		commerce_json_key(&detail, "available");
-		commerce_json_int(&detail, available_before(room, &needs[i], missing[i]));
+		commerce_json_int(&detail, available_before(room, &needs[i], missing[i], whole));
 		commerce_json_end_object(&detail);
 	}
 	commerce_json_end_array(&detail);
@@ -302,7 +305,7 @@ commerce_stock_promise(const StockNeed *needs, int count, const StockClaim *clai
 	{
 		commerce_require_skus(skus);
 		if (refuse)
-			refuse_short(needs, count, missing, &room);
+			refuse_short(needs, count, missing, &room, claim->whole);
 		return NULL;
 	}
 	write_promises(&promises, skus, claim);

@@ -24,7 +24,7 @@ PG_FUNCTION_INFO_V1(commerce_expire_reservations);
 static SavedPlan look_for_stock = {
 	.sql = "SELECT FROM commerce.stock s LEFT JOIN commerce.locations l ON l.code = s.location"
 		   " WHERE s.sku = $1 AND ($2 IS NULL AND coalesce(l.active, true) OR s.location = $2)"
-		   " AND (s.backorder_limit IS NULL OR s.on_hand - s.safety_stock + s.backorder_limit - $3 >= coalesce((SELECT"
+		   " AND (s.backorder_limit IS NULL OR s.on_hand::numeric - s.safety_stock + s.backorder_limit - $3 >= coalesce((SELECT"
 		   " sum(r.quantity) FROM commerce.reservations r WHERE r.sku = s.sku AND r.location = s.location AND r.state IN"
 		   " ('held', 'committed') AND (r.state = 'committed' OR r.expires_at > $4)), 0)) LIMIT 1",
 	.args = "text; text; int8; timestamptz"};
@@ -45,10 +45,12 @@ static SavedPlan release = {
 static SavedPlan release_of_holder = {
 	.sql = "UPDATE commerce.reservations SET state = 'released' WHERE holder = $1 AND state = 'held'", .args = "text"};
 
+/* The state is looked at where the row is locked, and only there: a second look would let the planner find each row
+ * among all the active ones of its sku instead of by its key. */
 static SavedPlan expire = {
 	.sql = "UPDATE commerce.reservations r SET state = 'expired' FROM (SELECT sku, id FROM commerce.reservations"
 		   " WHERE state = 'held' AND expires_at <= $1 LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) overdue"
-		   " WHERE r.sku = overdue.sku AND r.id = overdue.id AND r.state = 'held'",
+		   " WHERE r.sku = overdue.sku AND r.id = overdue.id",
 	.args = "timestamptz; int8"};
 
 /* Returns when a hold taken now ends: after the interval given as argument n, or after commerce.reservation_ttl. */

@@ -9,8 +9,9 @@
 
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/owner.h"
 #include "base/plan.h"
-#include "base/shop.h"
+#include "base/ready.h"
 #include "base/uuid.h"
 #include "inventory/stock.h"
 #include "money/amount.h"
@@ -129,17 +130,21 @@ check_expected_total(const Quote *quote, Amount expected)
 					commerce_errdetail(&detail), errhint("Show the customer the new quote().")));
 }
 
-/* Only who sets prices may bring a price, or the time of another one; everyone else pays the shop's of today. */
+/*
+ * Only who sets prices may bring a price, the time of another one, or what discounts and taxes go by; everyone else
+ * pays what the shop asks today for the goods as they are in its catalogue.
+ */
 static void
 check_prices(const Quote *quote, const QuoteRequest *request)
 {
 	bool overrides = request->priced_at || request->tax_level != NULL || request->prices_include_tax >= 0 || request->percent_of_original;
 
 	for (int i = 0; i < quote->line_count && !overrides; i++)
-		overrides = quote->lines[i].priced_by_caller;
-	if (overrides && !has_privs_of_role(GetOuterUserId(), get_role_oid("commerce_admin", false)))
+		overrides = quote->lines[i].priced_by_caller || quote->lines[i].described_by_caller;
+	if (overrides && !commerce_caller_is_member(get_role_oid("commerce_admin", false)))
 		ereport(ERROR, (errcode(ERRCODE_NOT_PERMITTED),
-						errmsg("only members of commerce_admin may bring prices, tax options or another time to a checkout"),
+						errmsg("only members of commerce_admin may bring prices, facts of the catalogue, tax options or another "
+							   "time to a checkout"),
 						errhint("Leave them out; quote() prices with them.")));
 }
 

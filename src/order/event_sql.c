@@ -26,26 +26,26 @@ typedef struct Stateful
 
 static Stateful orders = {
 	.machine = "order",
-	.lock = {"SELECT state FROM commerce.orders WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
-	.update = {"UPDATE commerce.orders SET state = $2 WHERE id = $1 RETURNING state", "uuid; text", NULL},
+	.lock = {.sql = "SELECT state FROM commerce.orders WHERE id = $1 FOR NO KEY UPDATE", .args = "uuid"},
+	.update = {.sql = "UPDATE commerce.orders SET state = $2 WHERE id = $1 RETURNING state", .args = "uuid; text"},
 };
 
 static Stateful payments = {
 	.machine = "payment",
-	.lock = {"SELECT state FROM commerce.payments WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
-	.update = {"UPDATE commerce.payments SET state = $2 WHERE id = $1 RETURNING state", "uuid; text", NULL},
+	.lock = {.sql = "SELECT state FROM commerce.payments WHERE id = $1 FOR NO KEY UPDATE", .args = "uuid"},
+	.update = {.sql = "UPDATE commerce.payments SET state = $2 WHERE id = $1 RETURNING state", .args = "uuid; text"},
 };
 
 static Stateful fulfilments = {
 	.machine = "fulfilment",
-	.lock = {"SELECT state FROM commerce.fulfilments WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
-	.update = {"UPDATE commerce.fulfilments SET state = $2 WHERE id = $1 RETURNING state", "uuid; text", NULL},
+	.lock = {.sql = "SELECT state FROM commerce.fulfilments WHERE id = $1 FOR NO KEY UPDATE", .args = "uuid"},
+	.update = {.sql = "UPDATE commerce.fulfilments SET state = $2 WHERE id = $1 RETURNING state", .args = "uuid; text"},
 };
 
 static Stateful returns = {
 	.machine = "return",
-	.lock = {"SELECT state FROM commerce.returns WHERE id = $1 FOR NO KEY UPDATE", "uuid", NULL},
-	.update = {"UPDATE commerce.returns SET state = $2 WHERE id = $1 RETURNING state", "uuid; text", NULL},
+	.lock = {.sql = "SELECT state FROM commerce.returns WHERE id = $1 FOR NO KEY UPDATE", .args = "uuid"},
+	.update = {.sql = "UPDATE commerce.returns SET state = $2 WHERE id = $1 RETURNING state", .args = "uuid; text"},
 };
 
 /* Sends the UPDATE with the event pending, and forgets the event however that ends. Returns the new state. */

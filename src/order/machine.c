@@ -7,15 +7,9 @@
 #include "order/machine.h"
 
 #include "base/errors.h"
+#include "base/owner.h"
 #include "base/plan.h"
 #include "base/watch.h"
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#include "parser/parse_func.h"
-#include "utils/fmgrprotos.h"
-#include "utils/regproc.h"
-#pragma GCC diagnostic pop
 
 static TableWatch machines_watch = {.table = "state_machines"};
 static TableWatch transitions_watch = {.table = "transitions"};
@@ -45,17 +39,6 @@ column_text(uint64 row, int column)
 	Datum value = commerce_value(row, column, &isnull);
 
 	return isnull ? NULL : text_to_cstring(DatumGetTextPP(value));
-}
-
-/* Returns the function (jsonb, text, jsonb) of that name, InvalidOid for no name. */
-static Oid
-hook_function(const char *name)
-{
-	static const Oid arguments[] = {JSONBOID, TEXTOID, JSONBOID};
-
-	if (name == NULL)
-		return InvalidOid;
-	return LookupFuncName(commerce_qualified_name(name), 3, arguments, false);
 }
 
 /* Reads the states of a machine from its array. */
@@ -92,8 +75,8 @@ read_row(uint64 row, uint64 rows)
 			.from = column_text(row, 3),
 			.event = column_text(row, 4),
 			.to = column_text(row, 5),
-			.guard = hook_function(column_text(row, 6)),
-			.effect = hook_function(column_text(row, 7)),
+			.guard = column_text(row, 6),
+			.effect = column_text(row, 7),
 			.role = column_text(row, 8),
 			.topic = column_text(row, 9),
 		};

@@ -12,8 +12,8 @@ typedef struct Transition
 	const char *from;
 	const char *event;
 	const char *to;
-	Oid guard; /* function (jsonb, text, jsonb), InvalidOid for none */
-	Oid effect;
+	const char *guard; /* name of a function (jsonb, text, jsonb), NULL for none */
+	const char *effect;
 	const char *role;  /* NULL: anybody */
 	const char *topic; /* NULL: tells nobody */
 } Transition;

@@ -11,6 +11,7 @@
 #include "base/pg.h"
 
 #include "base/errors.h"
+#include "base/owner.h"
 #include "base/plan.h"
 #include "order/event.h"
 #include "order/machine.h"
@@ -20,9 +21,11 @@
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
+#include "parser/parse_func.h"
 #include "utils/acl.h"
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
+#include "utils/regproc.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #pragma GCC diagnostic pop
@@ -119,6 +122,23 @@ row_as_jsonb(HeapTuple row, TupleDesc desc)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(json)));
 }
 
+/*
+ * Finds a guard or effect by its name, anew for each call: it may have been dropped and created again, and one that is
+ * gone for good stops the transitions that name it and no others.
+ */
+static Oid
+find_hook(const char *name)
+{
+	static const Oid arguments[] = {JSONBOID, TEXTOID, JSONBOID};
+	OwnerScope scope;
+	Oid function;
+
+	commerce_enter_owner(&scope);
+	function = LookupFuncName(commerce_qualified_name(name), lengthof(arguments), arguments, false);
+	commerce_leave_owner(&scope);
+	return function;
+}
+
 /* Calls a guard or effect; a null result counts as false. */
 static bool
 call_hook(Oid function, Datum row, const char *event, const Jsonb *detail)
@@ -140,13 +160,12 @@ call_hook(Oid function, Datum row, const char *event, const Jsonb *detail)
 static void
 check_role(const Transition *transition)
 {
-	Oid caller = GetOuterUserId();
 	Oid role;
 
 	if (transition->role == NULL)
 		return;
 	role = get_role_oid(transition->role, false);
-	if (!has_privs_of_role(caller, role))
+	if (!commerce_caller_is_member(role))
 		ereport(ERROR, (errcode(ERRCODE_ROLE_REFUSED),
 						errmsg("event \"%s\" is reserved to role \"%s\"", transition->event, transition->role),
 						errhint("Ask a member of that role.")));
@@ -172,8 +191,12 @@ static void
 check_guard(const Machine *machine, const Transition *transition, Datum row, const Jsonb *detail)
 {
 	JsonWriter facts = JSON_WRITER_INIT;
+	Oid guard;
 
-	if (!OidIsValid(transition->guard) || ask_guard(transition->guard, row, transition->event, detail))
+	if (transition->guard == NULL)
+		return;
+	guard = find_hook(transition->guard);
+	if (get_func_rettype(guard) == BOOLOID && ask_guard(guard, row, transition->event, detail))
 		return;
 	commerce_json_object(&facts);
 	commerce_json_key(&facts, "machine");
@@ -183,10 +206,10 @@ check_guard(const Machine *machine, const Transition *transition, Datum row, con
 	commerce_json_key(&facts, "event");
 	commerce_json_string(&facts, transition->event);
 	commerce_json_key(&facts, "guard");
-	commerce_json_string(&facts, get_func_name(transition->guard));
+	commerce_json_string(&facts, get_func_name(guard));
 	commerce_json_end_object(&facts);
 	ereport(ERROR, (errcode(ERRCODE_GUARD_REFUSED),
-					errmsg("guard %s refuses event \"%s\"", get_func_name(transition->guard), transition->event),
+					errmsg("guard %s refuses event \"%s\"", get_func_name(guard), transition->event),
 					commerce_errdetail(&facts), errhint("DETAIL names the guard; its comment says what it asks for.")));
 }
 
@@ -252,12 +275,12 @@ take_transition(const TriggerData *data, const Machine *machine, const char *fro
 	if (transition == NULL)
 		commerce_refuse_transition(machine, from, NULL, to);
 	check_role(transition);
-	if (OidIsValid(transition->guard) || OidIsValid(transition->effect))
+	if (transition->guard || transition->effect)
 		row = row_as_jsonb(data->tg_newtuple, RelationGetDescr(relation));
 	check_guard(machine, transition, row, detail);
 	record(relation, machine, transition, &key, detail);
-	if (OidIsValid(transition->effect))
-		(void) call_hook(transition->effect, row, transition->event, detail);
+	if (transition->effect)
+		(void) call_hook(find_hook(transition->effect), row, transition->event, detail);
 }
 
 /* Trigger enforce_state_machine(machine, column) lets through only what the machine allows. */

@@ -22,9 +22,9 @@
 static SavedPlan write_order = {
 	.sql = "INSERT INTO commerce.orders (id, state, channel, customer_id, ship_to, ship_address, shipping_method, codes,"
 		   " tax_level, subtotal, discount, shipping, tax, included_tax, total, placed_at)"
-		   " VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now()) RETURNING number",
+		   " VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING number",
 	.args = "uuid; text; uuid; jsonb; commerce.sealed; text; text[]; text; commerce.amount; commerce.amount;"
-			" commerce.amount; commerce.amount; commerce.amount; commerce.amount"};
+			" commerce.amount; commerce.amount; commerce.amount; commerce.amount; timestamptz"};
 
 static SavedPlan write_lines = {
 	.sql = "INSERT INTO commerce.order_lines (order_id, line, sku, title, quantity, unit_price, per_quantity, tax_class,"
@@ -100,8 +100,8 @@ sealed_destination(Jsonb *ship_to, const pg_uuid_t *subject)
 static int64
 store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to)
 {
-	Datum values[14] = {UUIDPGetDatum(order), CStringGetTextDatum(quote->channel)};
-	char nulls[] = "  nnnn        ";
+	Datum values[15] = {UUIDPGetDatum(order), CStringGetTextDatum(quote->channel)};
+	char nulls[] = "  nnnn         ";
 	Datum *codes = palloc(sizeof(Datum) * Max(request->code_count, 1));
 	bool isnull;
 
@@ -135,6 +135,7 @@ store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quo
 	values[11] = money(quote->tax, quote);
 	values[12] = money(quote->included_tax, quote);
 	values[13] = money(quote->total, quote);
+	values[14] = TimestampTzGetDatum(request->at);
 	(void) commerce_run(&write_order, PLAN_WRITES, values, nulls);
 	return DatumGetInt64(commerce_value(0, 1, &isnull));
 }

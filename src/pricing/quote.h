@@ -70,6 +70,7 @@ typedef struct QuoteLine
 	int64 quantity;
 	bool in_catalogue;
 	bool priced_by_caller;
+	bool described_by_caller; /* brings facts that promotions and taxes look at */
 	bool track_stock;
 	bool discountable;
 	bool on_sale;

@@ -66,6 +66,7 @@ read_codes(FunctionCallInfo fcinfo, int n, QuoteRequest *request)
 		char *code;
 		int seen = 0;
 
+		CHECK_FOR_INTERRUPTS();
 		if (nulls[i])
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a code must not be null")));
 		code = TextDatumGetCString(DirectFunctionCall1Coll(
@@ -187,10 +188,12 @@ read_line(JsonbContainer *object, int number, int currency, QuoteLine *line)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"attributes\" must be an object")));
 		line->attributes = attributes.val.binary.data;
 	}
+	line->described_by_caller =
+		line->brand || line->category || line->tax_class || line->tags || line->attributes;
 	line->priced_by_caller = commerce_json_get_money(object, "unit_price", currency, &price);
 	(void) commerce_json_get_int(object, "per_quantity", &per_quantity);
 	if (per_quantity < 1 || per_quantity > PG_INT32_MAX)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"per_quantity\" must be greater than zero")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"per_quantity\" must be from 1 to %d", PG_INT32_MAX)));
 	line->per_quantity = (int) per_quantity;
 	line->discountable = true;
 	line->track_stock = true;

@@ -29,19 +29,18 @@ PG_FUNCTION_INFO_V1(commerce_find_customer);
 PG_FUNCTION_INFO_V1(commerce_reveal_customer);
 
 static SavedPlan insert_customer = {
-	"INSERT INTO commerce.customers (id, email, email_blind, name, phone, address, password_hash, "
+	.sql = "INSERT INTO commerce.customers (id, email, email_blind, name, phone, address, password_hash, "
 	"attributes, "
 	"customer_group) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (email_blind) DO NOTHING",
-	"uuid; commerce.sealed; bytea; commerce.sealed; commerce.sealed; commerce.sealed; text; jsonb; text",
-	NULL};
+	.args = "uuid; commerce.sealed; bytea; commerce.sealed; commerce.sealed; commerce.sealed; text; jsonb; text"};
 
-static SavedPlan find_by_email = {"SELECT id FROM commerce.customers WHERE email_blind = $1", "bytea", NULL};
+static SavedPlan find_by_email = {.sql = "SELECT id FROM commerce.customers WHERE email_blind = $1", .args = "bytea"};
 
 /* Opened values never go through a statement, where an extension that logs parameters would see them. */
-static SavedPlan find_fields = {"SELECT email, name, phone, address, jsonb_build_object('id', id, "
+static SavedPlan find_fields = {.sql = "SELECT email, name, phone, address, jsonb_build_object('id', id, "
 								"'customer_group', customer_group, 'attributes', "
 								"attributes, 'created_at', created_at) FROM commerce.customers WHERE id = $1",
-								"uuid", NULL};
+								.args = "uuid"};
 
 /* Refuses an argument, naming it and never showing it. */
 static void

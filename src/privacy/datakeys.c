@@ -19,11 +19,6 @@
 #include "base/plan.h"
 #include "privacy/keyring.h"
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#include "access/xact.h"
-#pragma GCC diagnostic pop
-
 #define WAYS 4
 #define SETS (KEYRING_DATA_KEYS / WAYS)
 
@@ -47,23 +42,23 @@ typedef struct CachedKey
 static CachedKey cache[KEYRING_DATA_KEYS];
 static uint64 uses = 0;
 
-static SavedPlan find_installation = {"SELECT installation FROM commerce.shop", NULL, NULL};
+static SavedPlan find_installation = {.sql = "SELECT installation FROM commerce.shop"};
 
 /* One key by its id. */
-static SavedPlan find_one = {"SELECT s.installation, k.id, k.epoch, k.wrapped FROM commerce.shop s "
+static SavedPlan find_one = {.sql = "SELECT s.installation, k.id, k.epoch, k.wrapped FROM commerce.shop s "
 							 "LEFT JOIN commerce.data_keys k ON k.subject = $1 AND k.id = $2",
-							 "uuid; bigint", NULL};
+							 .args = "uuid; bigint"};
 
 /* The key to seal with: of those under a key we hold, the one under the newest. */
-static SavedPlan find_newest = {"SELECT s.installation, k.id, k.epoch, k.wrapped FROM commerce.shop s "
+static SavedPlan find_newest = {.sql = "SELECT s.installation, k.id, k.epoch, k.wrapped FROM commerce.shop s "
 								"LEFT JOIN LATERAL (SELECT id, epoch, wrapped FROM commerce.data_keys WHERE "
 								"subject = $1 AND epoch = ANY ($2) "
 								"ORDER BY epoch DESC, id DESC LIMIT 1) k ON true",
-								"uuid; integer[]", NULL};
+								.args = "uuid; integer[]"};
 
 static SavedPlan insert_key = {
-	"INSERT INTO commerce.data_keys (subject, id, epoch, wrapped) VALUES ($1, $2, $3, $4)",
-	"uuid; bigint; integer; bytea", NULL};
+	.sql = "INSERT INTO commerce.data_keys (subject, id, epoch, wrapped) VALUES ($1, $2, $3, $4)",
+	.args = "uuid; bigint; integer; bytea"};
 
 /* Refuses a shop without its one row of facts. */
 static void
@@ -153,14 +148,14 @@ read_key(const pg_uuid_t *subject, SealedPlace *place, WrappedKey *wrapped)
 	return true;
 }
 
-/* Looks a key up under a snapshot taken now; a parallel plan, which can have written nothing, reads with its own. */
+/* Looks a key up under a snapshot taken now. */
 static bool
 look_up(SavedPlan *plan, const pg_uuid_t *subject, Datum second, SealedPlace *place, WrappedKey *wrapped)
 {
 	Datum values[] = {UUIDPGetDatum(subject), second};
 	bool found;
 
-	require_row(commerce_run(plan, IsInParallelMode() ? PLAN_READS : PLAN_LATEST, values, NULL));
+	require_row(commerce_run(plan, PLAN_LATEST, values, NULL));
 	found = read_key(subject, place, wrapped);
 	SPI_freetuptable(SPI_tuptable);
 	return found;
@@ -234,13 +229,11 @@ commerce_data_key_for_sealing(const pg_uuid_t *subject, DataKey *key)
 	Datum epochs = commerce_keyring_epochs();
 
 	if (look_up(&find_newest, subject, epochs, &key->place, &wrapped))
-	{
 		key->key = unwrap(&wrapped);
-		if (key->key == NULL)
-			refuse_other_key(wrapped.epoch);
-	}
 	else
 		key->key = make_key(subject, &wrapped);
+	if (key->key == NULL)
+		refuse_other_key(wrapped.epoch);
 	key->id = wrapped.id;
 	pfree(DatumGetPointer(epochs));
 }

@@ -1,14 +1,16 @@
 /*
- * shop.c: creating the shop's tables, and knowing whether they are there.
+ * shop_sql.c: creating the shop's tables.
  *
  * The tables belong to the user, not to the extension: they are made by a function, never by the extension's script,
  * and so are dumped whole, altered freely and never dropped with it. Each numbered migration of sql/shop is compiled
  * into the library and runs once; commerce.schema_version remembers which.
  */
-#include "base/plan.h"
+#include "base/pg.h"
 
 #include "base/errors.h"
-#include "base/shop.h"
+#include "base/migrations.h"
+#include "base/owner.h"
+#include "base/ready.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -18,28 +20,11 @@
 #include "utils/fmgrprotos.h"
 #pragma GCC diagnostic pop
 
-typedef struct Migration
-{
-	int version;
-	const char *name;
-	const char *sql;
-} Migration;
-
-static const Migration migrations[] = {
-#include "base/shop_migrations.inc"
-};
-
-/* True while migrations run: they use functions of the shop that is not yet whole. */
-static bool migrating = false;
-
-#define LATEST_VERSION (migrations[lengthof(migrations) - 1].version)
-
 /* The advisory lock that keeps two sessions from creating one shop: "shop" in ASCII. */
 #define SHOP_LOCK INT64CONST(0x73686f70)
 
 PG_FUNCTION_INFO_V1(commerce_create_shop);
 PG_FUNCTION_INFO_V1(commerce_upgrade_shop);
-PG_FUNCTION_INFO_V1(commerce_require_shop_sql);
 
 /* Runs one statement that is known at compile time, or a migration; errors are the statement's own. */
 static void
@@ -51,26 +36,11 @@ execute(const char *sql)
 		elog(ERROR, "could not execute a migration: %s", SPI_result_code_string(code));
 }
 
-/* Returns whether the table that records migrations exists. */
-static bool
-shop_exists(void)
+/* Returns the first column of the first row of the last result. */
+static Datum
+first_value(bool *isnull)
 {
-	Oid schema = get_namespace_oid("commerce", true);
-
-	return OidIsValid(schema) && OidIsValid(get_relname_relid("schema_version", schema));
-}
-
-/* Returns the highest migration that has run, 0 for none. */
-static int
-installed_version(void)
-{
-	bool isnull;
-
-	if (!shop_exists())
-		return 0;
-	if (SPI_execute("SELECT coalesce(max(version), 0) FROM commerce.schema_version", false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read commerce.schema_version");
-	return DatumGetInt32(commerce_value(0, 1, &isnull));
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
 }
 
 /* Makes the ltree type available, in public where there is such a schema. It is trusted: no superuser is needed. */
@@ -97,7 +67,7 @@ with_ltree_schema(const char *sql)
 					1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "extension ltree is gone");
-	schema = DatumGetTextPP(commerce_value(0, 1, &isnull));
+	schema = DatumGetTextPP(first_value(&isnull));
 	replaced = DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID, CStringGetTextDatum(sql),
 													  CStringGetTextDatum("@ltree@"), PointerGetDatum(schema)));
 	return text_to_cstring(replaced);
@@ -124,20 +94,37 @@ migrate(void)
 	(void) DirectFunctionCall1(pg_advisory_xact_lock_int8, Int64GetDatum(SHOP_LOCK));
 	require_ltree();
 	commerce_enter_owner(&scope);
-	migrating = true;
+	commerce_migrating = true;
 	PG_TRY();
 	{
-		for (size_t i = 0; i < lengthof(migrations); i++)
-			if (migrations[i].version > installed_version())
-				run_migration(&migrations[i]);
+		const Migration *migration;
+
+		for (int n = 0; (migration = commerce_migration(n)) != NULL; n++)
+			if (migration->version > commerce_installed_version())
+				run_migration(migration);
 	}
 	PG_FINALLY();
 	{
-		migrating = false;
+		commerce_migrating = false;
 	}
 	PG_END_TRY();
 	commerce_leave_owner(&scope);
-	return LATEST_VERSION;
+	return commerce_latest_migration();
+}
+
+/* Refuses what is no currency; the money room, which knows them, lies above this one and is asked through SQL. */
+static void
+require_currency(const char *currency)
+{
+	bool isnull = true;
+
+	if (SPI_execute_with_args("SELECT commerce.minor_digits($1)", 1, (Oid[]){TEXTOID},
+							  (Datum[]){CStringGetTextDatum(currency)}, NULL, true, 1) == SPI_OK_SELECT &&
+		SPI_processed == 1)
+		(void) first_value(&isnull);
+	if (isnull)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown currency \"%s\"", currency),
+						errhint("Use three capital letters of ISO 4217; commerce.currencies() lists them.")));
 }
 
 /* Says which shop currency is in force; sets it when the shop has none yet. */
@@ -148,6 +135,7 @@ settle_currency(const char *currency)
 	char *settled;
 
 	commerce_enter_owner(&scope);
+	require_currency(currency);
 	(void) SPI_execute_with_args("INSERT INTO commerce.shop (currency) VALUES ($1) ON CONFLICT DO NOTHING", 1,
 								 (Oid[]){TEXTOID}, (Datum[]){CStringGetTextDatum(currency)}, NULL, false, 0);
 	(void) SPI_execute("SELECT currency FROM commerce.shop", false, 1);
@@ -179,56 +167,10 @@ commerce_upgrade_shop(PG_FUNCTION_ARGS)
 
 	(void) fcinfo;
 	SPI_connect();
-	if (!shop_exists())
+	if (!commerce_shop_exists())
 		ereport(ERROR, (errcode(ERRCODE_NOT_READY), errmsg("there is no shop to upgrade"),
 						errhint("Run SELECT commerce.create_shop(currency => 'EUR').")));
 	version = migrate();
 	SPI_finish();
 	PG_RETURN_INT32(version);
-}
-
-/* Returns the version of the SQL objects that CREATE or ALTER EXTENSION installed. Needs an SPI connection. */
-static char *
-sql_version(void)
-{
-	(void) SPI_execute("SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'commerce'", true, 1);
-	return SPI_processed == 1 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : NULL;
-}
-
-/* Refuses with CM099 unless the shop, the SQL objects and this library fit each other. Needs an SPI connection. */
-void
-commerce_require_shop(void)
-{
-	static bool fits = false; /* once seen, true for the life of the backend: versions only change by reconnecting */
-	char *version;
-	int installed;
-
-	if (migrating || (fits && shop_exists()))
-		return;
-	if (!shop_exists())
-		ereport(ERROR, (errcode(ERRCODE_NOT_READY), errmsg("there is no shop in this database"),
-						errhint("Run SELECT commerce.create_shop(currency => 'EUR').")));
-	version = sql_version();
-	if (version == NULL || strcmp(version, COMMERCE_VERSION) != 0)
-		ereport(ERROR, (errcode(ERRCODE_NOT_READY),
-						errmsg("commerce library %s does not fit SQL objects of version %s", COMMERCE_VERSION,
-							   version ? version : "none"),
-						errhint("Run ALTER EXTENSION commerce UPDATE, then reconnect.")));
-	installed = installed_version();
-	if (installed != LATEST_VERSION)
-		ereport(ERROR, (errcode(ERRCODE_NOT_READY),
-						errmsg("the shop's tables are of version %d, this library needs %d", installed, LATEST_VERSION),
-						errhint("Run SELECT commerce.upgrade_shop().")));
-	fits = true;
-}
-
-/* require_shop() is the same check for functions written in SQL. */
-Datum
-commerce_require_shop_sql(PG_FUNCTION_ARGS)
-{
-	(void) fcinfo;
-	SPI_connect();
-	commerce_require_shop();
-	SPI_finish();
-	PG_RETURN_VOID();
 }

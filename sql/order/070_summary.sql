@@ -1,0 +1,96 @@
+CREATE FUNCTION commerce.order_payment_status(order_id uuid) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    total bigint;
+    p record;
+BEGIN
+    PERFORM commerce.require_shop();
+    SELECT commerce.minor_units(o.total) INTO total FROM commerce.orders o WHERE o.id = order_payment_status.order_id;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT coalesce(sum(commerce.minor_units(x.authorized)) FILTER (WHERE x.state <> 'voided'), 0) AS authorized,
+            coalesce(sum(commerce.minor_units(x.captured)), 0) AS captured,
+            coalesce(sum(commerce.minor_units(x.refunded)), 0) AS refunded,
+            bool_and(x.state = 'voided') AS voided
+        INTO p FROM commerce.payments x WHERE x.order_id = order_payment_status.order_id;
+    RETURN CASE
+        WHEN p.refunded > 0 AND p.refunded = p.captured THEN 'refunded'
+        WHEN p.refunded > 0 THEN 'partially_refunded'
+        WHEN p.captured >= total THEN 'paid'
+        WHEN p.captured > 0 THEN 'partially_paid'
+        WHEN p.authorized >= total THEN 'authorized'
+        WHEN p.authorized > 0 THEN 'partially_authorized'
+        WHEN p.voided THEN 'voided'
+        ELSE 'not_paid' END;
+END
+$$;
+COMMENT ON FUNCTION commerce.order_payment_status(uuid) IS
+'What the payments of an order come to: not_paid, partially_authorized, authorized, partially_paid, paid, partially_refunded, refunded or voided. An order of total 0 is paid. NULL for an unknown order.';
+GRANT EXECUTE ON FUNCTION commerce.order_payment_status(uuid) TO commerce_reader;
+
+CREATE FUNCTION commerce.order_fulfilment_status(order_id uuid) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    u record;
+BEGIN
+    PERFORM commerce.require_shop();
+    SELECT sum(ol.quantity) AS ordered,
+            coalesce(sum((SELECT sum(fl.quantity) FROM commerce.fulfilment_lines fl
+                WHERE fl.order_id = ol.order_id AND fl.line = ol.line)), 0) AS sent,
+            coalesce(sum((SELECT sum(fl.quantity) FROM commerce.fulfilment_lines fl
+                    JOIN commerce.fulfilments f ON f.order_id = fl.order_id AND f.id = fl.fulfilment_id
+                WHERE fl.order_id = ol.order_id AND fl.line = ol.line AND f.state = 'delivered')), 0) AS delivered,
+            coalesce(sum((SELECT sum(rl.quantity) FROM commerce.return_lines rl
+                    JOIN commerce.returns r ON r.order_id = rl.order_id AND r.id = rl.return_id
+                WHERE rl.order_id = ol.order_id AND rl.line = ol.line AND r.state IN ('received', 'closed'))), 0) AS returned
+        INTO u FROM commerce.order_lines ol WHERE ol.order_id = order_fulfilment_status.order_id;
+    RETURN CASE
+        WHEN u.ordered IS NULL THEN NULL
+        WHEN u.returned = u.ordered THEN 'returned'
+        WHEN u.returned > 0 THEN 'partially_returned'
+        WHEN u.delivered = u.ordered THEN 'delivered'
+        WHEN u.sent = u.ordered AND u.delivered > 0 THEN 'partially_delivered'
+        WHEN u.sent = u.ordered THEN 'shipped'
+        WHEN u.sent > 0 THEN 'partially_shipped'
+        ELSE 'unfulfilled' END;
+END
+$$;
+COMMENT ON FUNCTION commerce.order_fulfilment_status(uuid) IS
+'Where the units of an order are: unfulfilled, partially_shipped, shipped, partially_delivered, delivered, partially_returned or returned. NULL for an unknown order.';
+GRANT EXECUTE ON FUNCTION commerce.order_fulfilment_status(uuid) TO commerce_reader;
+
+CREATE FUNCTION commerce.order_summary(order_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM commerce.require_shop();
+    RETURN (SELECT jsonb_build_object(
+        'id', o.id, 'number', o.number, 'state', o.state, 'placed_at', o.placed_at, 'channel', o.channel,
+        'customer', o.customer_id, 'ship_to', o.ship_to, 'shipping_method', o.shipping_method,
+        'payment_status', commerce.order_payment_status(o.id),
+        'fulfilment_status', commerce.order_fulfilment_status(o.id),
+        'subtotal', o.subtotal::jsonb, 'discount', o.discount::jsonb, 'shipping', o.shipping::jsonb,
+        'tax', o.tax::jsonb, 'included_tax', o.included_tax::jsonb, 'total', o.total::jsonb,
+        'lines', (SELECT coalesce(jsonb_agg(jsonb_build_object('line', l.line, 'sku', l.sku, 'title', l.title,
+                'quantity', l.quantity, 'unit_price', l.unit_price::jsonb, 'subtotal', l.subtotal::jsonb,
+                'discount', l.discount::jsonb, 'tax', l.tax::jsonb, 'total', l.total::jsonb) ORDER BY l.line), '[]')
+            FROM commerce.order_lines l WHERE l.order_id = o.id),
+        'payments', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'state', p.state, 'provider', p.provider,
+                'authorized', p.authorized::jsonb, 'captured', p.captured::jsonb, 'refunded', p.refunded::jsonb)
+                ORDER BY p.id), '[]')
+            FROM commerce.payments p WHERE p.order_id = o.id),
+        'fulfilments', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'state', f.state,
+                'tracking', f.tracking) ORDER BY f.id), '[]')
+            FROM commerce.fulfilments f WHERE f.order_id = o.id),
+        'returns', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'state', r.state, 'reason', r.reason)
+                ORDER BY r.id), '[]')
+            FROM commerce.returns r WHERE r.order_id = o.id))
+        FROM commerce.orders o WHERE o.id = order_summary.order_id);
+END
+$$;
+COMMENT ON FUNCTION commerce.order_summary(uuid) IS
+'All of an order in one document: lines, totals, payments, fulfilments, returns, and the states they come to. No customer field in the clear. NULL for an unknown order.';
+GRANT EXECUTE ON FUNCTION commerce.order_summary(uuid) TO commerce_reader;
