@@ -21,8 +21,8 @@ static SavedPlan read_promotions = {
 		   " WHERE status <> 'draft' ORDER BY priority DESC, id"};
 
 static SavedPlan read_codes = {
-	.sql = "SELECT asked.code, c.promotion FROM unnest($1) AS asked (code)"
-		   " LEFT JOIN commerce.promotion_codes c ON c.code = asked.code",
+	.sql = "SELECT asked.code, c.promotion FROM unnest($1) WITH ORDINALITY AS asked (code, position)"
+		   " LEFT JOIN commerce.promotion_codes c ON c.code = asked.code ORDER BY asked.position",
 	.args = "text[]"};
 
 /* Begins to watch the table; called once, from _PG_init. */

@@ -85,6 +85,7 @@ SELECT commerce.fulfil(:'one', '[{"sku": "trust-A", "quantity": 1.0}]') IS NOT N
 
 -- Prices and levels can be asked for from a parallel query, also by a session that has nothing cached.
 \c -
+SELECT commerce.uuidv7() IS NOT NULL AS library_loaded;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
