@@ -3,33 +3,40 @@ CREATE FUNCTION commerce.requested_lines("order" uuid, lines jsonb) RETURNS TABL
 AS $$
 #variable_conflict use_column
 DECLARE
+    resolved jsonb;
     bad jsonb;
 BEGIN
     IF jsonb_typeof(lines) <> 'array' THEN
         RAISE EXCEPTION 'lines must be a JSON array of objects' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     SELECT l INTO bad FROM jsonb_array_elements(lines) l
-        WHERE jsonb_typeof(l) <> 'object' OR (jsonb_typeof(l -> 'quantity') = 'number') IS NOT true
-            OR (l ->> 'quantity')::numeric <> trunc((l ->> 'quantity')::numeric) OR (l ->> 'quantity')::numeric NOT BETWEEN 1 AND 9223372036854775807
-            OR NOT EXISTS (SELECT FROM commerce.order_lines ol WHERE ol.order_id = "order"
-                AND (ol.line = (l ->> 'line')::integer OR (l ->> 'line' IS NULL AND ol.sku = l ->> 'sku'))) LIMIT 1;
+        WHERE (l @@ '$.quantity.type() == "number" && $.quantity >= 1 && $.quantity <= 1000000000000000 && $.quantity == $.quantity.floor()
+            && (!exists ($.line) || ($.line.type() == "number" && $.line >= 1 && $.line <= 2147483647 && $.line == $.line.floor()))') IS NOT true
+        LIMIT 1;
+    IF bad IS NULL THEN
+        -- Each line as it is asked for, with the order's line it means and how many lines its sku could mean.
+        resolved := (SELECT jsonb_agg(jsonb_build_object('asked', l, 'line', coalesce(by_line.line, by_sku.line),
+                'quantity', trunc((l ->> 'quantity')::numeric), 'meanings', by_sku.meanings))
+            FROM jsonb_array_elements(lines) l
+                LEFT JOIN (SELECT ol.line, ol.line::numeric AS number FROM commerce.order_lines ol WHERE ol.order_id = "order") by_line
+                    ON by_line.number = (l ->> 'line')::numeric
+                LEFT JOIN (SELECT ol.sku, min(ol.line) AS line, count(*) AS meanings FROM commerce.order_lines ol
+                        WHERE ol.order_id = "order" GROUP BY ol.sku) by_sku
+                    ON by_sku.sku = CASE WHEN l ? 'line' THEN NULL ELSE l ->> 'sku' END);
+        SELECT r.asked INTO bad FROM jsonb_to_recordset(resolved) r (asked jsonb, line integer) WHERE r.line IS NULL LIMIT 1;
+    END IF;
     IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'the order has no such line, or its quantity is not a whole number greater than zero'
             USING ERRCODE = 'invalid_parameter_value', DETAIL = bad,
                 HINT = 'Name a line by {"line": 1, "quantity": 2} or, where the sku occurs once, {"sku": "A", "quantity": 2}.';
     END IF;
-    SELECT l INTO bad FROM jsonb_array_elements(lines) l
-        WHERE l ->> 'line' IS NULL AND (SELECT count(*) FROM commerce.order_lines ol
-            WHERE ol.order_id = "order" AND ol.sku = l ->> 'sku') > 1 LIMIT 1;
+    SELECT r.asked INTO bad FROM jsonb_to_recordset(resolved) r (asked jsonb, meanings bigint) WHERE r.meanings > 1 LIMIT 1;
     IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'sku "%" occurs on several lines of the order', bad ->> 'sku'
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the line: {"line": 1, "quantity": 2}.';
     END IF;
     RETURN QUERY
-        SELECT ol.line, sum((l ->> 'quantity')::numeric)::bigint
-        FROM jsonb_array_elements(lines) l JOIN commerce.order_lines ol ON ol.order_id = "order"
-            AND (ol.line = (l ->> 'line')::integer OR (l ->> 'line' IS NULL AND ol.sku = l ->> 'sku'))
-        GROUP BY ol.line;
+        SELECT r.line, sum(r.quantity)::bigint FROM jsonb_to_recordset(resolved) r (line integer, quantity bigint) GROUP BY r.line;
 END
 $$;
 COMMENT ON FUNCTION commerce.requested_lines(uuid, jsonb) IS

@@ -130,7 +130,7 @@ bool
 commerce_json_find(JsonbContainer *object, const char *key, JsonbValue *found)
 {
 	return JsonContainerIsObject(object) &&
-		getKeyJsonValueFromContainer(object, key, strlen(key), found) != NULL && found->type != jbvNull;
+		   getKeyJsonValueFromContainer(object, key, strlen(key), found) != NULL && found->type != jbvNull;
 }
 
 /* Refuses a value of the wrong type, naming its key. */
@@ -162,9 +162,9 @@ commerce_json_get_numeric(JsonbContainer *object, const char *key)
 	if (!commerce_json_find(object, key, &value))
 		return NULL;
 	if (value.type == jbvString)
-		return DatumGetNumeric(
-			DirectFunctionCall3(numeric_in, CStringGetDatum(pnstrdup(value.val.string.val, value.val.string.len)),
-								ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+		return DatumGetNumeric(DirectFunctionCall3(
+			numeric_in, CStringGetDatum(pnstrdup(value.val.string.val, value.val.string.len)),
+			ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	if (value.type != jbvNumeric)
 		refuse_type(key, "a number");
 	return DatumGetNumericCopy(NumericGetDatum(value.val.numeric));
@@ -210,16 +210,17 @@ commerce_json_objects(Jsonb *array, const char *what, JsonbContainer ***objects)
 	int count = 0;
 
 	if (!JB_ROOT_IS_ARRAY(array) || JB_ROOT_IS_SCALAR(array))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be a JSON array of objects", what)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s must be a JSON array of objects", what)));
 	*objects = palloc(sizeof(JsonbContainer *) * (JB_ROOT_COUNT(array) + 1));
 	iterator = JsonbIteratorInit(&array->root);
 	(void) JsonbIteratorNext(&iterator, &value, true);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_ELEM)
 	{
 		if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be a JSON array of objects", what),
-					 errdetail("Element %d is not an object.", count + 1)));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("%s must be a JSON array of objects", what),
+							errdetail("Element %d is not an object.", count + 1)));
 		(*objects)[count++] = value.val.binary.data;
 	}
 	return count;

@@ -16,7 +16,10 @@ typedef struct JsonWriter
 	char *pending_key;
 } JsonWriter;
 
-#define JSON_WRITER_INIT {NULL, NULL, NULL}
+#define JSON_WRITER_INIT                                                                                     \
+	{                                                                                                        \
+		NULL, NULL, NULL                                                                                     \
+	}
 
 extern void commerce_json_object(JsonWriter *writer);
 extern void commerce_json_end_object(JsonWriter *writer);

@@ -24,8 +24,8 @@ commerce_enter_owner(OwnerScope *scope)
 	SetUserIdAndSecContext(get_role_oid(COMMERCE_OWNER, false),
 						   scope->security_context | SECURITY_LOCAL_USERID_CHANGE);
 	scope->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 }
 
 /* Returns to the user and search path that enter found. */

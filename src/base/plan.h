@@ -13,14 +13,14 @@ typedef struct SavedPlan
 	const char *sql;
 	const char *args; /* parameter types by name, "uuid; text[]; commerce.amount"; NULL for none */
 	SPIPlanPtr plan;  /* filled on first use */
-	Oid schema;		  /* the schema commerce that the plan was made for */
+	Oid schema;       /* the schema commerce that the plan was made for */
 } SavedPlan;
 
 /* Whose data a reading plan sees: what the calling statement sees, or everything committed by now. */
 typedef enum PlanView
 {
 	PLAN_WRITES, /* may change data; sees own changes and, under READ COMMITTED, all that is committed */
-	PLAN_READS,	 /* the calling statement's snapshot */
+	PLAN_READS,  /* the calling statement's snapshot */
 	PLAN_LATEST, /* a snapshot taken now, also under REPEATABLE READ: for checks made behind a lock; a parallel query,
 				  * which locks and writes nothing, has one snapshot, and reads with that */
 } PlanView;

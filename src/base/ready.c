@@ -32,7 +32,8 @@ commerce_installed_version(void)
 
 	if (!commerce_shop_exists())
 		return 0;
-	if (SPI_execute("SELECT coalesce(max(version), 0) FROM commerce.schema_version", false, 1) != SPI_OK_SELECT)
+	if (SPI_execute("SELECT coalesce(max(version), 0) FROM commerce.schema_version", false, 1) !=
+		SPI_OK_SELECT)
 		elog(ERROR, "could not read commerce.schema_version");
 	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
@@ -49,7 +50,8 @@ sql_version(void)
 void
 commerce_require_shop(void)
 {
-	static bool fits = false; /* once seen, true for the life of the backend: versions only change by reconnecting */
+	static bool fits =
+		false; /* once seen, true for the life of the backend: versions only change by reconnecting */
 	char *version;
 	int installed;
 
@@ -67,7 +69,8 @@ commerce_require_shop(void)
 	installed = commerce_installed_version();
 	if (installed != commerce_latest_migration())
 		ereport(ERROR, (errcode(ERRCODE_NOT_READY),
-						errmsg("the shop's tables are of version %d, this library needs %d", installed, commerce_latest_migration()),
+						errmsg("the shop's tables are of version %d, this library needs %d", installed,
+							   commerce_latest_migration()),
 						errhint("Run SELECT commerce.upgrade_shop().")));
 	fits = true;
 }

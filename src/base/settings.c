@@ -17,12 +17,13 @@ char *commerce_key_file = NULL;
 void
 commerce_settings_init(void)
 {
-	DefineCustomIntVariable("commerce.reservation_ttl", "How long reserve() holds stock when no ttl is given.", NULL,
-							&commerce_reservation_ttl, 15 * 60, 1, 365 * 24 * 60 * 60, PGC_USERSET, GUC_UNIT_S, NULL,
-							NULL, NULL);
-	DefineCustomStringVariable("commerce.key_file",
-							   "File with the key-encryption keys of sealed fields: one \"epoch hex-key\" per line.",
-							   "It must belong to the server's user or root and be readable by nobody else.",
-							   &commerce_key_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"commerce.reservation_ttl", "How long reserve() holds stock when no ttl is given.", NULL,
+		&commerce_reservation_ttl, 15 * 60, 1, 365 * 24 * 60 * 60, PGC_USERSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"commerce.key_file",
+		"File with the key-encryption keys of sealed fields: one \"epoch hex-key\" per line.",
+		"It must belong to the server's user or root and be readable by nobody else.", &commerce_key_file, "",
+		PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("commerce");
 }

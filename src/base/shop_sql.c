@@ -63,13 +63,15 @@ with_ltree_schema(const char *sql)
 	text *replaced;
 	bool isnull;
 
-	if (SPI_execute("SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'ltree'", false,
-					1) != SPI_OK_SELECT ||
+	if (SPI_execute(
+			"SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'ltree'",
+			false, 1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "extension ltree is gone");
 	schema = DatumGetTextPP(first_value(&isnull));
-	replaced = DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID, CStringGetTextDatum(sql),
-													  CStringGetTextDatum("@ltree@"), PointerGetDatum(schema)));
+	replaced =
+		DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID, CStringGetTextDatum(sql),
+											   CStringGetTextDatum("@ltree@"), PointerGetDatum(schema)));
 	return text_to_cstring(replaced);
 }
 
@@ -78,11 +80,12 @@ static void
 run_migration(const Migration *migration)
 {
 	execute(with_ltree_schema(migration->sql));
-	(void) SPI_execute_with_args("INSERT INTO commerce.schema_version (version, name, library) VALUES ($1, $2, $3)", 3,
-								 (Oid[]) {INT4OID, TEXTOID, TEXTOID},
-								 (Datum[]) {Int32GetDatum(migration->version), CStringGetTextDatum(migration->name),
-											CStringGetTextDatum(COMMERCE_VERSION)},
-								 NULL, false, 0);
+	(void) SPI_execute_with_args(
+		"INSERT INTO commerce.schema_version (version, name, library) VALUES ($1, $2, $3)", 3,
+		(Oid[]){INT4OID, TEXTOID, TEXTOID},
+		(Datum[]){Int32GetDatum(migration->version), CStringGetTextDatum(migration->name),
+				  CStringGetTextDatum(COMMERCE_VERSION)},
+		NULL, false, 0);
 }
 
 /* Runs the migrations that are missing, as the shop's owner, and returns the resulting version. */

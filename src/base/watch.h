@@ -13,8 +13,8 @@
 typedef struct TableWatch
 {
 	const char *table; /* a name in schema commerce */
-	Oid relid;		   /* what the name meant when the cache was built */
-	bool fresh;		   /* as far as invalidation messages have been read */
+	Oid relid;         /* what the name meant when the cache was built */
+	bool fresh;        /* as far as invalidation messages have been read */
 } TableWatch;
 
 /* Begins to watch; called once per watch, from _PG_init. The watch lives as long as the backend. */

@@ -43,7 +43,8 @@ static SavedPlan lock_stock = {
 	.sql = "SELECT s.sku, s.location, s.on_hand - s.safety_stock, s.backorder_limit, coalesce(l.priority, 0),"
 		   " coalesce(l.active, true)"
 		   " FROM commerce.stock s LEFT JOIN commerce.locations l ON l.code = s.location"
-		   " WHERE s.sku = ANY ($1) ORDER BY s.sku COLLATE \"C\", s.location COLLATE \"C\" FOR NO KEY UPDATE OF s",
+		   " WHERE s.sku = ANY ($1) ORDER BY s.sku COLLATE \"C\", s.location COLLATE \"C\" FOR NO KEY UPDATE "
+		   "OF s",
 	.args = "text[]"};
 
 static SavedPlan sum_active = {
@@ -54,12 +55,13 @@ static SavedPlan sum_active = {
 		   " GROUP BY r.sku, r.location",
 	.args = "text[]; timestamptz; text"};
 
-static SavedPlan drop_own_holds = {
-	.sql = "UPDATE commerce.reservations SET state = 'released' WHERE holder = $1 AND sku = ANY ($2) AND state = 'held'",
-	.args = "text; text[]"};
+static SavedPlan drop_own_holds = {.sql = "UPDATE commerce.reservations SET state = 'released' WHERE holder "
+										  "= $1 AND sku = ANY ($2) AND state = 'held'",
+								   .args = "text; text[]"};
 
 static SavedPlan write_reservations = {
-	.sql = "INSERT INTO commerce.reservations (id, sku, location, quantity, line, holder, state, expires_at, order_id)"
+	.sql = "INSERT INTO commerce.reservations (id, sku, location, quantity, line, holder, state, expires_at, "
+		   "order_id)"
 		   " SELECT id, sku, location, quantity, line, $6, $7, $8, $9"
 		   " FROM unnest($1, $2, $3, $4, $5) AS made (id, sku, location, quantity, line)",
 	.args = "uuid[]; text[]; text[]; int8[]; int4[]; text; text; timestamptz; uuid"};
@@ -112,7 +114,7 @@ read_stockroom(Stockroom *room, Datum skus)
 	room->sources = palloc(sizeof(Source) * Max(room->count, 1));
 	room->takings = palloc(sizeof(Taking) * Max(room->count, 1));
 	for (int i = 0; i < room->count; i++)
-		room->sources[i] = (Source) {
+		room->sources[i] = (Source){
 			.sku = text_to_cstring(DatumGetTextPP(commerce_value(i, 1, &isnull))),
 			.location = text_to_cstring(DatumGetTextPP(commerce_value(i, 2, &isnull))),
 			.available = DatumGetInt64(commerce_value(i, 3, &isnull)),
@@ -231,7 +233,8 @@ refuse_short(const StockNeed *needs, int count, const int64 *missing, Stockroom 
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_STOCK),
 					short_lines == 1 ? errmsg("not enough stock of \"%s\"", sku)
 									 : errmsg("not enough stock of \"%s\" and %d more", sku, short_lines - 1),
-					commerce_errdetail(&detail), errhint("Ask for no more than is available, or receive more stock.")));
+					commerce_errdetail(&detail),
+					errhint("Ask for no more than is available, or receive more stock.")));
 }
 
 /* Writes the reservations in one statement. */
@@ -241,23 +244,25 @@ write_promises(const Promises *promises, Datum skus, const StockClaim *claim)
 	Datum holder = claim->holder ? CStringGetTextDatum(claim->holder) : (Datum) 0;
 	ArrayType *ids = construct_array(promises->ids, promises->count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
 	ArrayType *sku_names = construct_array(promises->skus, promises->count, TEXTOID, -1, false, TYPALIGN_INT);
-	ArrayType *locations = construct_array(promises->locations, promises->count, TEXTOID, -1, false, TYPALIGN_INT);
-	ArrayType *quantities = construct_array(promises->quantities, promises->count, INT8OID, 8, true, TYPALIGN_DOUBLE);
+	ArrayType *locations =
+		construct_array(promises->locations, promises->count, TEXTOID, -1, false, TYPALIGN_INT);
+	ArrayType *quantities =
+		construct_array(promises->quantities, promises->count, INT8OID, 8, true, TYPALIGN_DOUBLE);
 	ArrayType *lines = construct_array(promises->lines, promises->count, INT4OID, 4, true, TYPALIGN_INT);
 	char nulls[] = "         ";
 
 	if (claim->replace && claim->holder)
-		(void) commerce_run(&drop_own_holds, PLAN_WRITES, (Datum[]) {holder, skus}, NULL);
+		(void) commerce_run(&drop_own_holds, PLAN_WRITES, (Datum[]){holder, skus}, NULL);
 	nulls[5] = claim->holder ? ' ' : 'n';
 	nulls[7] = claim->order ? 'n' : ' ';
 	nulls[8] = claim->order ? ' ' : 'n';
-	(void) commerce_run(
-		&write_reservations, PLAN_WRITES,
-		(Datum[]) {PointerGetDatum(ids), PointerGetDatum(sku_names), PointerGetDatum(locations),
-				   PointerGetDatum(quantities), PointerGetDatum(lines), holder,
-				   CStringGetTextDatum(claim->order ? "committed" : "held"), TimestampTzGetDatum(claim->expires_at),
-				   UUIDPGetDatum(claim->order)},
-		nulls);
+	(void) commerce_run(&write_reservations, PLAN_WRITES,
+						(Datum[]){PointerGetDatum(ids), PointerGetDatum(sku_names),
+								  PointerGetDatum(locations), PointerGetDatum(quantities),
+								  PointerGetDatum(lines), holder,
+								  CStringGetTextDatum(claim->order ? "committed" : "held"),
+								  TimestampTzGetDatum(claim->expires_at), UUIDPGetDatum(claim->order)},
+						nulls);
 }
 
 /* Returns the distinct skus of the needs as a text[]. */
@@ -294,8 +299,8 @@ commerce_stock_promise(const StockNeed *needs, int count, const StockClaim *clai
 	{
 		Source *sources;
 		int source_count = sources_of(&room, needs[n].sku, &sources);
-		int takings = commerce_source(needs[n].quantity, needs[n].location, claim->whole, sources, source_count,
-									  room.takings, &missing[n]);
+		int takings = commerce_source(needs[n].quantity, needs[n].location, claim->whole, sources,
+									  source_count, room.takings, &missing[n]);
 
 		for (int t = 0; t < takings; t++)
 			add_promise(&promises, &sources[room.takings[t].source], room.takings[t].quantity, needs[n].line);

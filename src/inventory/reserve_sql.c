@@ -24,33 +24,40 @@ PG_FUNCTION_INFO_V1(commerce_expire_reservations);
 static SavedPlan look_for_stock = {
 	.sql = "SELECT FROM commerce.stock s LEFT JOIN commerce.locations l ON l.code = s.location"
 		   " WHERE s.sku = $1 AND ($2 IS NULL AND coalesce(l.active, true) OR s.location = $2)"
-		   " AND (s.backorder_limit IS NULL OR s.on_hand::numeric - s.safety_stock + s.backorder_limit - $3 >= coalesce((SELECT"
-		   " sum(r.quantity) FROM commerce.reservations r WHERE r.sku = s.sku AND r.location = s.location AND r.state IN"
+		   " AND (s.backorder_limit IS NULL OR s.on_hand::numeric - s.safety_stock + s.backorder_limit - $3 "
+		   ">= coalesce((SELECT"
+		   " sum(r.quantity) FROM commerce.reservations r WHERE r.sku = s.sku AND r.location = s.location "
+		   "AND r.state IN"
 		   " ('held', 'committed') AND (r.state = 'committed' OR r.expires_at > $4)), 0)) LIMIT 1",
 	.args = "text; text; int8; timestamptz"};
 
 static SavedPlan find_reservation = {
-	.sql = "SELECT sku, location, state, expires_at FROM commerce.reservations WHERE id = $1", .args = "uuid"};
+	.sql = "SELECT sku, location, state, expires_at FROM commerce.reservations WHERE id = $1",
+	.args = "uuid"};
 
 static SavedPlan lock_one_stock = {
-	.sql = "SELECT FROM commerce.stock WHERE sku = $1 AND location = $2 FOR NO KEY UPDATE", .args = "text; text"};
+	.sql = "SELECT FROM commerce.stock WHERE sku = $1 AND location = $2 FOR NO KEY UPDATE",
+	.args = "text; text"};
 
-static SavedPlan extend = {
-	.sql = "UPDATE commerce.reservations SET expires_at = $2 WHERE id = $1 AND state = 'held' AND expires_at > $3",
-	.args = "uuid; timestamptz; timestamptz"};
+static SavedPlan extend = {.sql = "UPDATE commerce.reservations SET expires_at = $2 WHERE id = $1 AND state "
+								  "= 'held' AND expires_at > $3",
+						   .args = "uuid; timestamptz; timestamptz"};
 
 static SavedPlan release = {
-	.sql = "UPDATE commerce.reservations SET state = 'released' WHERE id = $1 AND state = 'held'", .args = "uuid"};
+	.sql = "UPDATE commerce.reservations SET state = 'released' WHERE id = $1 AND state = 'held'",
+	.args = "uuid"};
 
 static SavedPlan release_of_holder = {
-	.sql = "UPDATE commerce.reservations SET state = 'released' WHERE holder = $1 AND state = 'held'", .args = "text"};
+	.sql = "UPDATE commerce.reservations SET state = 'released' WHERE holder = $1 AND state = 'held'",
+	.args = "text"};
 
 /* The state is looked at where the row is locked, and only there: a second look would let the planner find each row
  * among all the active ones of its sku instead of by its key. */
 static SavedPlan expire = {
-	.sql = "UPDATE commerce.reservations r SET state = 'expired' FROM (SELECT sku, id FROM commerce.reservations"
-		   " WHERE state = 'held' AND expires_at <= $1 LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) overdue"
-		   " WHERE r.sku = overdue.sku AND r.id = overdue.id",
+	.sql =
+		"UPDATE commerce.reservations r SET state = 'expired' FROM (SELECT sku, id FROM commerce.reservations"
+		" WHERE state = 'held' AND expires_at <= $1 LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) overdue"
+		" WHERE r.sku = overdue.sku AND r.id = overdue.id",
 	.args = "timestamptz; int8"};
 
 /* Returns when a hold taken now ends: after the interval given as argument n, or after commerce.reservation_ttl. */
@@ -75,14 +82,15 @@ read_need(FunctionCallInfo fcinfo, StockNeed *need, StockClaim *claim)
 {
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("sku must not be null")));
-	*need = (StockNeed) {
+	*need = (StockNeed){
 		.sku = text_to_cstring(PG_GETARG_TEXT_PP(0)),
 		.location = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
 		.quantity = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1),
 	};
 	if (need->quantity <= 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("quantity must be greater than zero")));
-	*claim = (StockClaim) {
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("quantity must be greater than zero")));
+	*claim = (StockClaim){
 		.holder = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
 		.expires_at = expiry(fcinfo, 4),
 		.whole = true,
@@ -109,8 +117,9 @@ refuse_reservation(const pg_uuid_t *id, const char *state)
 	if (state == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNKNOWN_RESERVATION), errmsg("there is no reservation %s", name),
 						commerce_errdetail(&detail), errhint("reserve() returns the id of a reservation.")));
-	ereport(ERROR, (errcode(ERRCODE_UNKNOWN_RESERVATION), errmsg("reservation %s is already %s", name, state),
-					commerce_errdetail(&detail), errhint("Only a held reservation can be released or extended.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNKNOWN_RESERVATION), errmsg("reservation %s is already %s", name, state),
+			 commerce_errdetail(&detail), errhint("Only a held reservation can be released or extended.")));
 }
 
 /* Returns the state of a reservation, as committed by now, or NULL for none. Fills in where it is. */
@@ -119,7 +128,7 @@ read_reservation(const pg_uuid_t *id, Datum *sku, Datum *location)
 {
 	bool isnull;
 
-	if (commerce_run(&find_reservation, PLAN_LATEST, (Datum[]) {UUIDPGetDatum(id)}, NULL) == 0)
+	if (commerce_run(&find_reservation, PLAN_LATEST, (Datum[]){UUIDPGetDatum(id)}, NULL) == 0)
 		return NULL;
 	*sku = PointerGetDatum(DatumGetTextPCopy(commerce_value(0, 1, &isnull)));
 	*location = PointerGetDatum(DatumGetTextPCopy(commerce_value(0, 2, &isnull)));
@@ -137,7 +146,8 @@ commerce_reserve(PG_FUNCTION_ARGS)
 
 	read_need(fcinfo, &need, &claim);
 	SPI_connect();
-	id = SPI_datumTransfer(UUIDPGetDatum(commerce_stock_promise(&need, 1, &claim, true, &made)), false, UUID_LEN);
+	id = SPI_datumTransfer(UUIDPGetDatum(commerce_stock_promise(&need, 1, &claim, true, &made)), false,
+						   UUID_LEN);
 	SPI_finish();
 	return id;
 }
@@ -158,9 +168,9 @@ commerce_try_reserve(PG_FUNCTION_ARGS)
 	read_need(fcinfo, &need, &claim);
 	SPI_connect();
 	if (commerce_run(&look_for_stock, PLAN_LATEST,
-					 (Datum[]) {CStringGetTextDatum(need.sku),
-								need.location ? CStringGetTextDatum(need.location) : (Datum) 0,
-								Int64GetDatum(need.quantity), TimestampTzGetDatum(GetCurrentTimestamp())},
+					 (Datum[]){CStringGetTextDatum(need.sku),
+							   need.location ? CStringGetTextDatum(need.location) : (Datum) 0,
+							   Int64GetDatum(need.quantity), TimestampTzGetDatum(GetCurrentTimestamp())},
 					 need.location ? NULL : " n  ") > 0)
 		ids = commerce_stock_promise(&need, 1, &claim, false, &made);
 	else
@@ -194,10 +204,10 @@ commerce_extend_reservation(PG_FUNCTION_ARGS)
 	state = read_reservation(id, &sku, &location);
 	if (state == NULL)
 		refuse_reservation(id, NULL);
-	(void) commerce_run(&lock_one_stock, PLAN_WRITES, (Datum[]) {sku, location}, NULL);
+	(void) commerce_run(&lock_one_stock, PLAN_WRITES, (Datum[]){sku, location}, NULL);
 	if (commerce_run(&extend, PLAN_WRITES,
-					 (Datum[]) {UUIDPGetDatum(id), TimestampTzGetDatum(end),
-								TimestampTzGetDatum(GetCurrentTimestamp())},
+					 (Datum[]){UUIDPGetDatum(id), TimestampTzGetDatum(end),
+							   TimestampTzGetDatum(GetCurrentTimestamp())},
 					 NULL) == 0)
 		refuse_reservation(id, read_reservation(id, &sku, &location));
 	SPI_finish();
@@ -213,7 +223,7 @@ commerce_release_reservation(PG_FUNCTION_ARGS)
 	Datum location;
 
 	SPI_connect();
-	if (commerce_run(&release, PLAN_WRITES, (Datum[]) {UUIDPGetDatum(id)}, NULL) == 0)
+	if (commerce_run(&release, PLAN_WRITES, (Datum[]){UUIDPGetDatum(id)}, NULL) == 0)
 		refuse_reservation(id, read_reservation(id, &sku, &location));
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -226,7 +236,7 @@ commerce_release_holder(PG_FUNCTION_ARGS)
 	uint64 released;
 
 	SPI_connect();
-	released = commerce_run(&release_of_holder, PLAN_WRITES, (Datum[]) {PG_GETARG_DATUM(0)}, NULL);
+	released = commerce_run(&release_of_holder, PLAN_WRITES, (Datum[]){PG_GETARG_DATUM(0)}, NULL);
 	SPI_finish();
 	PG_RETURN_INT64(released);
 }
@@ -241,7 +251,7 @@ commerce_expire_reservations(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("batch must be greater than zero")));
 	SPI_connect();
 	expired = commerce_run(&expire, PLAN_WRITES,
-						   (Datum[]) {TimestampTzGetDatum(GetCurrentTimestamp()), PG_GETARG_DATUM(0)}, NULL);
+						   (Datum[]){TimestampTzGetDatum(GetCurrentTimestamp()), PG_GETARG_DATUM(0)}, NULL);
 	SPI_finish();
 	PG_RETURN_INT64(expired);
 }

@@ -31,8 +31,9 @@ commerce_require_skus(Datum skus)
 	commerce_json_key(&detail, "sku");
 	commerce_json_string(&detail, sku);
 	commerce_json_end_object(&detail);
-	ereport(ERROR, (errcode(ERRCODE_UNKNOWN_SKU), errmsg("there is no sku \"%s\"", sku), commerce_errdetail(&detail),
-					errhint("Insert it into commerce.variants, then stock it with commerce.receive_stock().")));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNKNOWN_SKU), errmsg("there is no sku \"%s\"", sku), commerce_errdetail(&detail),
+			 errhint("Insert it into commerce.variants, then stock it with commerce.receive_stock().")));
 }
 
 /* require_sku(sku) is the same check for functions written in SQL. */

@@ -27,19 +27,19 @@ record(Taking *takings, int made, int source, int64_t quantity)
 			takings[i].quantity += quantity;
 			return made;
 		}
-	takings[made] = (Taking) {source, quantity};
+	takings[made] = (Taking){source, quantity};
 	return made + 1;
 }
 
 int
-commerce_source(int64_t quantity, const char *location, bool whole, Source *sources, int count, Taking *takings,
-				int64_t *missing)
+commerce_source(int64_t quantity, const char *location, bool whole, Source *sources, int count,
+				Taking *takings, int64_t *missing)
 {
 	int made = 0;
 
 	*missing = quantity;
 	for (int pass = 0; pass < 2; pass++)
-		for (int s = 0; s < count && *missing > 0; s++)
+		for (int s = 0; s<count && * missing> 0; s++)
 		{
 			Source *source = &sources[s];
 			int64_t give = can_give(source, pass == 1);

@@ -13,9 +13,9 @@ typedef struct Source
 	const char *sku;
 	const char *location;
 	int32_t priority;
-	int64_t available;		 /* on hand, less safety stock, less active reservations; may be negative */
+	int64_t available;       /* on hand, less safety stock, less active reservations; may be negative */
 	int64_t backorder_limit; /* may be sold beyond; NO_LIMIT for any number */
-	bool open;				 /* takes part when the caller names no location */
+	bool open;               /* takes part when the caller names no location */
 } Source;
 
 #define NO_LIMIT INT64_MAX

@@ -18,19 +18,19 @@ typedef struct StockNeed
 /* For whom and how long stock is promised. */
 typedef struct StockClaim
 {
-	const char *holder;		/* NULL for nobody in particular */
+	const char *holder;     /* NULL for nobody in particular */
 	const pg_uuid_t *order; /* set: committed to this order; NULL: held until expires_at */
 	TimestampTz expires_at; /* for a hold */
-	bool whole;				/* each need from one location */
-	bool replace;			/* the holder's own holds of these skus give way, so that they never block their owner */
+	bool whole;             /* each need from one location */
+	bool replace; /* the holder's own holds of these skus give way, so that they never block their owner */
 } StockClaim;
 
 /*
  * Promises all of the needs or none. Returns the reservations made, or NULL when something is short: then, unless
  * refuse is false, it raises CM001 naming every short line. Needs an SPI connection.
  */
-extern pg_uuid_t *commerce_stock_promise(const StockNeed *needs, int count, const StockClaim *claim, bool refuse,
-										 int *made);
+extern pg_uuid_t *commerce_stock_promise(const StockNeed *needs, int count, const StockClaim *claim,
+										 bool refuse, int *made);
 
 /* Refuses with CM002 the first of these skus (a text[]) that is in no catalogue. Needs an SPI connection. */
 extern void commerce_require_skus(Datum skus);

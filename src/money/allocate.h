@@ -9,9 +9,9 @@
 
 typedef enum AllocationPolicy
 {
-	ALLOCATE_NEAREST,		 /* leftover to the largest fraction, ties to the earlier */
-	ALLOCATE_FIRST,			 /* leftover one unit each from the first non-zero weight on */
-	ALLOCATE_LAST,			 /* leftover one unit each from the last non-zero weight back */
+	ALLOCATE_NEAREST,        /* leftover to the largest fraction, ties to the earlier */
+	ALLOCATE_FIRST,          /* leftover one unit each from the first non-zero weight on */
+	ALLOCATE_LAST,           /* leftover one unit each from the last non-zero weight back */
 	ALLOCATE_LARGEST_WEIGHT, /* leftover to the largest weight first, ties to the earlier */
 	ALLOCATE_ROUND_THEN_FIX, /* round half up every share, then correct the sum */
 } AllocationPolicy;

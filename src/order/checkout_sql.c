@@ -44,12 +44,12 @@ enum
 
 PG_FUNCTION_INFO_V1(commerce_checkout);
 
-static SavedPlan claim_key = {
-	.sql = "INSERT INTO commerce.idempotency_keys (key, request, order_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-	.args = "text; bytea; uuid"};
+static SavedPlan claim_key = {.sql = "INSERT INTO commerce.idempotency_keys (key, request, order_id) VALUES "
+									 "($1, $2, $3) ON CONFLICT DO NOTHING",
+							  .args = "text; bytea; uuid"};
 
-static SavedPlan read_key = {
-	.sql = "SELECT order_id, request FROM commerce.idempotency_keys WHERE key = $1", .args = "text"};
+static SavedPlan read_key = {.sql = "SELECT order_id, request FROM commerce.idempotency_keys WHERE key = $1",
+							 .args = "text"};
 
 /*
  * Returns the SHA-256 of all that makes up the request but its key. Each argument is preceded by its length, so that no
@@ -58,8 +58,8 @@ static SavedPlan read_key = {
 static Datum
 request_hash(FunctionCallInfo fcinfo)
 {
-	static const Oid types[ARG_IDEMPOTENCY_KEY] = {JSONBOID, TEXTARRAYOID, UUIDOID, TEXTOID, TEXTOID,
-												   JSONBOID, TEXTOID,	   INT8OID, JSONBOID, INT8OID};
+	static const Oid types[ARG_IDEMPOTENCY_KEY] = {JSONBOID, TEXTARRAYOID, UUIDOID, TEXTOID,  TEXTOID,
+												   JSONBOID, TEXTOID,      INT8OID, JSONBOID, INT8OID};
 	StringInfoData text;
 
 	initStringInfo(&text);
@@ -91,7 +91,7 @@ claim(const char *key, Datum hash, pg_uuid_t *order)
 	Datum name = CStringGetTextDatum(key);
 	bool isnull;
 
-	if (commerce_run(&claim_key, PLAN_WRITES, (Datum[]) {name, hash, UUIDPGetDatum(order)}, NULL) == 1)
+	if (commerce_run(&claim_key, PLAN_WRITES, (Datum[]){name, hash, UUIDPGetDatum(order)}, NULL) == 1)
 		return true;
 	if (commerce_run(&read_key, PLAN_LATEST, &name, NULL) == 1)
 	{
@@ -104,8 +104,9 @@ claim(const char *key, Datum hash, pg_uuid_t *order)
 						errmsg("the idempotency key was used for another request"),
 						errhint("Use a new key for a new request; repeat a request unchanged.")));
 	}
-	ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					errmsg("the idempotency key was deleted while it was waited for"), errhint("Try again.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("the idempotency key was deleted while it was waited for"), errhint("Try again.")));
 }
 
 /* Raises CM022 unless the total is what the caller expects. */
@@ -137,13 +138,15 @@ check_expected_total(const Quote *quote, Amount expected)
 static void
 check_prices(const Quote *quote, const QuoteRequest *request)
 {
-	bool overrides = request->priced_at || request->tax_level != NULL || request->prices_include_tax >= 0 || request->percent_of_original;
+	bool overrides = request->priced_at || request->tax_level != NULL || request->prices_include_tax >= 0 ||
+					 request->percent_of_original;
 
 	for (int i = 0; i < quote->line_count && !overrides; i++)
 		overrides = quote->lines[i].priced_by_caller || quote->lines[i].described_by_caller;
 	if (overrides && !commerce_caller_is_member(get_role_oid("commerce_admin", false)))
 		ereport(ERROR, (errcode(ERRCODE_NOT_PERMITTED),
-						errmsg("only members of commerce_admin may bring prices, facts of the catalogue, tax options or another "
+						errmsg("only members of commerce_admin may bring prices, facts of the catalogue, tax "
+							   "options or another "
 							   "time to a checkout"),
 						errhint("Leave them out; quote() prices with them.")));
 }
@@ -152,8 +155,9 @@ check_prices(const Quote *quote, const QuoteRequest *request)
 static char *
 holder_option(FunctionCallInfo fcinfo)
 {
-	return PG_ARGISNULL(ARG_OPTIONS) ? NULL
-									 : commerce_json_get_string(&PG_GETARG_JSONB_P(ARG_OPTIONS)->root, "holder");
+	return PG_ARGISNULL(ARG_OPTIONS)
+			   ? NULL
+			   : commerce_json_get_string(&PG_GETARG_JSONB_P(ARG_OPTIONS)->root, "holder");
 }
 
 /* Promises the stock of all lines that have stock to the order. */
@@ -169,7 +173,7 @@ promise_stock(const Quote *quote, const pg_uuid_t *order, Jsonb *lines, const ch
 	(void) commerce_json_objects(lines, "lines", &objects);
 	for (int i = 0; i < quote->line_count; i++)
 		if (quote->lines[i].track_stock)
-			needs[count++] = (StockNeed) {
+			needs[count++] = (StockNeed){
 				.sku = quote->lines[i].sku,
 				.location = commerce_json_get_string(objects[i], "location"),
 				.quantity = quote->lines[i].quantity,

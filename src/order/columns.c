@@ -38,5 +38,6 @@ commerce_columns_array(const Columns *columns, int column, Oid type)
 	char alignment;
 
 	get_typlenbyvalalign(type, &length, &by_value, &alignment);
-	return PointerGetDatum(construct_array(columns->values[column], columns->count, type, length, by_value, alignment));
+	return PointerGetDatum(
+		construct_array(columns->values[column], columns->count, type, length, by_value, alignment));
 }

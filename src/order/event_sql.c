@@ -27,25 +27,29 @@ typedef struct Stateful
 static Stateful orders = {
 	.machine = "order",
 	.lock = {.sql = "SELECT state FROM commerce.orders WHERE id = $1 FOR NO KEY UPDATE", .args = "uuid"},
-	.update = {.sql = "UPDATE commerce.orders SET state = $2 WHERE id = $1 RETURNING state", .args = "uuid; text"},
+	.update = {.sql = "UPDATE commerce.orders SET state = $2 WHERE id = $1 RETURNING state",
+			   .args = "uuid; text"},
 };
 
 static Stateful payments = {
 	.machine = "payment",
 	.lock = {.sql = "SELECT state FROM commerce.payments WHERE id = $1 FOR NO KEY UPDATE", .args = "uuid"},
-	.update = {.sql = "UPDATE commerce.payments SET state = $2 WHERE id = $1 RETURNING state", .args = "uuid; text"},
+	.update = {.sql = "UPDATE commerce.payments SET state = $2 WHERE id = $1 RETURNING state",
+			   .args = "uuid; text"},
 };
 
 static Stateful fulfilments = {
 	.machine = "fulfilment",
 	.lock = {.sql = "SELECT state FROM commerce.fulfilments WHERE id = $1 FOR NO KEY UPDATE", .args = "uuid"},
-	.update = {.sql = "UPDATE commerce.fulfilments SET state = $2 WHERE id = $1 RETURNING state", .args = "uuid; text"},
+	.update = {.sql = "UPDATE commerce.fulfilments SET state = $2 WHERE id = $1 RETURNING state",
+			   .args = "uuid; text"},
 };
 
 static Stateful returns = {
 	.machine = "return",
 	.lock = {.sql = "SELECT state FROM commerce.returns WHERE id = $1 FOR NO KEY UPDATE", .args = "uuid"},
-	.update = {.sql = "UPDATE commerce.returns SET state = $2 WHERE id = $1 RETURNING state", .args = "uuid; text"},
+	.update = {.sql = "UPDATE commerce.returns SET state = $2 WHERE id = $1 RETURNING state",
+			   .args = "uuid; text"},
 };
 
 /* Sends the UPDATE with the event pending, and forgets the event however that ends. Returns the new state. */
@@ -59,7 +63,8 @@ update_state(Stateful *table, const pg_uuid_t *id, const char *to, const Pending
 	commerce_pending_event = event;
 	PG_TRY();
 	{
-		updated = commerce_run(&table->update, PLAN_WRITES, (Datum[]) {UUIDPGetDatum(id), CStringGetTextDatum(to)}, NULL);
+		updated = commerce_run(&table->update, PLAN_WRITES,
+							   (Datum[]){UUIDPGetDatum(id), CStringGetTextDatum(to)}, NULL);
 	}
 	PG_FINALLY();
 	{
@@ -92,7 +97,7 @@ fire(FunctionCallInfo fcinfo, Stateful *table)
 	event.detail = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
 	name = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
 	SPI_connect();
-	if (commerce_run(&table->lock, PLAN_WRITES, (Datum[]) {UUIDPGetDatum(id)}, NULL) == 0)
+	if (commerce_run(&table->lock, PLAN_WRITES, (Datum[]){UUIDPGetDatum(id)}, NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("there is no %s %s", table->machine, name)));
 	state = TextDatumGetCString(commerce_value(0, 1, &isnull));
 	event.id = name;

@@ -48,7 +48,8 @@ read_states(Machine *machine, Datum array)
 	Datum *elements;
 	int count;
 
-	deconstruct_array(DatumGetArrayTypePCopy(array), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, &count);
+	deconstruct_array(DatumGetArrayTypePCopy(array), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL,
+					  &count);
 	machine->states = palloc(sizeof(char *) * Max(count, 1));
 	machine->state_count = count;
 	for (int i = 0; i < count; i++)
@@ -66,12 +67,12 @@ read_row(uint64 row, uint64 rows)
 	if (machine == NULL || strcmp(machine->name, name) != 0)
 	{
 		machine = &machines[machine_count++];
-		*machine = (Machine) {.name = name, .transitions = palloc(sizeof(Transition) * (rows - row))};
+		*machine = (Machine){.name = name, .transitions = palloc(sizeof(Transition) * (rows - row))};
 		read_states(machine, commerce_value(row, 2, &isnull));
 	}
 	(void) commerce_value(row, 3, &isnull);
 	if (!isnull)
-		machine->transitions[machine->transition_count++] = (Transition) {
+		machine->transitions[machine->transition_count++] = (Transition){
 			.from = column_text(row, 3),
 			.event = column_text(row, 4),
 			.to = column_text(row, 5),
@@ -142,7 +143,8 @@ const Transition *
 commerce_transition_by_event(const Machine *machine, const char *from, const char *event)
 {
 	for (int i = 0; i < machine->transition_count; i++)
-		if (strcmp(machine->transitions[i].from, from) == 0 && strcmp(machine->transitions[i].event, event) == 0)
+		if (strcmp(machine->transitions[i].from, from) == 0 &&
+			strcmp(machine->transitions[i].event, event) == 0)
 			return &machine->transitions[i];
 	return NULL;
 }
@@ -178,9 +180,9 @@ commerce_refuse_transition(const Machine *machine, const char *from, const char 
 	commerce_json_end_array(&detail);
 	commerce_json_end_object(&detail);
 	ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSITION),
-					event ? errmsg("event \"%s\" is not allowed in state \"%s\" of machine \"%s\"", event, from,
-								   machine->name)
-						  : errmsg("no transition leads from state \"%s\" to \"%s\" in machine \"%s\"", from, to,
-								   machine->name),
+					event ? errmsg("event \"%s\" is not allowed in state \"%s\" of machine \"%s\"", event,
+								   from, machine->name)
+						  : errmsg("no transition leads from state \"%s\" to \"%s\" in machine \"%s\"", from,
+								   to, machine->name),
 					commerce_errdetail(&detail), errhint("DETAIL lists the events that are allowed now.")));
 }

@@ -35,10 +35,13 @@ extern const Machine *commerce_machine(const char *name);
 extern bool commerce_machine_has_state(const Machine *machine, const char *state);
 
 /* Finds the transition that an event makes from a state, or that leads from one state to another. NULL for none. */
-extern const Transition *commerce_transition_by_event(const Machine *machine, const char *from, const char *event);
-extern const Transition *commerce_transition_between(const Machine *machine, const char *from, const char *to);
+extern const Transition *commerce_transition_by_event(const Machine *machine, const char *from,
+													  const char *event);
+extern const Transition *commerce_transition_between(const Machine *machine, const char *from,
+													 const char *to);
 
 /* Raises CM010: neither this event nor this target is allowed from here. Names what is allowed. */
-pg_noreturn extern void commerce_refuse_transition(const Machine *machine, const char *from, const char *event, const char *to);
+pg_noreturn extern void commerce_refuse_transition(const Machine *machine, const char *from,
+												   const char *event, const char *to);
 
 #endif

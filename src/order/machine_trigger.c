@@ -45,10 +45,10 @@ typedef struct Key
 	JsonWriter payload;
 } Key;
 
-static SavedPlan write_history = {
-	.sql = "INSERT INTO commerce.state_history (subject, relation, machine, event, from_state, to_state, actor, detail,"
-		   " item) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-	.args = "text; text; text; text; text; text; text; jsonb; text"};
+static SavedPlan write_history = {.sql = "INSERT INTO commerce.state_history (subject, relation, machine, "
+										 "event, from_state, to_state, actor, detail,"
+										 " item) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+								  .args = "text; text; text; text; text; text; text; jsonb; text"};
 
 /* Refuses to judge a row that another trigger may still change. */
 static void
@@ -63,11 +63,14 @@ require_last(const TriggerData *data)
 		const Trigger *other = &triggers->triggers[i];
 
 		if (other->tgfoid != data->tg_trigger->tgfoid && TRIGGER_FOR_BEFORE(other->tgtype) &&
-			TRIGGER_FOR_ROW(other->tgtype) && (other->tgtype & moment) && other->tgenabled != TRIGGER_DISABLED)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSITION),
-							errmsg("trigger \"%s\" of table \"%s\" fires after its state machine and could bypass it",
-								   other->tgname, RelationGetRelationName(data->tg_relation)),
-							errhint("Rename it so that it sorts before \"%s\".", data->tg_trigger->tgname)));
+			TRIGGER_FOR_ROW(other->tgtype) && (other->tgtype & moment) &&
+			other->tgenabled != TRIGGER_DISABLED)
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_TRANSITION),
+				 errmsg("trigger \"%s\" of table \"%s\" fires after its state machine and could bypass it",
+						other->tgname, RelationGetRelationName(data->tg_relation)),
+				 errhint("Rename it so that it sorts before \"%s\".", data->tg_trigger->tgname)));
 	}
 }
 
@@ -82,8 +85,8 @@ state_of(HeapTuple row, TupleDesc desc, int attribute)
 	bool varlena;
 
 	if (isnull)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSITION),
-						errmsg("a state must not be null"), errhint("Every row begins in one of the machine's states.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSITION), errmsg("a state must not be null"),
+						errhint("Every row begins in one of the machine's states.")));
 	if (type == TEXTOID || type == VARCHAROID)
 		return TextDatumGetCString(value);
 	getTypeOutputInfo(type, &output, &varlena);
@@ -159,9 +162,9 @@ call_hook(Oid function, Datum row, const char *event, const Jsonb *detail)
 	if (info.fn_strict && detail == NULL)
 		return false;
 	InitFunctionCallInfoData(*call, &info, 3, InvalidOid, NULL, NULL);
-	call->args[0] = (NullableDatum) {row, false};
-	call->args[1] = (NullableDatum) {CStringGetTextDatum(event), false};
-	call->args[2] = (NullableDatum) {PointerGetDatum(detail), detail == NULL};
+	call->args[0] = (NullableDatum){row, false};
+	call->args[1] = (NullableDatum){CStringGetTextDatum(event), false};
+	call->args[2] = (NullableDatum){PointerGetDatum(detail), detail == NULL};
 	result = FunctionCallInvoke(call);
 	return !call->isnull && DatumGetBool(result);
 }
@@ -176,9 +179,10 @@ check_role(const Transition *transition)
 		return;
 	role = get_role_oid(transition->role, false);
 	if (!commerce_caller_is_member(role))
-		ereport(ERROR, (errcode(ERRCODE_ROLE_REFUSED),
-						errmsg("event \"%s\" is reserved to role \"%s\"", transition->event, transition->role),
-						errhint("Ask a member of that role.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_ROLE_REFUSED),
+				 errmsg("event \"%s\" is reserved to role \"%s\"", transition->event, transition->role),
+				 errhint("Ask a member of that role.")));
 }
 
 /*
@@ -220,7 +224,8 @@ check_guard(const Machine *machine, const Transition *transition, Datum row, con
 	commerce_json_end_object(&facts);
 	ereport(ERROR, (errcode(ERRCODE_GUARD_REFUSED),
 					errmsg("guard %s refuses event \"%s\"", get_func_name(guard), transition->event),
-					commerce_errdetail(&facts), errhint("DETAIL names the guard; its comment says what it asks for.")));
+					commerce_errdetail(&facts),
+					errhint("DETAIL names the guard; its comment says what it asks for.")));
 }
 
 /* Writes the history row and, where the transition has a topic, the event for the outside world. */
@@ -232,15 +237,16 @@ record(Relation relation, const Machine *machine, const Transition *transition, 
 	OwnerScope scope;
 
 	commerce_enter_owner(&scope);
-	(void) commerce_run(&write_history, PLAN_WRITES,
-						(Datum[]) {CStringGetTextDatum(key->subject),
-								   CStringGetTextDatum(quote_qualified_identifier(
-									   get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation))),
-								   CStringGetTextDatum(machine->name), CStringGetTextDatum(transition->event),
-								   CStringGetTextDatum(transition->from), CStringGetTextDatum(transition->to),
-								   CStringGetTextDatum(actor), PointerGetDatum(detail),
-								   key->item ? CStringGetTextDatum(key->item) : (Datum) 0},
-						nulls);
+	(void) commerce_run(
+		&write_history, PLAN_WRITES,
+		(Datum[]){CStringGetTextDatum(key->subject),
+				  CStringGetTextDatum(quote_qualified_identifier(
+					  get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation))),
+				  CStringGetTextDatum(machine->name), CStringGetTextDatum(transition->event),
+				  CStringGetTextDatum(transition->from), CStringGetTextDatum(transition->to),
+				  CStringGetTextDatum(actor), PointerGetDatum(detail),
+				  key->item ? CStringGetTextDatum(key->item) : (Datum) 0},
+		nulls);
 	if (transition->topic)
 	{
 		commerce_json_key(&key->payload, "event");
@@ -260,7 +266,7 @@ static bool
 is_for(const PendingEvent *pending, const Machine *machine, const Key *key)
 {
 	return pending && strcmp(pending->machine, machine->name) == 0 &&
-		strcmp(pending->id, key->item ? key->item : key->subject) == 0;
+		   strcmp(pending->id, key->item ? key->item : key->subject) == 0;
 }
 
 /* Judges one change of state; returns only when it is allowed, with all that belongs to it done. */
@@ -304,17 +310,19 @@ commerce_enforce_state_machine(PG_FUNCTION_ARGS)
 	HeapTuple row;
 	int attribute;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(data->tg_event) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
-		TRIGGER_FIRED_BY_DELETE(data->tg_event) || data->tg_trigger->tgnargs != 2)
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-						errmsg("enforce_state_machine(machine, column) is a BEFORE INSERT OR UPDATE row trigger"),
-						errhint("Create it with commerce.attach_state_machine().")));
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(data->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(data->tg_event) || TRIGGER_FIRED_BY_DELETE(data->tg_event) ||
+		data->tg_trigger->tgnargs != 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("enforce_state_machine(machine, column) is a BEFORE INSERT OR UPDATE row trigger"),
+				 errhint("Create it with commerce.attach_state_machine().")));
 	desc = RelationGetDescr(data->tg_relation);
 	attribute = SPI_fnumber(desc, data->tg_trigger->tgargs[1]);
 	if (attribute <= 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-						errmsg("table \"%s\" has no column \"%s\"", RelationGetRelationName(data->tg_relation),
-							   data->tg_trigger->tgargs[1])));
+						errmsg("table \"%s\" has no column \"%s\"",
+							   RelationGetRelationName(data->tg_relation), data->tg_trigger->tgargs[1])));
 	require_last(data);
 	row = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
@@ -331,11 +339,13 @@ commerce_enforce_state_machine(PG_FUNCTION_ARGS)
 	SPI_connect();
 	machine = commerce_machine(data->tg_trigger->tgargs[0]);
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-		take_transition(data, machine, state_of(data->tg_trigtuple, desc, attribute), state_of(row, desc, attribute));
+		take_transition(data, machine, state_of(data->tg_trigtuple, desc, attribute),
+						state_of(row, desc, attribute));
 	else if (!commerce_machine_has_state(machine, state_of(row, desc, attribute)))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSITION),
-						errmsg("machine \"%s\" has no state \"%s\"", machine->name, state_of(row, desc, attribute)),
-						errhint("SELECT commerce.state_machine_diagram('%s') shows its states.", machine->name)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSITION),
+				 errmsg("machine \"%s\" has no state \"%s\"", machine->name, state_of(row, desc, attribute)),
+				 errhint("SELECT commerce.state_machine_diagram('%s') shows its states.", machine->name)));
 	SPI_finish();
 	return PointerGetDatum(row);
 }

@@ -20,14 +20,17 @@
 #pragma GCC diagnostic pop
 
 static SavedPlan write_order = {
-	.sql = "INSERT INTO commerce.orders (id, state, channel, customer_id, ship_to, ship_address, shipping_method, codes,"
+	.sql = "INSERT INTO commerce.orders (id, state, channel, customer_id, ship_to, ship_address, "
+		   "shipping_method, codes,"
 		   " tax_level, subtotal, discount, shipping, tax, included_tax, total, placed_at)"
-		   " VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING number",
+		   " VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING "
+		   "number",
 	.args = "uuid; text; uuid; jsonb; commerce.sealed; text; text[]; text; commerce.amount; commerce.amount;"
 			" commerce.amount; commerce.amount; commerce.amount; commerce.amount; timestamptz"};
 
 static SavedPlan write_lines = {
-	.sql = "INSERT INTO commerce.order_lines (order_id, line, sku, title, quantity, unit_price, per_quantity, tax_class,"
+	.sql = "INSERT INTO commerce.order_lines (order_id, line, sku, title, quantity, unit_price, "
+		   "per_quantity, tax_class,"
 		   " subtotal, discount, tax, included_tax, total) SELECT $1, l.* FROM"
 		   " unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) l",
 	.args = "uuid; int4[]; text[]; text[]; int8[]; commerce.amount[]; int4[]; text[]; commerce.amount[];"
@@ -91,8 +94,10 @@ sealed_destination(Jsonb *ship_to, const pg_uuid_t *subject)
 	char *text = JsonbToCString(NULL, &ship_to->root, VARSIZE(ship_to));
 
 	if (!commerce_can_seal())
-		ereport(ERROR, (errcode(ERRCODE_KEY_UNAVAILABLE), errmsg("there is no key to seal the destination with"),
-						errhint("Set commerce.key_file, or give no more of it than country, region and postal_code.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_KEY_UNAVAILABLE), errmsg("there is no key to seal the destination with"),
+			 errhint("Set commerce.key_file, or give no more of it than country, region and postal_code.")));
 	return commerce_seal_text(text, strlen(text), "address", subject);
 }
 
@@ -127,7 +132,8 @@ store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quo
 		values[5] = CStringGetTextDatum(quote->shipping_method);
 		nulls[5] = ' ';
 	}
-	values[6] = PointerGetDatum(construct_array(codes, request->code_count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[6] =
+		PointerGetDatum(construct_array(codes, request->code_count, TEXTOID, -1, false, TYPALIGN_INT));
 	values[7] = CStringGetTextDatum(commerce_tax_level_name(quote->tax_level));
 	values[8] = money(quote->subtotal, quote);
 	values[9] = money(quote->discount, quote);
@@ -146,7 +152,7 @@ store_lines(const pg_uuid_t *order, const Quote *quote)
 {
 	Oid amount = commerce_amount_type();
 	const Oid types[] = {INT4OID, TEXTOID, TEXTOID, INT8OID, amount, INT4OID,
-						 TEXTOID, amount,  amount,	amount,	 amount, amount};
+						 TEXTOID, amount,  amount,  amount,  amount, amount};
 	Datum values[lengthof(types) + 1] = {UUIDPGetDatum(order)};
 	Columns columns;
 
@@ -156,12 +162,12 @@ store_lines(const pg_uuid_t *order, const Quote *quote)
 		const QuoteLine *line = &quote->lines[i];
 
 		commerce_columns_add(&columns,
-							 (Datum[]) {Int32GetDatum(i + 1), CStringGetTextDatum(line->sku),
-										CStringGetTextDatum(line->title), Int64GetDatum(line->quantity),
-										money(line->unit_price, quote), Int32GetDatum(line->per_quantity),
-										CStringGetTextDatum(line->tax_class), money(line->subtotal, quote),
-										money(line->discount, quote), money(line->tax, quote),
-										money(line->included_tax, quote), money(line->total, quote)});
+							 (Datum[]){Int32GetDatum(i + 1), CStringGetTextDatum(line->sku),
+									   CStringGetTextDatum(line->title), Int64GetDatum(line->quantity),
+									   money(line->unit_price, quote), Int32GetDatum(line->per_quantity),
+									   CStringGetTextDatum(line->tax_class), money(line->subtotal, quote),
+									   money(line->discount, quote), money(line->tax, quote),
+									   money(line->included_tax, quote), money(line->total, quote)});
 	}
 	for (size_t i = 0; i < lengthof(types); i++)
 		values[i + 1] = commerce_columns_array(&columns, i, types[i]);
@@ -188,15 +194,15 @@ store_discounts(const pg_uuid_t *order, const Quote *quote)
 
 		for (int d = 0; d < line->discount_count; d++)
 			commerce_columns_add(
-				&columns, (Datum[]) {Int32GetDatum(n),
-									 UUIDPGetDatum(&quote->findings[line->discounts[d].promotion].promotion),
-									 money(line->discounts[d].minor, quote)});
+				&columns, (Datum[]){Int32GetDatum(n),
+									UUIDPGetDatum(&quote->findings[line->discounts[d].promotion].promotion),
+									money(line->discounts[d].minor, quote)});
 	}
 	if (columns.count > 0)
 		(void) commerce_run(&write_discounts, PLAN_WRITES,
-							(Datum[]) {UUIDPGetDatum(order), commerce_columns_array(&columns, 0, INT4OID),
-									   commerce_columns_array(&columns, 1, UUIDOID),
-									   commerce_columns_array(&columns, 2, commerce_amount_type())},
+							(Datum[]){UUIDPGetDatum(order), commerce_columns_array(&columns, 0, INT4OID),
+									  commerce_columns_array(&columns, 1, UUIDOID),
+									  commerce_columns_array(&columns, 2, commerce_amount_type())},
 							NULL);
 }
 
@@ -213,19 +219,19 @@ store_taxes(const pg_uuid_t *order, const Quote *quote)
 
 		for (int t = 0; t < line->tax_count; t++)
 			commerce_columns_add(&columns,
-								 (Datum[]) {Int32GetDatum(n), CStringGetTextDatum(line->taxes[t].rate->name),
-											Int64GetDatum(line->taxes[t].rate->rate),
-											BoolGetDatum(line->taxes[t].rate->included),
-											money(line->taxes[t].minor, quote)});
+								 (Datum[]){Int32GetDatum(n), CStringGetTextDatum(line->taxes[t].rate->name),
+										   Int64GetDatum(line->taxes[t].rate->rate),
+										   BoolGetDatum(line->taxes[t].rate->included),
+										   money(line->taxes[t].minor, quote)});
 	}
 	if (columns.count > 0)
-		(void) commerce_run(
-			&write_taxes, PLAN_WRITES,
-			(Datum[]) {UUIDPGetDatum(order), commerce_columns_array(&columns, 0, INT4OID),
-					   commerce_columns_array(&columns, 1, TEXTOID), commerce_columns_array(&columns, 2, INT8OID),
-					   commerce_columns_array(&columns, 3, BOOLOID),
-					   commerce_columns_array(&columns, 4, commerce_amount_type())},
-			NULL);
+		(void) commerce_run(&write_taxes, PLAN_WRITES,
+							(Datum[]){UUIDPGetDatum(order), commerce_columns_array(&columns, 0, INT4OID),
+									  commerce_columns_array(&columns, 1, TEXTOID),
+									  commerce_columns_array(&columns, 2, INT8OID),
+									  commerce_columns_array(&columns, 3, BOOLOID),
+									  commerce_columns_array(&columns, 4, commerce_amount_type())},
+							NULL);
 }
 
 /* Tells the outside world that the order was placed. */
@@ -261,6 +267,7 @@ commerce_store_order(const pg_uuid_t *order, const QuoteRequest *request, const 
 	store_taxes(order, quote);
 	(void) commerce_run(
 		&write_history, PLAN_WRITES,
-		(Datum[]) {CStringGetTextDatum(name), CStringGetTextDatum(GetUserNameFromId(GetOuterUserId(), false))}, NULL);
+		(Datum[]){CStringGetTextDatum(name), CStringGetTextDatum(GetUserNameFromId(GetOuterUserId(), false))},
+		NULL);
 	emit_placed(name, number, quote);
 }

@@ -22,7 +22,8 @@ static SavedPlan read_context = {
  */
 static SavedPlan read_catalogue = {
 	.sql =
-		"SELECT asked.line, v.product_id::text, coalesce(nullif(v.title, ''), p.title, ''), p.brand, p.category::text,"
+		"SELECT asked.line, v.product_id::text, coalesce(nullif(v.title, ''), p.title, ''), p.brand, "
+		"p.category::text,"
 		" p.tags, p.tax_class, p.attributes, coalesce(p.discountable, true), v.track_stock, v.minimum_price,"
 		" chosen.price, chosen.per_quantity, chosen.on_sale"
 		" FROM unnest($1, $2) WITH ORDINALITY AS asked (sku, quantity, line)"
@@ -38,11 +39,12 @@ static SavedPlan read_catalogue = {
 	.args = "text[]; int8[]; text; text; text; timestamptz"};
 
 static SavedPlan read_shipping = {
-	.sql = "SELECT m.tax_class, m.name, (SELECT p.price FROM commerce.shipping_prices p WHERE p.method = m.code"
-		   " AND commerce.currency(p.price) = $2 AND (p.countries = '{}' OR $3 = ANY (p.countries))"
-		   " AND (p.min_subtotal IS NULL OR commerce.minor_units(p.min_subtotal) <= $4)"
-		   " ORDER BY p.countries = '{}', commerce.minor_units(p.min_subtotal) DESC NULLS LAST,"
-		   " commerce.minor_units(p.price) LIMIT 1) FROM commerce.shipping_methods m WHERE m.code = $1",
+	.sql =
+		"SELECT m.tax_class, m.name, (SELECT p.price FROM commerce.shipping_prices p WHERE p.method = m.code"
+		" AND commerce.currency(p.price) = $2 AND (p.countries = '{}' OR $3 = ANY (p.countries))"
+		" AND (p.min_subtotal IS NULL OR commerce.minor_units(p.min_subtotal) <= $4)"
+		" ORDER BY p.countries = '{}', commerce.minor_units(p.min_subtotal) DESC NULLS LAST,"
+		" commerce.minor_units(p.price) LIMIT 1) FROM commerce.shipping_methods m WHERE m.code = $1",
 	.args = "text; text; text; int8"};
 
 /* Returns a text column as a C string, or NULL. */
@@ -82,14 +84,16 @@ commerce_settle_context(const QuoteRequest *request, Quote *quote)
 	Datum values[] = {CStringGetTextDatum(request->channel), UUIDPGetDatum(request->customer),
 					  request->currency ? CStringGetTextDatum(request->currency) : (Datum) 0,
 					  request->tax_level ? CStringGetTextDatum(request->tax_level) : (Datum) 0};
-	char nulls[] = {' ', request->customer ? ' ' : 'n', request->currency ? ' ' : 'n', request->tax_level ? ' ' : 'n'};
+	char nulls[] = {' ', request->customer ? ' ' : 'n', request->currency ? ' ' : 'n',
+					request->tax_level ? ' ' : 'n'};
 	bool isnull;
 
 	if (commerce_run(&read_context, PLAN_READS, values, nulls) != 1)
 		ereport(ERROR, (errcode(ERRCODE_NOT_READY), errmsg("commerce.shop has no row"),
 						errhint("Run SELECT commerce.create_shop(currency => 'EUR').")));
 	if (!DatumGetBool(commerce_value(0, 2, &isnull)))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no channel \"%s\"", request->channel),
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("there is no channel \"%s\"", request->channel),
 						errhint("Insert it into commerce.channels.")));
 	if (!DatumGetBool(commerce_value(0, 5, &isnull)))
 		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("there is no such customer")));
@@ -188,9 +192,10 @@ refuse_unpriced(const Quote *quote, const QuoteLine *line)
 	commerce_json_end_object(&detail);
 	if (!line->in_catalogue)
 		ereport(ERROR, (errcode(ERRCODE_UNKNOWN_SKU), errmsg("there is no sku \"%s\"", line->sku),
-						commerce_errdetail(&detail), errhint("Insert it into commerce.variants, or give the line a unit_price.")));
-	ereport(ERROR, (errcode(ERRCODE_NO_PRICE), errmsg("\"%s\" has no price in %s", line->sku,
-													  commerce_currency_code(quote->currency)),
+						commerce_errdetail(&detail),
+						errhint("Insert it into commerce.variants, or give the line a unit_price.")));
+	ereport(ERROR, (errcode(ERRCODE_NO_PRICE),
+					errmsg("\"%s\" has no price in %s", line->sku, commerce_currency_code(quote->currency)),
 					commerce_errdetail(&detail), errhint("Insert one into commerce.prices.")));
 }
 
@@ -255,7 +260,7 @@ commerce_price_shipping(const QuoteRequest *request, Quote *quote)
 	Datum price;
 	bool isnull;
 
-	quote->shipping = (QuoteLine) {.tax_class = "standard", .title = "", .quantity = 1, .per_quantity = 1};
+	quote->shipping = (QuoteLine){.tax_class = "standard", .title = "", .quantity = 1, .per_quantity = 1};
 	if (request->shipping_method == NULL)
 		return;
 	for (int i = 0; i < quote->line_count; i++)

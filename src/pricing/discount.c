@@ -33,7 +33,7 @@ rule_lines(const Quote *quote)
 	{
 		const QuoteLine *line = &quote->lines[i];
 
-		lines[i] = (RuleLine) {
+		lines[i] = (RuleLine){
 			.sku = line->sku,
 			.product = line->product,
 			.brand = line->brand,
@@ -74,7 +74,7 @@ take(QuoteLine *line, int promotion, int64 minor)
 	line->discounts = line->discounts
 						  ? repalloc(line->discounts, sizeof(LineDiscount) * (line->discount_count + 1))
 						  : palloc(sizeof(LineDiscount));
-	line->discounts[line->discount_count++] = (LineDiscount) {promotion, minor};
+	line->discounts[line->discount_count++] = (LineDiscount){promotion, minor};
 	line->discount += minor;
 }
 
@@ -85,7 +85,8 @@ item_discount(const Pricing *pricing, const Benefit *benefit, const QuoteLine *l
 	wide minor = benefit->minor;
 
 	if (benefit->kind == BENEFIT_PERCENT)
-		minor = commerce_round_ratio((wide) percent_base(pricing, line) * benefit->percent, PERCENT_WHOLE, ROUND_HALF_UP);
+		minor = commerce_round_ratio((wide) percent_base(pricing, line) * benefit->percent, PERCENT_WHOLE,
+									 ROUND_HALF_UP);
 	else if (benefit->target == BENEFIT_UNITS)
 		minor = (wide) benefit->minor * line->quantity;
 	return (int64) Min(minor, (wide) room(line));
@@ -129,8 +130,8 @@ apply_to_order(const Pricing *pricing, const Benefit *benefit, int promotion, bo
 	for (int i = 0; i < quote->line_count; i++)
 	{
 		QuoteLine *line = &quote->lines[i];
-		bool matches =
-			line->discountable && commerce_line_matches(benefit->where, pricing->cart, &pricing->rule_lines[i]);
+		bool matches = line->discountable &&
+					   commerce_line_matches(benefit->where, pricing->cart, &pricing->rule_lines[i]);
 
 		weights[i] = matches ? line->subtotal - line->discount : 0;
 		caps[i] = matches ? room(line) : 0;
@@ -145,7 +146,8 @@ apply_to_order(const Pricing *pricing, const Benefit *benefit, int promotion, bo
 	/* Beyond what an amount can be nothing is taken off: the totals refuse such a cart with CM023. */
 	if (minor == 0 || minor > AMOUNT_MAX_MINOR)
 		return 0;
-	(void) commerce_allocate_capped((int64) minor, weights, caps, quote->line_count, ALLOCATE_NEAREST, shares);
+	(void) commerce_allocate_capped((int64) minor, weights, caps, quote->line_count, ALLOCATE_NEAREST,
+									shares);
 	for (int i = 0; i < quote->line_count; i++)
 		take(&quote->lines[i], promotion, shares[i]);
 	return (int64) minor;
@@ -184,7 +186,7 @@ judge(const Pricing *pricing, const Promotion *promotion, bool opened, Finding *
 	const Benefit *benefit = promotion->benefit;
 	bool touched = false;
 
-	*finding = (Finding) {.promotion = promotion->id, .name = promotion->name};
+	*finding = (Finding){.promotion = promotion->id, .name = promotion->name};
 	if (promotion->needs_code && !opened)
 	{
 		finding->code = "code_missing";
@@ -212,7 +214,7 @@ judge(const Pricing *pricing, const Promotion *promotion, bool opened, Finding *
 	finding->applied = finding->minor > 0;
 	finding->code = finding->applied ? "applied" : touched ? "nothing_left" : "no_target";
 	finding->reason = finding->applied ? "applied"
-					  : touched		   ? "nothing was left to take off"
+					  : touched        ? "nothing was left to take off"
 									   : "nothing in the cart matches, or another discount has it";
 }
 
@@ -231,7 +233,7 @@ commerce_apply_promotions(const QuoteRequest *request, Quote *quote)
 	commerce_open_codes(request->codes, request->code_count, request->at, promotions, count, opened);
 	for (int i = 0; i < quote->line_count; i++)
 		subtotal += quote->lines[i].subtotal;
-	cart = (RuleCart) {
+	cart = (RuleCart){
 		.currency = quote->currency,
 		.subtotal = commerce_amount_minor(commerce_amount_make_wide(subtotal, quote->currency)),
 		.shipping = quote->shipping.subtotal,
@@ -253,10 +255,11 @@ commerce_apply_promotions(const QuoteRequest *request, Quote *quote)
 			const Promotion *promotion = &promotions[i];
 
 			CHECK_FOR_INTERRUPTS();
-			if (class_of(promotion->benefit) != class || !promotion->active || request->at < promotion->begins ||
-				request->at >= promotion->ends)
+			if (class_of(promotion->benefit) != class || !promotion->active ||
+				request->at < promotion->begins || request->at >= promotion->ends)
 				continue;
-			judge(&pricing, promotion, opened[i], &quote->findings[quote->finding_count], quote->finding_count);
+			judge(&pricing, promotion, opened[i], &quote->findings[quote->finding_count],
+				  quote->finding_count);
 			quote->finding_count++;
 		}
 }

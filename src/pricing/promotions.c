@@ -15,10 +15,13 @@ static int promotion_count = 0;
 static bool compiled = false; /* false also while and after a failed rebuild */
 
 static SavedPlan read_promotions = {
-	.sql = "SELECT id, name, status = 'active', CASE WHEN isempty(during) THEN 'infinity' WHEN lower_inf(during)"
-		   " THEN '-infinity' ELSE lower(during) END, CASE WHEN isempty(during) THEN '-infinity' WHEN upper_inf(during)"
-		   " THEN 'infinity' ELSE upper(during) END, needs_code, condition::text, benefit::text FROM commerce.promotions"
-		   " WHERE status <> 'draft' ORDER BY priority DESC, id"};
+	.sql =
+		"SELECT id, name, status = 'active', CASE WHEN isempty(during) THEN 'infinity' WHEN lower_inf(during)"
+		" THEN '-infinity' ELSE lower(during) END, CASE WHEN isempty(during) THEN '-infinity' WHEN "
+		"upper_inf(during)"
+		" THEN 'infinity' ELSE upper(during) END, needs_code, condition::text, benefit::text FROM "
+		"commerce.promotions"
+		" WHERE status <> 'draft' ORDER BY priority DESC, id"};
 
 static SavedPlan read_codes = {
 	.sql = "SELECT asked.code, c.promotion FROM unnest($1) WITH ORDINALITY AS asked (code, position)"
@@ -67,8 +70,8 @@ compile(uint64 row, const RuleMemory *memory)
 	promotion.condition = condition ? commerce_condition_parse(condition, memory, &error) : NULL;
 	if (condition && promotion.condition == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-						errmsg("promotion \"%s\" has a condition this library cannot read: %s", promotion.name,
-							   error.message)));
+						errmsg("promotion \"%s\" has a condition this library cannot read: %s",
+							   promotion.name, error.message)));
 	promotion.benefit = commerce_benefit_parse(column_text(row, 8), memory, &error);
 	if (promotion.benefit == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
@@ -129,10 +132,12 @@ refuse_code(const char *code, bool known)
 	commerce_json_string(&detail, known ? "not_running" : "unknown");
 	commerce_json_end_object(&detail);
 	if (!known)
-		ereport(ERROR, (errcode(ERRCODE_CODE_UNKNOWN), errmsg("there is no code \"%s\"", code),
-						commerce_errdetail(&detail), errhint("Codes are matched in any case; check its spelling.")));
-	ereport(ERROR, (errcode(ERRCODE_CODE_NOT_APPLICABLE), errmsg("the promotion of code \"%s\" is not running", code),
-					commerce_errdetail(&detail), errhint("Leave the code out.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_CODE_UNKNOWN), errmsg("there is no code \"%s\"", code),
+				 commerce_errdetail(&detail), errhint("Codes are matched in any case; check its spelling.")));
+	ereport(ERROR, (errcode(ERRCODE_CODE_NOT_APPLICABLE),
+					errmsg("the promotion of code \"%s\" is not running", code), commerce_errdetail(&detail),
+					errhint("Leave the code out.")));
 }
 
 /* Finds a promotion by id; returns its index or -1. */
@@ -147,7 +152,8 @@ find_promotion(const Promotion *list, int count, const pg_uuid_t *id)
 
 /* Finds which promotions the entered codes open. */
 void
-commerce_open_codes(const char **codes, int code_count, TimestampTz at, const Promotion *list, int count, bool *opened)
+commerce_open_codes(const char **codes, int code_count, TimestampTz at, const Promotion *list, int count,
+					bool *opened)
 {
 	Datum *values = palloc(sizeof(Datum) * Max(code_count, 1));
 	Datum array;

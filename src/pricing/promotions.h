@@ -13,7 +13,7 @@ typedef struct Promotion
 	const char *name;
 	bool active;
 	TimestampTz begins; /* DT_NOBEGIN: always */
-	TimestampTz ends;	/* DT_NOEND: never */
+	TimestampTz ends;   /* DT_NOEND: never */
 	bool needs_code;
 	const RuleNode *condition; /* NULL: always */
 	const Benefit *benefit;
@@ -28,7 +28,7 @@ extern const Promotion *commerce_promotions(int *count);
  * Finds which promotions the entered codes open: opened[i] says whether promotion i has been asked for. Raises CM030
  * for an unknown code and CM031 for a code of a promotion that is not running at that time.
  */
-extern void commerce_open_codes(const char **codes, int code_count, TimestampTz at, const Promotion *promotions,
-								int count, bool *opened);
+extern void commerce_open_codes(const char **codes, int code_count, TimestampTz at,
+								const Promotion *promotions, int count, bool *opened);
 
 #endif

@@ -29,9 +29,9 @@ typedef struct QuoteRequest
 	const char *region;
 	const char *shipping_method; /* NULL: none */
 	TimestampTz at;
-	bool priced_at; /* the caller chose the time */
-	const char *tax_level; /* NULL: the shop's */
-	int prices_include_tax;	 /* 1 or 0 overrides the rates; -1 leaves it to them */
+	bool priced_at;           /* the caller chose the time */
+	const char *tax_level;    /* NULL: the shop's */
+	int prices_include_tax;   /* 1 or 0 overrides the rates; -1 leaves it to them */
 	bool percent_of_original; /* percentages are of the line's subtotal instead of what is left of it */
 } QuoteRequest;
 
@@ -96,7 +96,7 @@ typedef struct Finding
 	const char *name;
 	bool applied;
 	int64 minor;
-	const char *code;	/* for programs: applied, condition_not_met, … */
+	const char *code;   /* for programs: applied, condition_not_met, … */
 	const char *reason; /* for people */
 } Finding;
 
@@ -105,7 +105,7 @@ typedef struct Quote
 	int currency; /* ISO 4217 number */
 	TaxLevel tax_level;
 	const char *channel;
-	const char *customer;		/* uuid as text */
+	const char *customer; /* uuid as text */
 	const char *customer_group;
 	QuoteLine *lines;
 	int line_count;

@@ -17,7 +17,8 @@ commerce_quote_sql(PG_FUNCTION_ARGS)
 
 	commerce_quote_request(fcinfo, 0, &request);
 	SPI_connect();
-	result = SPI_datumTransfer(PointerGetDatum(commerce_quote_json(commerce_quote(&request), explain)), false, -1);
+	result =
+		SPI_datumTransfer(PointerGetDatum(commerce_quote_json(commerce_quote(&request), explain)), false, -1);
 	SPI_finish();
 	return result;
 }

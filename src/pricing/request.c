@@ -19,8 +19,9 @@
 #define MAX_CODES 100
 
 static const char *const option_keys[] = {"tax_level", "prices_include_tax", "percentages", "holder", NULL};
-static const char *const line_keys[] = {"sku",	"quantity", "unit_price", "per_quantity", "title",		"location",
-										"brand", "category", "tags",	   "tax_class",	   "attributes", NULL};
+static const char *const line_keys[] = {"sku",   "quantity",  "unit_price", "per_quantity",
+										"title", "location",  "brand",      "category",
+										"tags",  "tax_class", "attributes", NULL};
 
 /* Refuses a key that is not in the list. */
 static void
@@ -41,7 +42,8 @@ refuse_unknown_keys(JsonbContainer *object, const char *const *known, const char
 		while (known[i] && strcmp(known[i], key) != 0)
 			i++;
 		if (known[i] == NULL)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown key \"%s\" in %s", key, what)));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("unknown key \"%s\" in %s", key, what)));
 	}
 }
 
@@ -64,7 +66,8 @@ read_codes(FunctionCallInfo fcinfo, int n, QuoteRequest *request)
 		return;
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
 	if (count > MAX_CODES)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("at most %d codes can be entered", MAX_CODES)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("at most %d codes can be entered", MAX_CODES)));
 	request->codes = palloc(sizeof(char *) * Max(count, 1));
 	for (int i = 0; i < count; i++)
 	{
@@ -118,7 +121,7 @@ read_options(Jsonb *options, QuoteRequest *request)
 void
 commerce_quote_request(FunctionCallInfo fcinfo, int first, QuoteRequest *request)
 {
-	*request = (QuoteRequest) {.prices_include_tax = -1};
+	*request = (QuoteRequest){.prices_include_tax = -1};
 	if (PG_ARGISNULL(first))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("lines must not be null")));
 	request->lines = PG_GETARG_JSONB_P(first);
@@ -129,7 +132,8 @@ commerce_quote_request(FunctionCallInfo fcinfo, int first, QuoteRequest *request
 	if (!PG_ARGISNULL(first + 5))
 		read_destination(PG_GETARG_JSONB_P(first + 5), request);
 	request->shipping_method = text_argument(fcinfo, first + 6);
-	request->at = PG_ARGISNULL(first + 7) ? GetCurrentTransactionStartTimestamp() : PG_GETARG_TIMESTAMPTZ(first + 7);
+	request->at =
+		PG_ARGISNULL(first + 7) ? GetCurrentTransactionStartTimestamp() : PG_GETARG_TIMESTAMPTZ(first + 7);
 	request->priced_at = !PG_ARGISNULL(first + 7);
 	if (!PG_ARGISNULL(first + 8))
 		read_options(PG_GETARG_JSONB_P(first + 8), request);
@@ -147,7 +151,8 @@ read_tags(JsonbContainer *object, QuoteLine *line)
 	if (!commerce_json_find(object, "tags", &value))
 		return;
 	if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"tags\" must be an array of strings")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"tags\" must be an array of strings")));
 	line->tags = palloc(sizeof(char *) * Max(JsonContainerSize(value.val.binary.data), 1));
 	iterator = JsonbIteratorInit(value.val.binary.data);
 	while (true)
@@ -159,7 +164,8 @@ read_tags(JsonbContainer *object, QuoteLine *line)
 		if (token != WJB_ELEM)
 			continue;
 		if (value.type != jbvString)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"tags\" must be an array of strings")));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("\"tags\" must be an array of strings")));
 		line->tags[line->tag_count++] = pnstrdup(value.val.string.val, value.val.string.len);
 	}
 }
@@ -189,7 +195,8 @@ read_line(JsonbContainer *object, int number, int currency, QuoteLine *line)
 	if (commerce_json_find(object, "attributes", &attributes))
 	{
 		if (attributes.type != jbvBinary || !JsonContainerIsObject(attributes.val.binary.data))
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"attributes\" must be an object")));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"attributes\" must be an object")));
 		line->attributes = attributes.val.binary.data;
 	}
 	line->described_by_caller =
@@ -197,7 +204,8 @@ read_line(JsonbContainer *object, int number, int currency, QuoteLine *line)
 	line->priced_by_caller = commerce_json_get_money(object, "unit_price", currency, &price);
 	(void) commerce_json_get_int(object, "per_quantity", &per_quantity);
 	if (per_quantity < 1 || per_quantity > PG_INT32_MAX)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"per_quantity\" must be from 1 to %d", PG_INT32_MAX)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("\"per_quantity\" must be from 1 to %d", PG_INT32_MAX)));
 	line->per_quantity = (int) per_quantity;
 	line->discountable = true;
 	line->track_stock = true;
@@ -206,7 +214,8 @@ read_line(JsonbContainer *object, int number, int currency, QuoteLine *line)
 	commerce_require_same_currency(currency, commerce_amount_currency(price));
 	line->unit_price = commerce_amount_minor(price);
 	if (line->unit_price < 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"unit_price\" must not be negative")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"unit_price\" must not be negative")));
 }
 
 /* Reads the lines as the caller gave them. */

@@ -51,7 +51,7 @@ find_rates(QuoteLine *line, const TaxRate *rates, int rate_count)
 	line->taxes = palloc(sizeof(LineTax) * Max(rate_count, 1));
 	for (int i = 0; i < rate_count; i++)
 		if (strcmp(rates[i].tax_class, line->tax_class) == 0)
-			line->taxes[line->tax_count++] = (LineTax) {&rates[i], 0};
+			line->taxes[line->tax_count++] = (LineTax){&rates[i], 0};
 }
 
 /* Rounds a line's taxes once for the line. */
@@ -97,8 +97,8 @@ tax_order_rate(QuoteLine **lines, int count, const TaxRate *rate, int64 whole)
 		{
 			const TaxRate *other = lines[l]->taxes[t].rate;
 
-			if (lines[l]->taxes[t].minor >= 0 || strcmp(other->name, rate->name) != 0 || other->rate != rate->rate ||
-				other->included != rate->included || divisor(lines[l]) != whole)
+			if (lines[l]->taxes[t].minor >= 0 || strcmp(other->name, rate->name) != 0 ||
+				other->rate != rate->rate || other->included != rate->included || divisor(lines[l]) != whole)
 				continue;
 			taxes[payers] = &lines[l]->taxes[t];
 			weights[payers++] = taxable(lines[l]);

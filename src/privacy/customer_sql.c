@@ -30,17 +30,20 @@ PG_FUNCTION_INFO_V1(commerce_reveal_customer);
 
 static SavedPlan insert_customer = {
 	.sql = "INSERT INTO commerce.customers (id, email, email_blind, name, phone, address, password_hash, "
-	"attributes, "
-	"customer_group) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (email_blind) DO NOTHING",
-	.args = "uuid; commerce.sealed; bytea; commerce.sealed; commerce.sealed; commerce.sealed; text; jsonb; text"};
+		   "attributes, "
+		   "customer_group) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (email_blind) DO NOTHING",
+	.args =
+		"uuid; commerce.sealed; bytea; commerce.sealed; commerce.sealed; commerce.sealed; text; jsonb; text"};
 
-static SavedPlan find_by_email = {.sql = "SELECT id FROM commerce.customers WHERE email_blind = $1", .args = "bytea"};
+static SavedPlan find_by_email = {.sql = "SELECT id FROM commerce.customers WHERE email_blind = $1",
+								  .args = "bytea"};
 
 /* Opened values never go through a statement, where an extension that logs parameters would see them. */
-static SavedPlan find_fields = {.sql = "SELECT email, name, phone, address, jsonb_build_object('id', id, "
-								"'customer_group', customer_group, 'attributes', "
-								"attributes, 'created_at', created_at) FROM commerce.customers WHERE id = $1",
-								.args = "uuid"};
+static SavedPlan find_fields = {
+	.sql = "SELECT email, name, phone, address, jsonb_build_object('id', id, "
+		   "'customer_group', customer_group, 'attributes', "
+		   "attributes, 'created_at', created_at) FROM commerce.customers WHERE id = $1",
+	.args = "uuid"};
 
 /* Refuses an argument, naming it and never showing it. */
 static void

@@ -46,15 +46,16 @@ static SavedPlan find_installation = {.sql = "SELECT installation FROM commerce.
 
 /* One key by its id. */
 static SavedPlan find_one = {.sql = "SELECT s.installation, k.id, k.epoch, k.wrapped FROM commerce.shop s "
-							 "LEFT JOIN commerce.data_keys k ON k.subject = $1 AND k.id = $2",
+									"LEFT JOIN commerce.data_keys k ON k.subject = $1 AND k.id = $2",
 							 .args = "uuid; bigint"};
 
 /* The key to seal with: of those under a key we hold, the one under the newest. */
-static SavedPlan find_newest = {.sql = "SELECT s.installation, k.id, k.epoch, k.wrapped FROM commerce.shop s "
-								"LEFT JOIN LATERAL (SELECT id, epoch, wrapped FROM commerce.data_keys WHERE "
-								"subject = $1 AND epoch = ANY ($2) "
-								"ORDER BY epoch DESC, id DESC LIMIT 1) k ON true",
-								.args = "uuid; integer[]"};
+static SavedPlan find_newest = {
+	.sql = "SELECT s.installation, k.id, k.epoch, k.wrapped FROM commerce.shop s "
+		   "LEFT JOIN LATERAL (SELECT id, epoch, wrapped FROM commerce.data_keys WHERE "
+		   "subject = $1 AND epoch = ANY ($2) "
+		   "ORDER BY epoch DESC, id DESC LIMIT 1) k ON true",
+	.args = "uuid; integer[]"};
 
 static SavedPlan insert_key = {
 	.sql = "INSERT INTO commerce.data_keys (subject, id, epoch, wrapped) VALUES ($1, $2, $3, $4)",

@@ -129,12 +129,12 @@ UPDATE machine.p SET state = 'open';
 UPDATE machine.p SET state = 'new' WHERE region = 'b';
 UPDATE machine.p_a SET state = 'new';
 SELECT region, state FROM machine.p ORDER BY 1;
-SELECT relation, subject, item, to_state FROM commerce.state_history WHERE machine = 'machine-ticket' AND relation LIKE 'p%' ORDER BY 1;
+SELECT relation, subject, item, to_state FROM commerce.state_history WHERE machine = 'machine-ticket' AND relation LIKE 'machine.p%' ORDER BY 1;
 -- A table without a primary key has history, too.
 CREATE TABLE machine.bare (state text);
 SELECT commerce.attach_state_machine('machine.bare', 'state', 'machine-ticket');
 INSERT INTO machine.bare VALUES ('new');
 UPDATE machine.bare SET state = 'open';
-SELECT subject, item, event FROM commerce.state_history WHERE machine = 'machine-ticket' AND relation = 'bare';
+SELECT subject, item, event FROM commerce.state_history WHERE machine = 'machine-ticket' AND relation = 'machine.bare';
 SET client_min_messages = warning;
 DROP SCHEMA machine CASCADE;
