@@ -30,3 +30,9 @@ CREATE FUNCTION commerce.invalidate_cache() RETURNS trigger
     AS 'MODULE_PATHNAME', 'commerce_invalidate_cache';
 COMMENT ON FUNCTION commerce.invalidate_cache() IS
 'Statement trigger on tables that sessions keep compiled (promotions, transitions): tells every session at commit that the table has changed.';
+
+CREATE FUNCTION commerce.acting_role() RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'commerce_acting_role';
+COMMENT ON FUNCTION commerce.acting_role() IS
+'The role the session acts as: the one of SET ROLE, else the session''s user, whatever definer''s rights are in force.';

@@ -44,7 +44,7 @@ BEGIN
     END IF;
     INSERT INTO commerce.stock_movements (sku, location, delta, reason, reference, actor)
         VALUES (record_movement.sku, record_movement.location, delta, record_movement.reason,
-            record_movement.reference, session_user);
+            record_movement.reference, commerce.acting_role());
     RETURN result;
 END
 $$;

@@ -151,7 +151,7 @@ BEGIN
                 HINT = 'Units sold on backorder can be sent once they have been received.';
     END IF;
     INSERT INTO commerce.stock_movements (sku, location, delta, reason, reference, actor)
-        SELECT x.sku, x.location, -sum(x.take), 'sold', "order"::text, session_user
+        SELECT x.sku, x.location, -sum(x.take), 'sold', "order"::text, commerce.acting_role()
         FROM jsonb_to_recordset(taken) x (sku text, location text, take bigint) GROUP BY 1, 2;
     INSERT INTO commerce.fulfilment_lines (order_id, fulfilment_id, line, location, quantity)
         SELECT "order", fulfilment, x.line, x.location, sum(x.take)

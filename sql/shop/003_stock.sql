@@ -43,11 +43,12 @@ CREATE TABLE commerce.stock_movements (
     delta bigint NOT NULL,
     reason text NOT NULL,
     reference text,
-    actor text NOT NULL DEFAULT session_user,
+    actor text NOT NULL DEFAULT current_user,
     moved_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (sku, id)
 );
 COMMENT ON TABLE commerce.stock_movements IS 'why on_hand is what it is: every change with its reason, never edited';
+COMMENT ON COLUMN commerce.stock_movements.actor IS 'the role that made the change: the current role of the session';
 COMMENT ON COLUMN commerce.stock_movements.delta IS 'units that came (positive) or left (negative)';
 
 GRANT SELECT ON commerce.stock, commerce.reservations, commerce.stock_movements TO commerce_reader;

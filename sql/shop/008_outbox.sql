@@ -7,6 +7,6 @@ CREATE TABLE commerce.outbox (
     PRIMARY KEY (aggregate, id)
 );
 COMMENT ON TABLE commerce.outbox IS 'what happened, for the outside world; written by the transaction in which it happened';
-COMMENT ON COLUMN commerce.outbox.aggregate IS 'what it happened to, e.g. an order''s id; events of one aggregate are ordered by id';
+COMMENT ON COLUMN commerce.outbox.aggregate IS 'what it happened to: an order''s id, a customer''s; for a table outside the shop table:key. Events of one aggregate are ordered by id';
 COMMENT ON COLUMN commerce.outbox.payload IS 'facts without customer fields';
 GRANT SELECT ON commerce.outbox TO commerce_reader;

@@ -196,7 +196,11 @@ available_before(Stockroom *room, const StockNeed *need, int64 missing, bool who
 
 	for (; count > 0; count--, source++)
 		if (need->location ? strcmp(source->location, need->location) == 0 : source->open)
-			left = whole ? Max(left, source->available) : left + Max(source->available, 0);
+		{
+			int64 more = Min(commerce_source_can_give(source, true), need->quantity - 1);
+
+			left = whole ? Max(left, more) : left + Min(more, need->quantity - 1 - left);
+		}
 	return left;
 }
 
@@ -282,6 +286,21 @@ distinct_skus(const StockNeed *needs, int count)
 	return PointerGetDatum(construct_array(values, distinct, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* Refuses with CM002 a location that is not among the shop's. */
+static void
+require_locations(const StockNeed *needs, int count)
+{
+	Datum *names = palloc(sizeof(Datum) * Max(count, 1));
+	int named = 0;
+
+	for (int i = 0; i < count; i++)
+		if (needs[i].location)
+			names[named++] = CStringGetTextDatum(needs[i].location);
+	if (named > 0)
+		commerce_require_locations(
+			PointerGetDatum(construct_array(names, named, TEXTOID, -1, false, TYPALIGN_INT)));
+}
+
 /* Promises all or nothing. */
 pg_uuid_t *
 commerce_stock_promise(const StockNeed *needs, int count, const StockClaim *claim, bool refuse, int *made)
@@ -309,6 +328,7 @@ commerce_stock_promise(const StockNeed *needs, int count, const StockClaim *clai
 	if (!enough)
 	{
 		commerce_require_skus(skus);
+		require_locations(needs, count);
 		if (refuse)
 			refuse_short(needs, count, missing, &room, claim->whole);
 		return NULL;

@@ -1,5 +1,5 @@
 /*
- * skus.c: is there such a thing to sell?
+ * skus.c: is there such a thing to sell, and such a place to have it?
  */
 #include "base/pg.h"
 
@@ -10,30 +10,50 @@
 
 PG_FUNCTION_INFO_V1(commerce_require_sku);
 
-static SavedPlan find_unknown = {
+static SavedPlan find_unknown_sku = {
 	.sql = "SELECT asked.sku FROM unnest($1) AS asked (sku)"
 		   " WHERE NOT EXISTS (SELECT FROM commerce.variants v WHERE v.sku = asked.sku)"
 		   " ORDER BY asked.sku COLLATE \"C\" LIMIT 1",
 	.args = "text[]"};
 
+static SavedPlan find_unknown_location = {
+	.sql = "SELECT asked.location FROM unnest($1) AS asked (location)"
+		   " WHERE NOT EXISTS (SELECT FROM commerce.locations l WHERE l.code = asked.location)"
+		   " ORDER BY asked.location COLLATE \"C\" LIMIT 1",
+	.args = "text[]"};
+
+/* Refuses with CM002 the first of these names, a kind of thing, that the statement finds unknown. */
+static void
+require_known(SavedPlan *find_unknown, Datum names, const char *kind, const char *hint)
+{
+	JsonWriter detail = JSON_WRITER_INIT;
+	bool isnull;
+	char *name;
+
+	if (commerce_run(find_unknown, PLAN_LATEST, &names, NULL) == 0)
+		return;
+	name = TextDatumGetCString(commerce_value(0, 1, &isnull));
+	commerce_json_object(&detail);
+	commerce_json_key(&detail, kind);
+	commerce_json_string(&detail, name);
+	commerce_json_end_object(&detail);
+	ereport(ERROR, (errcode(ERRCODE_UNKNOWN_SKU), errmsg("there is no %s \"%s\"", kind, name),
+					commerce_errdetail(&detail), errhint("%s", hint)));
+}
+
 /* Refuses with CM002 the first of these skus that is in no catalogue. */
 void
 commerce_require_skus(Datum skus)
 {
-	JsonWriter detail = JSON_WRITER_INIT;
-	bool isnull;
-	char *sku;
+	require_known(&find_unknown_sku, skus, "sku",
+				  "Insert it into commerce.variants, then stock it with commerce.receive_stock().");
+}
 
-	if (commerce_run(&find_unknown, PLAN_LATEST, &skus, NULL) == 0)
-		return;
-	sku = text_to_cstring(DatumGetTextPP(commerce_value(0, 1, &isnull)));
-	commerce_json_object(&detail);
-	commerce_json_key(&detail, "sku");
-	commerce_json_string(&detail, sku);
-	commerce_json_end_object(&detail);
-	ereport(ERROR,
-			(errcode(ERRCODE_UNKNOWN_SKU), errmsg("there is no sku \"%s\"", sku), commerce_errdetail(&detail),
-			 errhint("Insert it into commerce.variants, then stock it with commerce.receive_stock().")));
+/* Refuses with CM002 the first of these locations that is not among the shop's. */
+void
+commerce_require_locations(Datum locations)
+{
+	require_known(&find_unknown_location, locations, "location", "Insert it into commerce.locations.");
 }
 
 /* require_sku(sku) is the same check for functions written in SQL. */

@@ -6,8 +6,8 @@
 #include <string.h>
 
 /* Returns how much a source can give: of what is there, or with backorder. */
-static int64_t
-can_give(const Source *source, bool with_backorder)
+int64_t
+commerce_source_can_give(const Source *source, bool with_backorder)
 {
 	int64_t limit = with_backorder ? source->backorder_limit : 0;
 	int64_t sum;
@@ -42,7 +42,7 @@ commerce_source(int64_t quantity, const char *location, bool whole, Source *sour
 		for (int s = 0; s<count && * missing> 0; s++)
 		{
 			Source *source = &sources[s];
-			int64_t give = can_give(source, pass == 1);
+			int64_t give = commerce_source_can_give(source, pass == 1);
 			int64_t left;
 
 			if (location ? strcmp(source->location, location) != 0 : !source->open)

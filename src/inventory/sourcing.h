@@ -35,4 +35,7 @@ typedef struct Taking
 extern int commerce_source(int64_t quantity, const char *location, bool whole, Source *sources, int count,
 						   Taking *takings, int64_t *missing);
 
+/* How many units a source can give, with backorder or of what is there. */
+extern int64_t commerce_source_can_give(const Source *source, bool with_backorder);
+
 #endif

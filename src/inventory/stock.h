@@ -35,4 +35,7 @@ extern pg_uuid_t *commerce_stock_promise(const StockNeed *needs, int count, cons
 /* Refuses with CM002 the first of these skus (a text[]) that is in no catalogue. Needs an SPI connection. */
 extern void commerce_require_skus(Datum skus);
 
+/* The same for locations that are not among the shop's. */
+extern void commerce_require_locations(Datum locations);
+
 #endif

@@ -233,20 +233,19 @@ static void
 record(Relation relation, const Machine *machine, const Transition *transition, Key *key, const Jsonb *detail)
 {
 	const char *actor = GetUserNameFromId(GetOuterUserId(), false);
+	const char *schema = get_namespace_name(RelationGetNamespace(relation));
+	const char *table = quote_qualified_identifier(schema, RelationGetRelationName(relation));
 	char nulls[] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', detail ? ' ' : 'n', key->item ? ' ' : 'n'};
 	OwnerScope scope;
 
 	commerce_enter_owner(&scope);
-	(void) commerce_run(
-		&write_history, PLAN_WRITES,
-		(Datum[]){CStringGetTextDatum(key->subject),
-				  CStringGetTextDatum(quote_qualified_identifier(
-					  get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation))),
-				  CStringGetTextDatum(machine->name), CStringGetTextDatum(transition->event),
-				  CStringGetTextDatum(transition->from), CStringGetTextDatum(transition->to),
-				  CStringGetTextDatum(actor), PointerGetDatum(detail),
-				  key->item ? CStringGetTextDatum(key->item) : (Datum) 0},
-		nulls);
+	(void) commerce_run(&write_history, PLAN_WRITES,
+						(Datum[]){CStringGetTextDatum(key->subject), CStringGetTextDatum(table),
+								  CStringGetTextDatum(machine->name), CStringGetTextDatum(transition->event),
+								  CStringGetTextDatum(transition->from), CStringGetTextDatum(transition->to),
+								  CStringGetTextDatum(actor), PointerGetDatum(detail),
+								  key->item ? CStringGetTextDatum(key->item) : (Datum) 0},
+						nulls);
 	if (transition->topic)
 	{
 		commerce_json_key(&key->payload, "event");
@@ -256,7 +255,10 @@ record(Relation relation, const Machine *machine, const Transition *transition, 
 		commerce_json_key(&key->payload, "to");
 		commerce_json_string(&key->payload, transition->to);
 		commerce_json_end_object(&key->payload);
-		commerce_emit(transition->topic, key->subject, commerce_json_finish(&key->payload));
+		/* The shop's own keys are unique among all its tables; those of others are so with the table's name. */
+		commerce_emit(transition->topic,
+					  strcmp(schema, "commerce") == 0 ? key->subject : psprintf("%s:%s", table, key->subject),
+					  commerce_json_finish(&key->payload));
 	}
 	commerce_leave_owner(&scope);
 }
