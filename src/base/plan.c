@@ -115,3 +115,13 @@ commerce_value_or(uint64 row, int column, Datum fallback)
 
 	return isnull ? fallback : value;
 }
+
+/* Returns a text of the last result as a C string of its own, or NULL. */
+char *
+commerce_text(uint64 row, int column)
+{
+	bool isnull;
+	Datum value = commerce_value(row, column, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}

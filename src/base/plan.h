@@ -31,4 +31,7 @@ extern uint64 commerce_run(SavedPlan *saved, PlanView view, const Datum *values,
 extern Datum commerce_value(uint64 row, int column, bool *isnull);
 extern Datum commerce_value_or(uint64 row, int column, Datum fallback);
 
+/* Read a text column as a C string of its own; NULL for NULL. */
+extern char *commerce_text(uint64 row, int column);
+
 #endif

@@ -115,8 +115,8 @@ read_stockroom(Stockroom *room, Datum skus)
 	room->takings = palloc(sizeof(Taking) * Max(room->count, 1));
 	for (int i = 0; i < room->count; i++)
 		room->sources[i] = (Source){
-			.sku = text_to_cstring(DatumGetTextPP(commerce_value(i, 1, &isnull))),
-			.location = text_to_cstring(DatumGetTextPP(commerce_value(i, 2, &isnull))),
+			.sku = commerce_text(i, 1),
+			.location = commerce_text(i, 2),
 			.available = DatumGetInt64(commerce_value(i, 3, &isnull)),
 			.backorder_limit = DatumGetInt64(commerce_value_or(i, 4, Int64GetDatum(NO_LIMIT))),
 			.priority = DatumGetInt32(commerce_value(i, 5, &isnull)),
@@ -137,8 +137,8 @@ subtract_reservations(Stockroom *room, Datum skus, const StockClaim *claim)
 
 	for (uint64 i = 0; i < rows; i++)
 	{
-		char *sku = text_to_cstring(DatumGetTextPP(commerce_value(i, 1, &isnull)));
-		char *location = text_to_cstring(DatumGetTextPP(commerce_value(i, 2, &isnull)));
+		char *sku = commerce_text(i, 1);
+		char *location = commerce_text(i, 2);
 		Source *source;
 		int count = sources_of(room, sku, &source);
 

@@ -132,7 +132,7 @@ read_reservation(const pg_uuid_t *id, Datum *sku, Datum *location)
 		return NULL;
 	*sku = PointerGetDatum(DatumGetTextPCopy(commerce_value(0, 1, &isnull)));
 	*location = PointerGetDatum(DatumGetTextPCopy(commerce_value(0, 2, &isnull)));
-	return text_to_cstring(DatumGetTextPP(commerce_value(0, 3, &isnull)));
+	return commerce_text(0, 3);
 }
 
 /* reserve(sku, quantity, holder, location, ttl) holds stock or raises CM001. */

@@ -27,12 +27,11 @@ static void
 require_known(SavedPlan *find_unknown, Datum names, const char *kind, const char *hint)
 {
 	JsonWriter detail = JSON_WRITER_INIT;
-	bool isnull;
 	char *name;
 
 	if (commerce_run(find_unknown, PLAN_LATEST, &names, NULL) == 0)
 		return;
-	name = TextDatumGetCString(commerce_value(0, 1, &isnull));
+	name = commerce_text(0, 1);
 	commerce_json_object(&detail);
 	commerce_json_key(&detail, kind);
 	commerce_json_string(&detail, name);

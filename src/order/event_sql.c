@@ -88,7 +88,6 @@ fire(FunctionCallInfo fcinfo, Stateful *table)
 	char *name;
 	char *state;
 	Datum result;
-	bool isnull;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("id and event must not be null")));
@@ -99,7 +98,7 @@ fire(FunctionCallInfo fcinfo, Stateful *table)
 	SPI_connect();
 	if (commerce_run(&table->lock, PLAN_WRITES, (Datum[]){UUIDPGetDatum(id)}, NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("there is no %s %s", table->machine, name)));
-	state = TextDatumGetCString(commerce_value(0, 1, &isnull));
+	state = commerce_text(0, 1);
 	event.id = name;
 	machine = commerce_machine(table->machine);
 	transition = commerce_transition_by_event(machine, state, event.event);

@@ -31,16 +31,6 @@ commerce_machines_init(void)
 	commerce_watch(&transitions_watch);
 }
 
-/* Returns a column as a string, or NULL. */
-static char *
-column_text(uint64 row, int column)
-{
-	bool isnull;
-	Datum value = commerce_value(row, column, &isnull);
-
-	return isnull ? NULL : text_to_cstring(DatumGetTextPP(value));
-}
-
 /* Reads the states of a machine from its array. */
 static void
 read_states(Machine *machine, Datum array)
@@ -60,7 +50,7 @@ read_states(Machine *machine, Datum array)
 static void
 read_row(uint64 row, uint64 rows)
 {
-	char *name = column_text(row, 1);
+	char *name = commerce_text(row, 1);
 	Machine *machine = machine_count > 0 ? &machines[machine_count - 1] : NULL;
 	bool isnull;
 
@@ -73,13 +63,13 @@ read_row(uint64 row, uint64 rows)
 	(void) commerce_value(row, 3, &isnull);
 	if (!isnull)
 		machine->transitions[machine->transition_count++] = (Transition){
-			.from = column_text(row, 3),
-			.event = column_text(row, 4),
-			.to = column_text(row, 5),
-			.guard = column_text(row, 6),
-			.effect = column_text(row, 7),
-			.role = column_text(row, 8),
-			.topic = column_text(row, 9),
+			.from = commerce_text(row, 3),
+			.event = commerce_text(row, 4),
+			.to = commerce_text(row, 5),
+			.guard = commerce_text(row, 6),
+			.effect = commerce_text(row, 7),
+			.role = commerce_text(row, 8),
+			.topic = commerce_text(row, 9),
 		};
 }
 

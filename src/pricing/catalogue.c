@@ -47,16 +47,6 @@ static SavedPlan read_shipping = {
 		" commerce.minor_units(p.price) LIMIT 1) FROM commerce.shipping_methods m WHERE m.code = $1",
 	.args = "text; text; text; int8"};
 
-/* Returns a text column as a C string, or NULL. */
-static char *
-column_text(uint64 row, int column)
-{
-	bool isnull;
-	Datum value = commerce_value(row, column, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
 /* Finds a tax level by its name. */
 static TaxLevel
 tax_level_named(const char *name)
@@ -97,10 +87,10 @@ commerce_settle_context(const QuoteRequest *request, Quote *quote)
 						errhint("Insert it into commerce.channels.")));
 	if (!DatumGetBool(commerce_value(0, 5, &isnull)))
 		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("there is no such customer")));
-	quote->currency = commerce_currency_number(column_text(0, 1));
-	quote->tax_level = tax_level_named(column_text(0, 3));
+	quote->currency = commerce_currency_number(commerce_text(0, 1));
+	quote->tax_level = tax_level_named(commerce_text(0, 3));
 	quote->channel = request->channel;
-	quote->customer_group = column_text(0, 4);
+	quote->customer_group = commerce_text(0, 4);
 	if (request->customer)
 		quote->customer = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(request->customer)));
 }
@@ -144,11 +134,11 @@ complete_line(QuoteLine *line, uint64 row, int currency)
 	Datum value;
 
 	line->in_catalogue = true;
-	line->product = column_text(row, 2);
-	line->title = line->title ? line->title : column_text(row, 3);
-	line->brand = line->brand ? line->brand : column_text(row, 4);
-	line->category = line->category ? line->category : column_text(row, 5);
-	line->tax_class = line->tax_class ? line->tax_class : column_text(row, 7);
+	line->product = commerce_text(row, 2);
+	line->title = line->title ? line->title : commerce_text(row, 3);
+	line->brand = line->brand ? line->brand : commerce_text(row, 4);
+	line->category = line->category ? line->category : commerce_text(row, 5);
+	line->tax_class = line->tax_class ? line->tax_class : commerce_text(row, 7);
 	value = commerce_value(row, 6, &isnull);
 	if (!isnull && line->tags == NULL)
 	{
@@ -280,8 +270,8 @@ commerce_price_shipping(const QuoteRequest *request, Quote *quote)
 							   request->shipping_method),
 						errhint("Insert one into commerce.shipping_prices.")));
 	quote->shipping_method = request->shipping_method;
-	quote->shipping.tax_class = column_text(0, 1);
-	quote->shipping.title = column_text(0, 2);
+	quote->shipping.tax_class = commerce_text(0, 1);
+	quote->shipping.title = commerce_text(0, 2);
 	quote->shipping.unit_price = quote->shipping.subtotal = commerce_amount_minor(DatumGetAmount(price));
 	quote->shipping.discountable = true;
 }

@@ -42,16 +42,6 @@ allocate(void *in, unsigned long size)
 	return MemoryContextAlloc(in, size);
 }
 
-/* Returns a text column as a C string, or NULL. */
-static char *
-column_text(uint64 row, int column)
-{
-	bool isnull;
-	Datum value = commerce_value(row, column, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
 /* Compiles one row. What is stored was checked on input, so a failure to parse means a newer language. */
 static Promotion
 compile(uint64 row, const RuleMemory *memory)
@@ -59,10 +49,10 @@ compile(uint64 row, const RuleMemory *memory)
 	Promotion promotion;
 	RuleError error;
 	bool isnull;
-	char *condition = column_text(row, 7);
+	char *condition = commerce_text(row, 7);
 
 	promotion.id = *DatumGetUUIDP(commerce_value(row, 1, &isnull));
-	promotion.name = column_text(row, 2);
+	promotion.name = commerce_text(row, 2);
 	promotion.active = DatumGetBool(commerce_value(row, 3, &isnull));
 	promotion.begins = DatumGetTimestampTz(commerce_value(row, 4, &isnull));
 	promotion.ends = DatumGetTimestampTz(commerce_value(row, 5, &isnull));
@@ -72,7 +62,7 @@ compile(uint64 row, const RuleMemory *memory)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
 						errmsg("promotion \"%s\" has a condition this library cannot read: %s",
 							   promotion.name, error.message)));
-	promotion.benefit = commerce_benefit_parse(column_text(row, 8), memory, &error);
+	promotion.benefit = commerce_benefit_parse(commerce_text(row, 8), memory, &error);
 	if (promotion.benefit == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
 						errmsg("promotion \"%s\" has a benefit this library cannot read: %s", promotion.name,
@@ -173,9 +163,9 @@ commerce_open_codes(const char **codes, int code_count, TimestampTz at, const Pr
 		int index = isnull ? -1 : find_promotion(list, count, DatumGetUUIDP(id));
 
 		if (isnull)
-			refuse_code(column_text(row, 1), false);
+			refuse_code(commerce_text(row, 1), false);
 		if (index < 0 || !list[index].active || at < list[index].begins || at >= list[index].ends)
-			refuse_code(column_text(row, 1), true);
+			refuse_code(commerce_text(row, 1), true);
 		opened[index] = true;
 	}
 }

@@ -29,8 +29,8 @@ commerce_read_tax_rates(const QuoteRequest *request, TaxRate **rates)
 	*rates = palloc(sizeof(TaxRate) * Max(count, 1));
 	for (int i = 0; i < count; i++)
 		(*rates)[i] = (TaxRate){
-			.tax_class = TextDatumGetCString(commerce_value(i, 1, &isnull)),
-			.name = TextDatumGetCString(commerce_value(i, 2, &isnull)),
+			.tax_class = commerce_text(i, 1),
+			.name = commerce_text(i, 2),
 			.rate = DatumGetInt64(commerce_value(i, 3, &isnull)),
 			.included = request->prices_include_tax < 0 ? DatumGetBool(commerce_value(i, 4, &isnull))
 														: request->prices_include_tax == 1,
