@@ -62,6 +62,9 @@ BEGIN
         RAISE EXCEPTION 'transition % is defined twice', bad
             USING ERRCODE = 'invalid_parameter_value', HINT = 'An event leads from a state to one other.';
     END IF;
+    -- A name and nothing else; what is no name is an error here.
+    PERFORM parse_ident(hook) FROM jsonb_array_elements(flat) t, LATERAL (VALUES (t ->> 'guard'), (t ->> 'effect')) hooks (hook)
+        WHERE hook IS NOT NULL;
     SELECT hook || '(jsonb, text, jsonb)' INTO bad
         FROM jsonb_array_elements(flat) t, LATERAL (VALUES (t ->> 'guard'), (t ->> 'effect')) hooks (hook)
         WHERE hook IS NOT NULL AND to_regprocedure(hook || '(jsonb, text, jsonb)') IS NULL LIMIT 1;
