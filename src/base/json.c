@@ -206,7 +206,6 @@ commerce_json_objects(Jsonb *array, const char *what, JsonbContainer ***objects)
 {
 	JsonbIterator *iterator;
 	JsonbValue value;
-	JsonbIteratorToken token;
 	int count = 0;
 
 	if (!JB_ROOT_IS_ARRAY(array) || JB_ROOT_IS_SCALAR(array))
@@ -215,7 +214,7 @@ commerce_json_objects(Jsonb *array, const char *what, JsonbContainer ***objects)
 	*objects = palloc(sizeof(JsonbContainer *) * (JB_ROOT_COUNT(array) + 1));
 	iterator = JsonbIteratorInit(&array->root);
 	(void) JsonbIteratorNext(&iterator, &value, true);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_ELEM)
+	while (JsonbIteratorNext(&iterator, &value, true) == WJB_ELEM)
 	{
 		if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
