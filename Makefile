@@ -44,6 +44,13 @@ endif
 
 -include $(OBJS:.o=.d)
 
+# A symbol that does not begin with commerce_ could collide with another library's in the server.
+all: exports
+.PHONY: exports
+exports: $(shlib)
+	@strange=$$(nm -D --defined-only $< | awk '{ print $$3 }' | grep -vE '^(commerce_.*|pg_finfo_commerce_.*|_PG_init|Pg_magic_func|_init|_fini)$$'); \
+	    [ -z "$$strange" ] || { echo "$< exports $$strange: make it static or call it commerce_…" >&2; exit 1; }
+
 # The scripts of each room, in the order in which rooms build on each other; access comes last, because it looks
 # at everything created before it.
 SCRIPT_PARTS = $(foreach room,$(ROOMS) access,$(sort $(wildcard sql/$(room)/*.sql)))
@@ -62,9 +69,9 @@ src/base/migrations.inc: $(MIGRATIONS)
 	done > $@.part && mv $@.part $@
 src/base/migrations.o: src/base/migrations.inc
 
-src/rule/rule_gram.c: src/rule/rule_gram.y
-	bison -Wno-deprecated -Werror -d -o $@ $<
-src/rule/rule_gram.h: src/rule/rule_gram.c ;
+# One run of bison makes both: what a pattern rule with two targets says.
+src/rule/%_gram.c src/rule/%_gram.h: src/rule/%_gram.y
+	bison -Wno-deprecated -Werror -d -o src/rule/$*_gram.c $<
 src/rule/rule_scan.c: src/rule/rule_scan.l
 	flex -o $@ $<
 $(patsubst %.c,%.o,$(wildcard src/rule/*.c)) src/rule/rule_scan.o: src/rule/rule_gram.h
