@@ -125,6 +125,25 @@ commerce_errdetail(JsonWriter *writer)
 	return errdetail_internal("%s", JsonbToCString(NULL, &document->root, VARSIZE(document)));
 }
 
+/* Attaches texts by their keys as DETAIL to the error being reported; a null text is null, a null key ends the list. */
+int
+commerce_errfacts(const char *key, ...)
+{
+	JsonWriter writer = JSON_WRITER_INIT;
+	va_list arguments;
+
+	commerce_json_object(&writer);
+	va_start(arguments, key);
+	for (; key != NULL; key = va_arg(arguments, const char *))
+	{
+		commerce_json_key(&writer, key);
+		commerce_json_string(&writer, va_arg(arguments, const char *));
+	}
+	va_end(arguments);
+	commerce_json_end_object(&writer);
+	return commerce_errdetail(&writer);
+}
+
 /* Finds a key that is present and not null. */
 bool
 commerce_json_find(JsonbContainer *object, const char *key, JsonbValue *found)

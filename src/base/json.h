@@ -36,6 +36,9 @@ extern Jsonb *commerce_json_finish(JsonWriter *writer);
 /* Finishes the document as the DETAIL of the error being reported: ereport(ERROR, …, commerce_errdetail(&writer)). */
 extern int commerce_errdetail(JsonWriter *writer);
 
+/* The same for facts that are all texts: commerce_errfacts("sku", sku, "location", location, NULL). */
+extern int commerce_errfacts(const char *key, ...);
+
 extern bool commerce_json_find(JsonbContainer *object, const char *key, JsonbValue *found);
 extern char *commerce_json_get_string(JsonbContainer *object, const char *key);
 extern bool commerce_json_get_int(JsonbContainer *object, const char *key, int64 *value);

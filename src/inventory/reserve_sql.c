@@ -102,24 +102,19 @@ static void
 refuse_reservation(const pg_uuid_t *id, const char *state)
 {
 	char *name = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
-	JsonWriter detail = JSON_WRITER_INIT;
 	bool expired = state != NULL && (strcmp(state, "held") == 0 || strcmp(state, "expired") == 0);
 
-	commerce_json_object(&detail);
-	commerce_json_key(&detail, "reservation");
-	commerce_json_string(&detail, name);
-	commerce_json_key(&detail, "state");
-	commerce_json_string(&detail, expired ? "expired" : state);
-	commerce_json_end_object(&detail);
 	if (expired)
 		ereport(ERROR, (errcode(ERRCODE_RESERVATION_EXPIRED), errmsg("reservation %s has expired", name),
-						commerce_errdetail(&detail), errhint("Reserve again.")));
+						commerce_errfacts("reservation", name, "state", expired ? "expired" : state, NULL),
+						errhint("Reserve again.")));
 	if (state == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNKNOWN_RESERVATION), errmsg("there is no reservation %s", name),
-						commerce_errdetail(&detail), errhint("reserve() returns the id of a reservation.")));
-	ereport(ERROR,
-			(errcode(ERRCODE_UNKNOWN_RESERVATION), errmsg("reservation %s is already %s", name, state),
-			 commerce_errdetail(&detail), errhint("Only a held reservation can be released or extended.")));
+						commerce_errfacts("reservation", name, "state", expired ? "expired" : state, NULL),
+						errhint("reserve() returns the id of a reservation.")));
+	ereport(ERROR, (errcode(ERRCODE_UNKNOWN_RESERVATION), errmsg("reservation %s is already %s", name, state),
+					commerce_errfacts("reservation", name, "state", expired ? "expired" : state, NULL),
+					errhint("Only a held reservation can be released or extended.")));
 }
 
 /* Returns the state of a reservation, as committed by now, or NULL for none. Fills in where it is. */

@@ -26,18 +26,13 @@ static SavedPlan find_unknown_location = {
 static void
 require_known(SavedPlan *find_unknown, Datum names, const char *kind, const char *hint)
 {
-	JsonWriter detail = JSON_WRITER_INIT;
 	char *name;
 
 	if (commerce_run(find_unknown, PLAN_LATEST, &names, NULL) == 0)
 		return;
 	name = commerce_text(0, 1);
-	commerce_json_object(&detail);
-	commerce_json_key(&detail, kind);
-	commerce_json_string(&detail, name);
-	commerce_json_end_object(&detail);
 	ereport(ERROR, (errcode(ERRCODE_UNKNOWN_SKU), errmsg("there is no %s \"%s\"", kind, name),
-					commerce_errdetail(&detail), errhint("%s", hint)));
+					commerce_errfacts(kind, name, NULL), errhint("%s", hint)));
 }
 
 /* Refuses with CM002 the first of these skus that is in no catalogue. */

@@ -70,6 +70,8 @@ require_last(const TriggerData *data)
 				(errcode(ERRCODE_INVALID_TRANSITION),
 				 errmsg("trigger \"%s\" of table \"%s\" fires after its state machine and could bypass it",
 						other->tgname, RelationGetRelationName(data->tg_relation)),
+				 commerce_errfacts("table", RelationGetRelationName(data->tg_relation), "trigger",
+								   other->tgname, NULL),
 				 errhint("Rename it so that it sorts before \"%s\".", data->tg_trigger->tgname)));
 	}
 }
@@ -86,6 +88,7 @@ state_of(HeapTuple row, TupleDesc desc, int attribute)
 
 	if (isnull)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSITION), errmsg("a state must not be null"),
+						commerce_errfacts("state", NULL, NULL),
 						errhint("Every row begins in one of the machine's states.")));
 	if (type == TEXTOID || type == VARCHAROID)
 		return TextDatumGetCString(value);
@@ -171,7 +174,7 @@ call_hook(Oid function, Datum row, const char *event, const Jsonb *detail)
 
 /* Raises CM012 unless the session acts as a member of the transition's role. */
 static void
-check_role(const Transition *transition)
+check_role(const Machine *machine, const Transition *transition)
 {
 	Oid role;
 
@@ -182,6 +185,8 @@ check_role(const Transition *transition)
 		ereport(ERROR,
 				(errcode(ERRCODE_ROLE_REFUSED),
 				 errmsg("event \"%s\" is reserved to role \"%s\"", transition->event, transition->role),
+				 commerce_errfacts("machine", machine->name, "state", transition->from, "event",
+								   transition->event, "role", transition->role, NULL),
 				 errhint("Ask a member of that role.")));
 }
 
@@ -204,7 +209,6 @@ ask_guard(Oid guard, Datum row, const char *event, const Jsonb *detail)
 static void
 check_guard(const Machine *machine, const Transition *transition, Datum row, const Jsonb *detail)
 {
-	JsonWriter facts = JSON_WRITER_INIT;
 	Oid guard;
 
 	if (transition->guard == NULL)
@@ -212,19 +216,10 @@ check_guard(const Machine *machine, const Transition *transition, Datum row, con
 	guard = find_hook(transition->guard);
 	if (get_func_rettype(guard) == BOOLOID && ask_guard(guard, row, transition->event, detail))
 		return;
-	commerce_json_object(&facts);
-	commerce_json_key(&facts, "machine");
-	commerce_json_string(&facts, machine->name);
-	commerce_json_key(&facts, "state");
-	commerce_json_string(&facts, transition->from);
-	commerce_json_key(&facts, "event");
-	commerce_json_string(&facts, transition->event);
-	commerce_json_key(&facts, "guard");
-	commerce_json_string(&facts, get_func_name(guard));
-	commerce_json_end_object(&facts);
 	ereport(ERROR, (errcode(ERRCODE_GUARD_REFUSED),
 					errmsg("guard %s refuses event \"%s\"", get_func_name(guard), transition->event),
-					commerce_errdetail(&facts),
+					commerce_errfacts("machine", machine->name, "state", transition->from, "event",
+									  transition->event, "guard", get_func_name(guard), NULL),
 					errhint("DETAIL names the guard; its comment says what it asks for.")));
 }
 
@@ -293,7 +288,7 @@ take_transition(const TriggerData *data, const Machine *machine, const char *fro
 		transition = commerce_transition_between(machine, from, to);
 	if (transition == NULL)
 		commerce_refuse_transition(machine, from, NULL, to);
-	check_role(transition);
+	check_role(machine, transition);
 	if (transition->guard || transition->effect)
 		row = row_as_jsonb(data->tg_newtuple, RelationGetDescr(relation));
 	check_guard(machine, transition, row, detail);
@@ -347,6 +342,7 @@ commerce_enforce_state_machine(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TRANSITION),
 				 errmsg("machine \"%s\" has no state \"%s\"", machine->name, state_of(row, desc, attribute)),
+				 commerce_errfacts("machine", machine->name, "state", state_of(row, desc, attribute), NULL),
 				 errhint("SELECT commerce.state_machine_diagram('%s') shows its states.", machine->name)));
 	SPI_finish();
 	return PointerGetDatum(row);

@@ -97,6 +97,7 @@ sealed_destination(Jsonb *ship_to, const pg_uuid_t *subject)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_KEY_UNAVAILABLE), errmsg("there is no key to seal the destination with"),
+			 commerce_errfacts("reason", "commerce.key_file is not set", NULL),
 			 errhint("Set commerce.key_file, or give no more of it than country, region and postal_code.")));
 	return commerce_seal_text(text, strlen(text), "address", subject);
 }

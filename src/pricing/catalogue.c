@@ -170,23 +170,17 @@ complete_line(QuoteLine *line, uint64 row, int currency)
 static void
 refuse_unpriced(const Quote *quote, const QuoteLine *line)
 {
-	JsonWriter detail = JSON_WRITER_INIT;
-
-	commerce_json_object(&detail);
-	commerce_json_key(&detail, "sku");
-	commerce_json_string(&detail, line->sku);
-	commerce_json_key(&detail, "currency");
-	commerce_json_string(&detail, commerce_currency_code(quote->currency));
-	commerce_json_key(&detail, "channel");
-	commerce_json_string(&detail, quote->channel);
-	commerce_json_end_object(&detail);
 	if (!line->in_catalogue)
-		ereport(ERROR, (errcode(ERRCODE_UNKNOWN_SKU), errmsg("there is no sku \"%s\"", line->sku),
-						commerce_errdetail(&detail),
-						errhint("Insert it into commerce.variants, or give the line a unit_price.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNKNOWN_SKU), errmsg("there is no sku \"%s\"", line->sku),
+				 commerce_errfacts("sku", line->sku, "currency", commerce_currency_code(quote->currency),
+								   "channel", quote->channel, NULL),
+				 errhint("Insert it into commerce.variants, or give the line a unit_price.")));
 	ereport(ERROR, (errcode(ERRCODE_NO_PRICE),
 					errmsg("\"%s\" has no price in %s", line->sku, commerce_currency_code(quote->currency)),
-					commerce_errdetail(&detail), errhint("Insert one into commerce.prices.")));
+					commerce_errfacts("sku", line->sku, "currency", commerce_currency_code(quote->currency),
+									  "channel", quote->channel, NULL),
+					errhint("Insert one into commerce.prices.")));
 }
 
 /* Works out what a line costs before discounts. */
@@ -265,10 +259,13 @@ commerce_price_shipping(const QuoteRequest *request, Quote *quote)
 						errhint("Insert it into commerce.shipping_methods.")));
 	price = commerce_value(0, 3, &isnull);
 	if (isnull)
-		ereport(ERROR, (errcode(ERRCODE_NO_PRICE),
-						errmsg("shipping method \"%s\" has no price for this destination and currency",
-							   request->shipping_method),
-						errhint("Insert one into commerce.shipping_prices.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_PRICE),
+				 errmsg("shipping method \"%s\" has no price for this destination and currency",
+						request->shipping_method),
+				 commerce_errfacts("shipping_method", request->shipping_method, "country", request->country,
+								   "currency", commerce_currency_code(quote->currency), NULL),
+				 errhint("Insert one into commerce.shipping_prices.")));
 	quote->shipping_method = request->shipping_method;
 	quote->shipping.tax_class = commerce_text(0, 1);
 	quote->shipping.title = commerce_text(0, 2);

@@ -113,20 +113,13 @@ commerce_promotions(int *count)
 static void
 refuse_code(const char *code, bool known)
 {
-	JsonWriter detail = JSON_WRITER_INIT;
-
-	commerce_json_object(&detail);
-	commerce_json_key(&detail, "code");
-	commerce_json_string(&detail, code);
-	commerce_json_key(&detail, "reason");
-	commerce_json_string(&detail, known ? "not_running" : "unknown");
-	commerce_json_end_object(&detail);
 	if (!known)
-		ereport(ERROR,
-				(errcode(ERRCODE_CODE_UNKNOWN), errmsg("there is no code \"%s\"", code),
-				 commerce_errdetail(&detail), errhint("Codes are matched in any case; check its spelling.")));
+		ereport(ERROR, (errcode(ERRCODE_CODE_UNKNOWN), errmsg("there is no code \"%s\"", code),
+						commerce_errfacts("code", code, "reason", known ? "not_running" : "unknown", NULL),
+						errhint("Codes are matched in any case; check its spelling.")));
 	ereport(ERROR, (errcode(ERRCODE_CODE_NOT_APPLICABLE),
-					errmsg("the promotion of code \"%s\" is not running", code), commerce_errdetail(&detail),
+					errmsg("the promotion of code \"%s\" is not running", code),
+					commerce_errfacts("code", code, "reason", known ? "not_running" : "unknown", NULL),
 					errhint("Leave the code out.")));
 }
 
