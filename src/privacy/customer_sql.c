@@ -57,17 +57,11 @@ static void
 refuse_card_number(const char *name, const char *value)
 {
 	char *plain = commerce_nfkc(value);
-	JsonWriter writer = JSON_WRITER_INIT;
-
 	if (!commerce_holds_card_number(plain, strlen(plain)))
 		return;
-	commerce_json_object(&writer);
-	commerce_json_key(&writer, "field");
-	commerce_json_string(&writer, name);
-	commerce_json_end_object(&writer);
 	ereport(ERROR,
 			(errcode(ERRCODE_CARD_NUMBER_REFUSED), errmsg("%s holds a payment card number", name),
-			 commerce_errdetail(&writer),
+			 commerce_errfacts("field", name, NULL),
 			 errhint("Card numbers belong to the payment provider; store the token that it gives for one.")));
 }
 

@@ -84,16 +84,10 @@ static TimestampTz reread_at = 0;
 void
 commerce_keyring_refuse(const char *reason)
 {
-	JsonWriter writer = JSON_WRITER_INIT;
-
-	commerce_json_object(&writer);
-	commerce_json_key(&writer, "reason");
-	commerce_json_string(&writer, reason);
-	commerce_json_end_object(&writer);
 	ereport(
 		ERROR,
 		(errcode(ERRCODE_KEY_UNAVAILABLE), errmsg("the key of sealed fields is not available"),
-		 commerce_errdetail(&writer),
+		 commerce_errfacts("reason", reason, NULL),
 		 errhint("As the server's user run (umask 077; echo \"1 $(openssl rand -hex 32)\" > FILE), keep a "
 				 "copy apart from the backups, set commerce.key_file to the file and reload.")));
 	pg_unreachable();
