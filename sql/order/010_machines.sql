@@ -65,6 +65,14 @@ BEGIN
     -- A name and nothing else; what is no name is an error here.
     PERFORM parse_ident(hook) FROM jsonb_array_elements(flat) t, LATERAL (VALUES (t ->> 'guard'), (t ->> 'effect')) hooks (hook)
         WHERE hook IS NOT NULL;
+    SELECT s.nspname INTO bad
+        FROM jsonb_array_elements(flat) t, LATERAL (VALUES (t ->> 'guard'), (t ->> 'effect')) hooks (hook), pg_namespace s
+        WHERE cardinality(parse_ident(hook)) = 2 AND s.nspname = (parse_ident(hook))[1]
+            AND NOT has_schema_privilege(s.oid, 'USAGE') LIMIT 1;
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'the shop may not look into schema "%"', bad USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT USAGE ON SCHEMA %I TO commerce_owner', bad);
+    END IF;
     SELECT hook || '(jsonb, text, jsonb)' INTO bad
         FROM jsonb_array_elements(flat) t, LATERAL (VALUES (t ->> 'guard'), (t ->> 'effect')) hooks (hook)
         WHERE hook IS NOT NULL AND to_regprocedure(hook || '(jsonb, text, jsonb)') IS NULL LIMIT 1;

@@ -4,9 +4,12 @@ SET client_min_messages = warning;
 SELECT commerce.create_shop('EUR') > 0 AS shop;
 RESET client_min_messages;
 CREATE SCHEMA define;
-GRANT USAGE ON SCHEMA define TO commerce_owner;
 CREATE TABLE define.t (id integer PRIMARY KEY, state text NOT NULL);
 CREATE FUNCTION define.yes("row" jsonb, event text, detail jsonb) RETURNS boolean LANGUAGE sql RETURN true;
+
+-- A guard in a schema that the shop may not use is refused with what to do.
+SELECT commerce.create_state_machine('define-form', '{"initial": "a", "states": ["a"], "transitions": [{"event": "go", "from": "a", "to": "a", "guard": "define.yes"}]}');
+GRANT USAGE ON SCHEMA define TO commerce_owner;
 
 -- The forms of a definition.
 SELECT definition, commerce.create_state_machine('define-form', definition)::text AS ok FROM unnest(ARRAY['{"initial": "a", "states": ["a"]}', '{"initial": "a", "states": ["a"], "transitions": []}',
