@@ -17,8 +17,8 @@ CREATE TABLE commerce.transitions (
     PRIMARY KEY (machine, from_state, event)
 );
 COMMENT ON TABLE commerce.transitions IS 'which event leads from which state to which';
-COMMENT ON COLUMN commerce.transitions.guard IS 'function (row jsonb, event text, detail jsonb) returning boolean; anything but true refuses with CM011';
-COMMENT ON COLUMN commerce.transitions.effect IS 'function (row jsonb, event text, detail jsonb) called when the transition is taken, in its transaction';
+COMMENT ON COLUMN commerce.transitions.guard IS 'function (row jsonb, event text, detail jsonb) returning boolean; detail is {} where the event has none; anything but true refuses with CM011';
+COMMENT ON COLUMN commerce.transitions.effect IS 'function (row jsonb, event text, detail jsonb) called when the transition is taken, in its transaction; detail is {} where the event has none';
 COMMENT ON COLUMN commerce.transitions.role IS 'only members of this role may take the transition; others get CM012';
 COMMENT ON COLUMN commerce.transitions.topic IS 'topic of the outbox event written when the transition is taken';
 

@@ -1,9 +1,9 @@
 /*
  * shop_sql.c: creating the shop's tables.
  *
- * The tables belong to the user, not to the extension: they are made by a function, never by the extension's script,
- * and so are dumped whole and altered freely, and DROP EXTENSION refuses while they are there. Each numbered migration of sql/shop is compiled
- * into the library and runs once; commerce.schema_version remembers which.
+ * The tables belong to the user, not to the extension: they are made by a function, never by the extension's script, and
+ * so are dumped whole and altered freely, and DROP EXTENSION refuses while they are there. Each numbered migration of
+ * sql/shop is compiled into the library and runs once; commerce.schema_version remembers which.
  */
 #include "base/pg.h"
 

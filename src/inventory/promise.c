@@ -43,8 +43,8 @@ static SavedPlan lock_stock = {
 	.sql = "SELECT s.sku, s.location, s.on_hand - s.safety_stock, s.backorder_limit, coalesce(l.priority, 0),"
 		   " coalesce(l.active, true)"
 		   " FROM commerce.stock s LEFT JOIN commerce.locations l ON l.code = s.location"
-		   " WHERE s.sku = ANY ($1) ORDER BY s.sku COLLATE \"C\", s.location COLLATE \"C\" FOR NO KEY UPDATE "
-		   "OF s",
+		   " WHERE s.sku = ANY ($1) ORDER BY s.sku COLLATE \"C\", s.location COLLATE \"C\""
+		   " FOR NO KEY UPDATE OF s",
 	.args = "text[]"};
 
 static SavedPlan sum_active = {
@@ -55,13 +55,13 @@ static SavedPlan sum_active = {
 		   " GROUP BY r.sku, r.location",
 	.args = "text[]; timestamptz; text"};
 
-static SavedPlan drop_own_holds = {.sql = "UPDATE commerce.reservations SET state = 'released' WHERE holder "
-										  "= $1 AND sku = ANY ($2) AND state = 'held'",
+static SavedPlan drop_own_holds = {.sql = "UPDATE commerce.reservations SET state = 'released'"
+										  " WHERE holder = $1 AND sku = ANY ($2) AND state = 'held'",
 								   .args = "text; text[]"};
 
 static SavedPlan write_reservations = {
-	.sql = "INSERT INTO commerce.reservations (id, sku, location, quantity, line, holder, state, expires_at, "
-		   "order_id)"
+	.sql = "INSERT INTO commerce.reservations"
+		   " (id, sku, location, quantity, line, holder, state, expires_at, order_id)"
 		   " SELECT id, sku, location, quantity, line, $6, $7, $8, $9"
 		   " FROM unnest($1, $2, $3, $4, $5) AS made (id, sku, location, quantity, line)",
 	.args = "uuid[]; text[]; text[]; int8[]; int4[]; text; text; timestamptz; uuid"};

@@ -45,10 +45,11 @@ typedef struct Key
 	JsonWriter payload;
 } Key;
 
-static SavedPlan write_history = {.sql = "INSERT INTO commerce.state_history (subject, relation, machine, "
-										 "event, from_state, to_state, actor, detail,"
-										 " item) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-								  .args = "text; text; text; text; text; text; text; jsonb; text"};
+static SavedPlan write_history = {
+	.sql = "INSERT INTO commerce.state_history"
+		   " (subject, relation, machine, event, from_state, to_state, actor, detail, item)"
+		   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	.args = "text; text; text; text; text; text; text; jsonb; text"};
 
 /* Refuses to judge a row that another trigger may still change. */
 static void
@@ -153,7 +154,17 @@ find_hook(const char *name)
 	return function;
 }
 
-/* Calls a guard or effect; a null result counts as false. */
+/* Returns an object without members: the detail of an event that came without one. */
+static Datum
+no_detail(void)
+{
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
+}
+
+/*
+ * Calls a guard or effect; a null result counts as false. No argument is ever null, so that a strict function is called
+ * like any other: one skipped in silence would be an effect lost.
+ */
 static bool
 call_hook(Oid function, Datum row, const char *event, const Jsonb *detail)
 {
@@ -162,12 +173,10 @@ call_hook(Oid function, Datum row, const char *event, const Jsonb *detail)
 	Datum result;
 
 	fmgr_info(function, &info);
-	if (info.fn_strict && detail == NULL)
-		return false;
 	InitFunctionCallInfoData(*call, &info, 3, InvalidOid, NULL, NULL);
 	call->args[0] = (NullableDatum){row, false};
 	call->args[1] = (NullableDatum){CStringGetTextDatum(event), false};
-	call->args[2] = (NullableDatum){PointerGetDatum(detail), detail == NULL};
+	call->args[2] = (NullableDatum){detail ? PointerGetDatum(detail) : no_detail(), false};
 	result = FunctionCallInvoke(call);
 	return !call->isnull && DatumGetBool(result);
 }

@@ -17,8 +17,8 @@ static SavedPlan read_context = {
 	.args = "text; uuid; text; text"};
 
 /*
- * Of the prices that apply the most specific wins, then the lowest. "Lowest" compares price / per_quantity without
- * dividing: minor * other's per_quantity would need a pair, a numeric quotient of two integers does as well.
+ * Of the prices that apply the most specific wins, then the one that is lowest for one unit; a quotient of two integers
+ * as numeric is exact enough to tell them apart.
  */
 static SavedPlan read_catalogue = {
 	.sql =

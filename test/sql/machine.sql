@@ -6,7 +6,7 @@ RESET client_min_messages;
 CREATE SCHEMA machine;
 CREATE TABLE machine.calls (n serial, hook text, event text, "from" text, detail jsonb);
 CREATE FUNCTION machine.may("row" jsonb, event text, detail jsonb) RETURNS boolean LANGUAGE sql AS $$ SELECT ("row" ->> 'allowed')::boolean $$;
-CREATE FUNCTION machine.noted("row" jsonb, event text, detail jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION machine.noted("row" jsonb, event text, detail jsonb) RETURNS boolean LANGUAGE plpgsql STRICT AS $$
 BEGIN
     INSERT INTO machine.calls (hook, event, "from", detail) VALUES ('noted', event, "row" ->> 'state', detail);
     RETURN true;
