@@ -9,7 +9,7 @@ EXTENSION = commerce
 COMMERCE_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" commerce.control)
 
 MODULE_big = commerce
-ROOMS = base money rule inventory pricing privacy outbox order
+ROOMS = base escrow money rule inventory pricing privacy outbox order
 SCRIPT = $(EXTENSION)--$(COMMERCE_VERSION).sql
 DATA_built = $(SCRIPT)
 

@@ -5,6 +5,8 @@
 
 #include "base/settings.h"
 #include "base/ready.h"
+#include "escrow/escrow.h"
+#include "inventory/directory.h"
 #include "order/machine.h"
 #include "pricing/promotions.h"
 
@@ -17,6 +19,8 @@ void
 _PG_init(void)
 {
 	commerce_settings_init();
+	commerce_escrow_init();
+	commerce_directory_init();
 	commerce_promotions_init();
 	commerce_machines_init();
 }

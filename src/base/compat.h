@@ -18,6 +18,20 @@
 #define commerce_qualified_name(name) stringToQualifiedNameList(name, NULL)
 #endif
 
+/* 16 renamed relfilenode to relfilelocator, and 17 gave processes a number of their own. */
+#if PG_VERSION_NUM < 160000
+#define commerce_storage_number(table) ((table)->rd_node.relNode)
+#define commerce_storage_is_new(table) ((table)->rd_firstRelfilenodeSubid != InvalidSubTransactionId)
+#else
+#define commerce_storage_number(table) ((table)->rd_locator.relNumber)
+#define commerce_storage_is_new(table) ((table)->rd_firstRelfilelocatorSubid != InvalidSubTransactionId)
+#endif
+#if PG_VERSION_NUM < 170000
+#define commerce_my_process() (MyProc->pgprocno)
+#else
+#define commerce_my_process() MyProcNumber
+#endif
+
 /* 18 replaced the suffix pg_attribute_noreturn() by a prefix, which stands before extern or static. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

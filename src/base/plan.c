@@ -88,8 +88,11 @@ commerce_run(SavedPlan *saved, PlanView view, const Datum *values, const char *n
 	int code;
 
 	require_plan(saved);
-	if (view == PLAN_LATEST && !IsInParallelMode())
+	if (view != PLAN_WRITES && view != PLAN_READS && !IsInParallelMode())
 		snapshot = RegisterSnapshot(GetLatestSnapshot());
+	/* The registered snapshot is a copy. At its first command a transaction has done nothing yet. */
+	if (view == PLAN_COMMITTED)
+		snapshot->curcid = FirstCommandId;
 	code = SPI_execute_snapshot(saved->plan, unconstify(Datum *, values), nulls, snapshot, InvalidSnapshot,
 								view != PLAN_WRITES, true, 0);
 	if (snapshot != InvalidSnapshot)

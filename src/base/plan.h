@@ -23,6 +23,7 @@ typedef enum PlanView
 	PLAN_READS,  /* the calling statement's snapshot */
 	PLAN_LATEST, /* a snapshot taken now, also under REPEATABLE READ: for checks made behind a lock; a parallel query,
 				  * which locks and writes nothing, has one snapshot, and reads with that */
+	PLAN_COMMITTED, /* the same, but blind to what the transaction itself has done */
 } PlanView;
 
 extern uint64 commerce_run(SavedPlan *saved, PlanView view, const Datum *values, const char *nulls);

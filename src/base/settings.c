@@ -11,6 +11,7 @@
 #pragma GCC diagnostic pop
 
 int commerce_reservation_ttl = 15 * 60;
+int commerce_max_counters = 65536;
 char *commerce_key_file = NULL;
 
 /* Defines the settings; called once, from _PG_init. */
@@ -20,6 +21,12 @@ commerce_settings_init(void)
 	DefineCustomIntVariable(
 		"commerce.reservation_ttl", "How long reserve() holds stock when no ttl is given.", NULL,
 		&commerce_reservation_ttl, 15 * 60, 1, 365 * 24 * 60 * 60, PGC_USERSET, GUC_UNIT_S, NULL, NULL, NULL);
+	/* Without preloading there is no shared memory to size; what a configuration file says is then accepted and moot. */
+	DefineCustomIntVariable(
+		"commerce.max_counters", "How many levels of stock are counted in shared memory at a time.",
+		"Each takes about 200 bytes. Beyond them the rows of stock are locked.", &commerce_max_counters,
+		65536, 128, 16 * 1024 * 1024,
+		process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable(
 		"commerce.key_file",
 		"File with the key-encryption keys of sealed fields: one \"epoch hex-key\" per line.",

@@ -7,6 +7,9 @@
 /* commerce.reservation_ttl: how long a hold lasts when its caller does not say, in seconds. */
 extern int commerce_reservation_ttl;
 
+/* commerce.max_counters: how many quantities the escrow engine counts in shared memory at a time. */
+extern int commerce_max_counters;
+
 /* commerce.key_file: where the key-encryption keys are; empty for none. */
 extern char *commerce_key_file;
 

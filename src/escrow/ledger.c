@@ -208,8 +208,8 @@ commerce_ledger_give(Ledger *ledger, Account *account, uint32_t level, int64_t a
 	return true;
 }
 
-/* Gives back what was taken for rows that were not written after all: as credit, for who may spend it is known then. */
-void
+/* Gives back what was taken for one counter and not written: as credit, which this transaction may spend. */
+bool
 commerce_ledger_settle(Ledger *ledger, uint32_t level)
 {
 	for (int32_t i = 0; i < ledger->account_count && ledger->unwritten > 0; i++)
@@ -217,8 +217,12 @@ commerce_ledger_settle(Ledger *ledger, uint32_t level)
 		Account *account = &ledger->accounts[i];
 
 		if (account->unwritten > 0)
+		{
 			record(ledger, account, level, 0, account->unwritten, -account->unwritten);
+			return true;
+		}
 	}
+	return false;
 }
 
 /* Undoes the last entry. */

@@ -88,8 +88,8 @@ extern bool commerce_ledger_written(Ledger *ledger, Account *account, uint32_t l
 /* Says that a row was written that gives an amount back, when this transaction commits. False beyond 64 bits. */
 extern bool commerce_ledger_give(Ledger *ledger, Account *account, uint32_t level, int64_t amount);
 
-/* Gives back what was taken for rows that were not written after all. */
-extern void commerce_ledger_settle(Ledger *ledger, uint32_t level);
+/* Gives back what was taken for rows that were not written after all, of one counter; false when there is none left. */
+extern bool commerce_ledger_settle(Ledger *ledger, uint32_t level);
 
 /* A level ended: all it did is undone, or is its parent's from here on. Never throws. */
 extern void commerce_ledger_abort_level(Ledger *ledger, uint32_t level);

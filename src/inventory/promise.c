@@ -1,5 +1,9 @@
 /*
  * promise.c: promising stock, all of what is needed or none.
+ *
+ * What is there is read, a plan is made on these numbers, and what the plan takes is taken. Between reading and taking
+ * others take, too; who comes too late gives back what he has and reads again. He who is short first lets overdue holds
+ * of the same skus expire, and looks once more.
  */
 #include "inventory/stock.h"
 
@@ -29,6 +33,23 @@ available_before(Stockroom *room, const StockNeed *need, int64 missing, bool who
 	return left;
 }
 
+/* Adds what others have taken but not committed, where there is such: it may yet come back. */
+static void
+add_contended(JsonWriter *detail, const Stockroom *room, const StockNeed *need)
+{
+	Source *source;
+	int count = commerce_stockroom_sources(room, need->sku, &source);
+	int64 contended = 0;
+
+	for (; count > 0; count--, source++)
+		if (need->location == NULL || strcmp(source->location, need->location) == 0)
+			contended += commerce_stockroom_contended(room, source);
+	if (contended <= 0)
+		return;
+	commerce_json_key(detail, "contended");
+	commerce_json_int(detail, contended);
+}
+
 /* Raises CM001 with every short line. */
 static void
 refuse_short(const StockNeed *needs, int count, const int64 *missing, Stockroom *room, bool whole)
@@ -55,6 +76,7 @@ refuse_short(const StockNeed *needs, int count, const int64 *missing, Stockroom 
 		commerce_json_int(&detail, needs[i].quantity);
 		commerce_json_key(&detail, "available");
 		commerce_json_int(&detail, available_before(room, &needs[i], missing[i], whole));
+		add_contended(&detail, room, &needs[i]);
 		commerce_json_end_object(&detail);
 	}
 	commerce_json_end_array(&detail);
@@ -98,6 +120,55 @@ require_locations(const StockNeed *needs, int count)
 			PointerGetDatum(construct_array(names, named, TEXTOID, -1, false, TYPALIGN_INT)));
 }
 
+/* Takes from its source what a need takes, and notes it; returns whether nobody was faster. */
+static bool
+take(const Stockroom *room, Promises *promises, const StockNeed *need, Source *sources, int takings)
+{
+	for (int t = 0; t < takings; t++)
+	{
+		const Source *source = &sources[room->takings[t].source];
+
+		if (!commerce_stockroom_take(room, source, room->takings[t].quantity))
+			return false;
+		commerce_add_promise(promises, source, room->takings[t].quantity, need->line);
+	}
+	return true;
+}
+
+typedef enum Outcome
+{
+	ENOUGH,
+	SHORT,
+	RACED, /* somebody was faster; what is there has to be read again */
+} Outcome;
+
+/* Plans where each need is met and takes it there, all or nothing. */
+static Outcome
+meet(const StockNeed *needs, int count, bool whole, Stockroom *room, Promises *promises, int64 *missing)
+{
+	Outcome outcome = ENOUGH;
+
+	promises->count = 0;
+	commerce_escrow_begin();
+	for (int n = 0; n < count && outcome != RACED; n++)
+	{
+		Source *sources;
+		int source_count = commerce_stockroom_sources(room, needs[n].sku, &sources);
+		int takings = commerce_source(needs[n].quantity, needs[n].location, whole, sources, source_count,
+									  room->takings, &missing[n]);
+
+		if (!take(room, promises, &needs[n], sources, takings))
+			outcome = RACED;
+		else if (missing[n] > 0)
+			outcome = SHORT;
+	}
+	if (outcome == ENOUGH && !room->unlocked)
+		commerce_escrow_keep();
+	else
+		commerce_escrow_undo();
+	return outcome;
+}
+
 /* Promises all or nothing. */
 pg_uuid_t *
 commerce_stock_promise(const StockNeed *needs, int count, const StockClaim *claim, bool refuse, int *made)
@@ -105,33 +176,31 @@ commerce_stock_promise(const StockNeed *needs, int count, const StockClaim *clai
 	Datum skus = distinct_skus(needs, count);
 	Promises promises = commerce_new_promises(count + 1);
 	int64 *missing = palloc(sizeof(int64) * Max(count, 1));
+	bool lock = refuse;
 	Stockroom room;
-	bool enough = true;
+	Outcome outcome;
 	pg_uuid_t *ids;
 
-	commerce_stockroom_read(&room, skus, claim);
-	for (int n = 0; n < count; n++)
-	{
-		Source *sources;
-		int source_count = commerce_stockroom_sources(&room, needs[n].sku, &sources);
-		int takings = commerce_source(needs[n].quantity, needs[n].location, claim->whole, sources,
-									  source_count, room.takings, &missing[n]);
-
-		for (int t = 0; t < takings; t++)
-			commerce_add_promise(&promises, &sources[room.takings[t].source], room.takings[t].quantity,
-								 needs[n].line);
-		enough = enough && missing[n] == 0;
-	}
-	if (!enough)
-	{
-		commerce_require_skus(skus);
-		require_locations(needs, count);
-		if (refuse)
-			refuse_short(needs, count, missing, &room, claim->whole);
-		return NULL;
-	}
 	if (claim->replace && claim->holder)
 		commerce_release_holds(claim->holder, skus);
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		commerce_stockroom_read(&room, skus, lock);
+		outcome = meet(needs, count, claim->whole, &room, &promises, missing);
+		if (outcome == ENOUGH && !room.unlocked)
+			break;
+		if (outcome == ENOUGH)
+			lock = true;
+		else if (outcome == SHORT && commerce_expire_overdue(skus) == 0)
+		{
+			commerce_require_skus(skus);
+			require_locations(needs, count);
+			if (refuse)
+				refuse_short(needs, count, missing, &room, claim->whole);
+			return NULL;
+		}
+	}
 	commerce_write_promises(&promises, claim);
 	ids = palloc(sizeof(pg_uuid_t) * Max(promises.count, 1));
 	for (int i = 0; i < promises.count; i++)

@@ -5,10 +5,23 @@
 
 #include "base/plan.h"
 #include "base/uuid.h"
+#include "escrow/escrow.h"
 
 static SavedPlan drop_own_holds = {.sql = "UPDATE commerce.reservations SET state = 'released'"
 										  " WHERE holder = $1 AND sku = ANY ($2) AND state = 'held'",
 								   .args = "text; text[]"};
+
+static SavedPlan find_overdue = {
+	.sql = "SELECT FROM commerce.reservations WHERE sku = ANY ($1) AND state = 'held'"
+		   " AND expires_at <= $2 LIMIT 1",
+	.args = "text[]; timestamptz"};
+
+static SavedPlan expire_overdue = {
+	.sql =
+		"UPDATE commerce.reservations r SET state = 'expired' FROM (SELECT sku, id FROM commerce.reservations"
+		" WHERE sku = ANY ($1) AND state = 'held' AND expires_at <= $2 LIMIT 1000"
+		" FOR NO KEY UPDATE SKIP LOCKED) overdue WHERE r.sku = overdue.sku AND r.id = overdue.id",
+	.args = "text[]; timestamptz"};
 
 static SavedPlan write_reservations = {
 	.sql = "INSERT INTO commerce.reservations"
@@ -59,6 +72,17 @@ commerce_release_holds(const char *holder, Datum skus)
 	(void) commerce_run(&drop_own_holds, PLAN_WRITES, (Datum[]){CStringGetTextDatum(holder), skus}, NULL);
 }
 
+/* Lets overdue holds of the skus expire. A look comes first: it is much cheaper, and mostly there are none. */
+uint64
+commerce_expire_overdue(Datum skus)
+{
+	Datum values[] = {skus, TimestampTzGetDatum(GetCurrentTimestamp())};
+
+	if (commerce_run(&find_overdue, PLAN_LATEST, values, NULL) == 0)
+		return 0;
+	return commerce_run(&expire_overdue, PLAN_WRITES, values, NULL);
+}
+
 /* Writes the reservations in one statement. */
 void
 commerce_write_promises(const Promises *promises, const StockClaim *claim)
@@ -83,4 +107,5 @@ commerce_write_promises(const Promises *promises, const StockClaim *claim)
 								  CStringGetTextDatum(claim->order ? "committed" : "held"),
 								  TimestampTzGetDatum(claim->expires_at), UUIDPGetDatum(claim->order)},
 						nulls);
+	commerce_escrow_settle();
 }

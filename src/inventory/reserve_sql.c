@@ -8,6 +8,7 @@
 #include "base/plan.h"
 #include "base/settings.h"
 #include "inventory/stock.h"
+#include "inventory/stock_counters.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -21,23 +22,9 @@ PG_FUNCTION_INFO_V1(commerce_release_reservation);
 PG_FUNCTION_INFO_V1(commerce_release_holder);
 PG_FUNCTION_INFO_V1(commerce_expire_reservations);
 
-static SavedPlan look_for_stock = {
-	.sql = "SELECT FROM commerce.stock s LEFT JOIN commerce.locations l ON l.code = s.location"
-		   " WHERE s.sku = $1 AND ($2 IS NULL AND coalesce(l.active, true) OR s.location = $2)"
-		   " AND (s.backorder_limit IS NULL OR s.on_hand::numeric - s.safety_stock + s.backorder_limit - $3 "
-		   ">= coalesce((SELECT"
-		   " sum(r.quantity) FROM commerce.reservations r WHERE r.sku = s.sku AND r.location = s.location "
-		   "AND r.state IN"
-		   " ('held', 'committed') AND (r.state = 'committed' OR r.expires_at > $4)), 0)) LIMIT 1",
-	.args = "text; text; int8; timestamptz"};
-
 static SavedPlan find_reservation = {
 	.sql = "SELECT sku, location, state, expires_at FROM commerce.reservations WHERE id = $1",
 	.args = "uuid"};
-
-static SavedPlan lock_one_stock = {
-	.sql = "SELECT FROM commerce.stock WHERE sku = $1 AND location = $2 FOR NO KEY UPDATE",
-	.args = "text; text"};
 
 static SavedPlan extend = {.sql = "UPDATE commerce.reservations SET expires_at = $2 WHERE id = $1 AND state "
 								  "= 'held' AND expires_at > $3",
@@ -119,14 +106,12 @@ refuse_reservation(const pg_uuid_t *id, const char *state)
 
 /* Returns the state of a reservation, as committed by now, or NULL for none. Fills in where it is. */
 static char *
-read_reservation(const pg_uuid_t *id, Datum *sku, Datum *location)
+read_reservation(const pg_uuid_t *id, char **sku, char **location)
 {
-	bool isnull;
-
 	if (commerce_run(&find_reservation, PLAN_LATEST, (Datum[]){UUIDPGetDatum(id)}, NULL) == 0)
 		return NULL;
-	*sku = PointerGetDatum(DatumGetTextPCopy(commerce_value(0, 1, &isnull)));
-	*location = PointerGetDatum(DatumGetTextPCopy(commerce_value(0, 2, &isnull)));
+	*sku = commerce_text(0, 1);
+	*location = commerce_text(0, 2);
 	return commerce_text(0, 3);
 }
 
@@ -147,33 +132,19 @@ commerce_reserve(PG_FUNCTION_ARGS)
 	return id;
 }
 
-/*
- * try_reserve(…) holds stock or returns NULL. It looks without locking first, so that being sold out costs a read: no
- * lock, no WAL, no transaction id.
- */
+/* try_reserve(…) holds stock or returns NULL: being sold out costs no lock, no WAL and no transaction id. */
 Datum
 commerce_try_reserve(PG_FUNCTION_ARGS)
 {
 	StockNeed need;
 	StockClaim claim;
-	pg_uuid_t *ids = NULL;
+	pg_uuid_t *ids;
 	Datum id = (Datum) 0;
 	int made;
 
 	read_need(fcinfo, &need, &claim);
 	SPI_connect();
-	if (commerce_run(&look_for_stock, PLAN_LATEST,
-					 (Datum[]){CStringGetTextDatum(need.sku),
-							   need.location ? CStringGetTextDatum(need.location) : (Datum) 0,
-							   Int64GetDatum(need.quantity), TimestampTzGetDatum(GetCurrentTimestamp())},
-					 need.location ? NULL : " n  ") > 0)
-		ids = commerce_stock_promise(&need, 1, &claim, false, &made);
-	else
-	{
-		Datum sku = CStringGetTextDatum(need.sku);
-
-		commerce_require_skus(PointerGetDatum(construct_array(&sku, 1, TEXTOID, -1, false, TYPALIGN_INT)));
-	}
+	ids = commerce_stock_promise(&need, 1, &claim, false, &made);
 	if (ids != NULL)
 		id = SPI_datumTransfer(UUIDPGetDatum(ids), false, UUID_LEN);
 	SPI_finish();
@@ -183,23 +154,24 @@ commerce_try_reserve(PG_FUNCTION_ARGS)
 }
 
 /*
- * extend_reservation(reservation, ttl) holds on for that long from now. Behind the stock's lock, as promise.c explains:
- * units of an expired hold may already be another's.
+ * extend_reservation(reservation, ttl) holds on for that long from now. Where stock is locked, behind the lock, as
+ * stockroom.c explains: units of an expired hold may already be another's.
  */
 Datum
 commerce_extend_reservation(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t *id = PG_GETARG_UUID_P(0);
 	TimestampTz end = expiry(fcinfo, 1);
-	Datum sku;
-	Datum location;
+	char *sku;
+	char *location;
 	char *state;
 
 	SPI_connect();
 	state = read_reservation(id, &sku, &location);
 	if (state == NULL)
 		refuse_reservation(id, NULL);
-	(void) commerce_run(&lock_one_stock, PLAN_WRITES, (Datum[]){sku, location}, NULL);
+	if (commerce_stock_counter(sku, location) == NULL)
+		commerce_lock_stock(sku, location);
 	if (commerce_run(&extend, PLAN_WRITES,
 					 (Datum[]){UUIDPGetDatum(id), TimestampTzGetDatum(end),
 							   TimestampTzGetDatum(GetCurrentTimestamp())},
@@ -214,8 +186,8 @@ Datum
 commerce_release_reservation(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t *id = PG_GETARG_UUID_P(0);
-	Datum sku;
-	Datum location;
+	char *sku;
+	char *location;
 
 	SPI_connect();
 	if (commerce_run(&release, PLAN_WRITES, (Datum[]){UUIDPGetDatum(id)}, NULL) == 0)

@@ -1,34 +1,37 @@
 /*
- * stockroom.c: reading stock behind a row lock.
+ * stockroom.c: what there is of some skus, by counters or behind row locks.
  *
- * available = on_hand - safety_stock - what active reservations hold. Two promises for the same stock are put in order
- * by locking its rows, always sorted by sku and location, so that two carts never wait for each other in a circle. Only
- * behind the lock are reservations added up, and with a snapshot taken then: the transaction's own snapshot, under
- * REPEATABLE READ, does not see what was promised since it began, and would promise it again.
+ * Where the escrow engine runs, the headroom of a source is its counter's, and nobody waits. Otherwise, and for a source
+ * that can have no counter now, the row of stock is locked, always in the order of sku and location, so that two carts
+ * never wait for each other in a circle. Only behind the lock are reservations added up, and with a snapshot taken
+ * then: the transaction's own, under REPEATABLE READ, does not see what was promised since it began, and would promise
+ * it again.
  *
- * A hold stops counting when the clock passes expires_at, swept or not. Whoever turns a hold into something lasting
- * (commit, extend) also does so behind the lock and looks at the clock there, so the units of an expired hold can be
- * promised to another without waiting for a sweep.
+ * Behind a lock a hold stops counting when the clock passes expires_at, swept or not; with a counter it counts until
+ * somebody sweeps it, which a promise that would fail does first (promise.c). Whoever turns a hold into something
+ * lasting looks at the clock, too, so both come to the same.
  */
 #include "inventory/stockroom.h"
 
 #include "base/plan.h"
+#include "inventory/directory.h"
+#include "inventory/stock_counters.h"
 
-static SavedPlan lock_stock = {
-	.sql = "SELECT s.sku, s.location, s.on_hand - s.safety_stock, s.backorder_limit, coalesce(l.priority, 0),"
-		   " coalesce(l.active, true)"
-		   " FROM commerce.stock s LEFT JOIN commerce.locations l ON l.code = s.location"
-		   " WHERE s.sku = ANY ($1) ORDER BY s.sku COLLATE \"C\", s.location COLLATE \"C\""
-		   " FOR NO KEY UPDATE OF s",
-	.args = "text[]"};
+#define STOCK_OF_SKUS                                                                                        \
+	"SELECT s.sku, s.location, s.on_hand - s.safety_stock - s.damaged - s.quality_control - s.other,"        \
+	" s.backorder_limit, coalesce(l.priority, 0), coalesce(l.active, true)"                                  \
+	" FROM commerce.stock s LEFT JOIN commerce.locations l ON l.code = s.location"                           \
+	" WHERE s.sku = ANY ($1) ORDER BY s.sku COLLATE \"C\", s.location COLLATE \"C\""
+
+static SavedPlan lock_stock = {.sql = STOCK_OF_SKUS " FOR NO KEY UPDATE OF s", .args = "text[]"};
+static SavedPlan look_at_stock = {.sql = STOCK_OF_SKUS, .args = "text[]"};
 
 static SavedPlan sum_active = {
 	.sql = "SELECT r.sku, r.location, sum(r.quantity)::int8 FROM commerce.reservations r"
 		   " WHERE r.sku = ANY ($1) AND r.state IN ('held', 'committed')"
 		   " AND (r.state = 'committed' OR r.expires_at > $2)"
-		   " AND ($3 IS NULL OR r.holder IS DISTINCT FROM $3 OR r.state = 'committed')"
 		   " GROUP BY r.sku, r.location",
-	.args = "text[]; timestamptz; text"};
+	.args = "text[]; timestamptz"};
 
 /* Orders sources by sku, then priority, then location. */
 static int
@@ -47,7 +50,7 @@ compare_sources(const void *a, const void *b)
 
 /* Finds the sources of one sku; returns how many. */
 int
-commerce_stockroom_sources(Stockroom *room, const char *sku, Source **first)
+commerce_stockroom_sources(const Stockroom *room, const char *sku, Source **first)
 {
 	int low = 0;
 	int high = room->count;
@@ -68,15 +71,15 @@ commerce_stockroom_sources(Stockroom *room, const char *sku, Source **first)
 	return end - low;
 }
 
-/* Locks the stock of the skus, in order, and reads it. */
+/* Reads what the stock of the skus adds to each source, and locks it, in order, where that is wanted. */
 static void
-lock_sources(Stockroom *room, Datum skus)
+read_rows(Stockroom *room, Datum skus, bool lock)
 {
 	bool isnull;
 
-	room->count = (int) commerce_run(&lock_stock, PLAN_WRITES, &skus, NULL);
+	room->count = (int) (lock ? commerce_run(&lock_stock, PLAN_WRITES, &skus, NULL)
+							  : commerce_run(&look_at_stock, PLAN_LATEST, &skus, NULL));
 	room->sources = palloc(sizeof(Source) * Max(room->count, 1));
-	room->takings = palloc(sizeof(Taking) * Max(room->count, 1));
 	for (int i = 0; i < room->count; i++)
 		room->sources[i] = (Source){
 			.sku = commerce_text(i, 1),
@@ -89,33 +92,128 @@ lock_sources(Stockroom *room, Datum skus)
 	qsort(room->sources, room->count, sizeof(Source), compare_sources);
 }
 
-/* Subtracts what active reservations hold, other than the holds that give way. */
-static void
-subtract_reservations(Stockroom *room, Datum skus, const StockClaim *claim)
+/* Finds the source of a sku at a location, or NULL. */
+static Source *
+source_at(const Stockroom *room, const char *sku, const char *location)
 {
-	bool exempt = claim->replace && claim->holder != NULL;
-	Datum values[] = {skus, TimestampTzGetDatum(GetCurrentTimestamp()),
-					  exempt ? CStringGetTextDatum(claim->holder) : (Datum) 0};
-	uint64 rows = commerce_run(&sum_active, PLAN_LATEST, values, exempt ? NULL : "  n");
+	Source *source;
+	int count = commerce_stockroom_sources(room, sku, &source);
+
+	for (; count > 0; count--, source++)
+		if (strcmp(source->location, location) == 0)
+			return source;
+	return NULL;
+}
+
+/* Subtracts what active reservations hold. */
+static void
+subtract_reservations(Stockroom *room, Datum skus)
+{
+	Datum values[] = {skus, TimestampTzGetDatum(GetCurrentTimestamp())};
+	uint64 rows = commerce_run(&sum_active, PLAN_LATEST, values, NULL);
 	bool isnull;
 
 	for (uint64 i = 0; i < rows; i++)
 	{
-		char *sku = commerce_text(i, 1);
-		char *location = commerce_text(i, 2);
-		Source *source;
-		int count = commerce_stockroom_sources(room, sku, &source);
+		Source *source = source_at(room, commerce_text(i, 1), commerce_text(i, 2));
 
-		for (; count > 0; count--, source++)
-			if (strcmp(source->location, location) == 0)
-				source->available -= DatumGetInt64(commerce_value(i, 3, &isnull));
+		if (source != NULL)
+			source->available -= DatumGetInt64(commerce_value(i, 3, &isnull));
 	}
+}
+
+/* Reads the stock of the skus from the tables. */
+static void
+read_tables(Stockroom *room, Datum skus, bool lock)
+{
+	read_rows(room, skus, lock);
+	subtract_reservations(room, skus);
+	room->unlocked = !lock && room->count > 0;
+}
+
+/* Opens the counters of all sources; returns how many have none. */
+static int
+open_counters(Stockroom *room)
+{
+	int without = 0;
+
+	for (int i = 0; i < room->count; i++)
+	{
+		room->counters[i] = commerce_stock_counter(room->sources[i].sku, room->sources[i].location);
+		if (room->counters[i] == NULL)
+			without++;
+	}
+	return without;
+}
+
+/* Reads from a counter what is available, as far as 64 bits tell. */
+static void
+read_counter(Source *source, const Counter *counter)
+{
+	int64 limit = source->backorder_limit == NO_LIMIT ? UNLIMITED_UNITS : source->backorder_limit;
+
+	source->available = commerce_escrow_balance(counter) - limit;
+}
+
+/* Reads from the tables the sources that have no counter. */
+static void
+read_the_rest(Stockroom *room, bool lock)
+{
+	Stockroom tables = {0};
+	Datum *names = palloc(sizeof(Datum) * room->count);
+	int count = 0;
+
+	for (int i = 0; i < room->count; i++)
+		if (room->counters[i] == NULL)
+			names[count++] = CStringGetTextDatum(room->sources[i].sku);
+	read_tables(&tables, PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT)),
+				lock);
+	room->unlocked = tables.unlocked;
+	for (int i = 0; i < room->count; i++)
+		if (room->counters[i] == NULL)
+		{
+			const Source *source = source_at(&tables, room->sources[i].sku, room->sources[i].location);
+
+			/* A row that is gone since the directory was read has nothing. */
+			room->sources[i].available = source ? source->available : 0;
+			room->sources[i].backorder_limit = source ? source->backorder_limit : 0;
+		}
 }
 
 /* Reads the stock of the skus: what is there less what is promised. */
 void
-commerce_stockroom_read(Stockroom *room, Datum skus, const StockClaim *claim)
+commerce_stockroom_read(Stockroom *room, Datum skus, bool lock)
 {
-	lock_sources(room, skus);
-	subtract_reservations(room, skus, claim);
+	*room = (Stockroom){0};
+	if (!commerce_escrow_on)
+		read_tables(room, skus, lock);
+	else
+		room->count = commerce_directory_sources(skus, &room->sources);
+	room->takings = palloc(sizeof(Taking) * Max(room->count, 1));
+	room->counters = palloc0(sizeof(Counter *) * Max(room->count, 1));
+	if (!commerce_escrow_on)
+		return;
+	if (open_counters(room) > 0)
+		read_the_rest(room, lock);
+	for (int i = 0; i < room->count; i++)
+		if (room->counters[i] != NULL)
+			read_counter(&room->sources[i], room->counters[i]);
+}
+
+/* Says how much of a source others have taken and not committed. */
+int64
+commerce_stockroom_contended(const Stockroom *room, const Source *source)
+{
+	const Counter *counter = room->counters[source - room->sources];
+
+	return counter ? commerce_escrow_contended(counter) : 0;
+}
+
+/* Takes from a source for a row to be written. */
+bool
+commerce_stockroom_take(const Stockroom *room, const Source *source, int64 quantity)
+{
+	Counter *counter = room->counters[source - room->sources];
+
+	return counter == NULL || commerce_escrow_take(counter, quantity);
 }

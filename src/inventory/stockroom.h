@@ -6,6 +6,7 @@
 
 #include "base/pg.h"
 
+#include "escrow/escrow.h"
 #include "inventory/sourcing.h"
 #include "inventory/stock.h"
 
@@ -13,14 +14,22 @@
 typedef struct Stockroom
 {
 	Source *sources;
+	Counter **counters; /* of each source; NULL: its row is to be locked */
 	int count;
+	bool unlocked;   /* there are such rows, and they were not locked: good for a look, not for a promise */
 	Taking *takings; /* room for one demand */
 } Stockroom;
 
-/* Reads the stock of the skus (a text[]) for a claim, whose holder's holds may give way. Needs SPI. */
-extern void commerce_stockroom_read(Stockroom *room, Datum skus, const StockClaim *claim);
+/* Reads the stock of the skus (a text[]), locking rows that have no counter unless lock is false. Needs SPI. */
+extern void commerce_stockroom_read(Stockroom *room, Datum skus, bool lock);
+
+/* How much of a source others have taken and not committed. */
+extern int64 commerce_stockroom_contended(const Stockroom *room, const Source *source);
+
+/* Takes from a source for a row to be written; false where somebody was faster. */
+extern bool commerce_stockroom_take(const Stockroom *room, const Source *source, int64 quantity);
 
 /* Finds the sources of one sku; returns how many. */
-extern int commerce_stockroom_sources(Stockroom *room, const char *sku, Source **first);
+extern int commerce_stockroom_sources(const Stockroom *room, const char *sku, Source **first);
 
 #endif

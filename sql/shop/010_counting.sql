@@ -1,0 +1,15 @@
+-- Whoever changes a row that stock is counted from, a replica too, is counted.
+CREATE TRIGGER stock_changed AFTER INSERT OR UPDATE OR DELETE ON commerce.stock
+    FOR EACH ROW EXECUTE FUNCTION commerce.stock_changed();
+ALTER TABLE commerce.stock ENABLE ALWAYS TRIGGER stock_changed;
+CREATE TRIGGER reservation_changed AFTER INSERT OR UPDATE OR DELETE ON commerce.reservations
+    FOR EACH ROW EXECUTE FUNCTION commerce.reservation_changed();
+ALTER TABLE commerce.reservations ENABLE ALWAYS TRIGGER reservation_changed;
+
+-- Where a sku lies and what may be sold beyond it is remembered by every session.
+CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE OF sku, location, backorder_limit ON commerce.stock
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
+ALTER TABLE commerce.stock ENABLE ALWAYS TRIGGER directory_changed;
+CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE ON commerce.locations
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
+ALTER TABLE commerce.locations ENABLE ALWAYS TRIGGER directory_changed;

@@ -1,0 +1,95 @@
+/*
+ * escrow.h: quantities that many spend at once and that must not fall below zero.
+ *
+ * A client names what it counts, a row of two tables (an EscrowSpace), and says how to read it. Before it changes what
+ * it counts it opens the counter; then it takes before it writes rows, or says what it has written. Without a counter
+ * (commerce_escrow_open() returns NULL) it works under a lock on the row instead. escrow/touch.c and escrow/ledger.c
+ * say why that never oversells.
+ */
+#ifndef COMMERCE_ESCROW_ESCROW_H
+#define COMMERCE_ESCROW_ESCROW_H
+
+#include "base/pg.h"
+
+#include "escrow/counters.h"
+
+/* The tables that say what counters of a kind start from. */
+typedef struct EscrowSpace
+{
+	const char *tables[2]; /* names in schema commerce; what counts is written to these */
+	/* Reads what is committed for a name, by plans run with PLAN_COMMITTED. */
+	void (*load)(const char *name, int length, CounterLevel *level);
+} EscrowSpace;
+
+/* True when the library was preloaded; otherwise every open returns NULL. */
+extern bool commerce_escrow_on;
+
+extern void commerce_escrow_init(void);
+
+/*
+ * Opens the counter of a name for this transaction, loading it when nobody has. NULL: lock the row instead. Refuses
+ * with 25006 on a standby.
+ */
+extern Counter *commerce_escrow_open(const EscrowSpace *space, const char *name, int length);
+
+/* How much could be taken now, own credits included. */
+extern int64 commerce_escrow_balance(const Counter *counter);
+
+/* How much of the counter other transactions have taken and not committed. */
+extern int64 commerce_escrow_contended(const Counter *counter);
+
+/* Takes an amount > 0 for a row to be written; false where there is not enough. */
+extern bool commerce_escrow_take(Counter *counter, int64 amount);
+
+/* A row was written that uses an amount > 0 up, taken before or not. */
+extern void commerce_escrow_written(Counter *counter, int64 amount);
+
+/* A row was written that gives an amount > 0 back once this transaction commits. */
+extern void commerce_escrow_give(Counter *counter, int64 amount);
+
+/* Gives back what was taken for rows that were not written. */
+extern void commerce_escrow_settle(void);
+
+/* Several takes that count together or not at all: begin, take …, keep or undo. No SQL may run in between. */
+extern void commerce_escrow_begin(void);
+extern void commerce_escrow_keep(void);
+extern void commerce_escrow_undo(void);
+
+/* Calls back for each counter of the space that has left its band since this was last called; lost: some are unknown. */
+extern void commerce_escrow_flagged(const EscrowSpace *space, bool *lost,
+									void (*each)(const char *name, int length, void *context), void *context);
+
+/* Sets the band of a counter, if there is one. */
+extern void commerce_escrow_set_band(const EscrowSpace *space, const char *name, int length, int64 low,
+									 int64 high);
+
+/* Forgets the counters of this space whose name begins with prefix, other than those in flight; returns how many. */
+extern int64 commerce_escrow_forget(const EscrowSpace *space, const char *prefix, int length);
+
+/* What a counter says, for whoever compares it with the tables. */
+typedef struct EscrowReading
+{
+	char name[COUNTER_NAME_MAX];
+	int length;
+	int64 value;
+	int64 pending;
+	uint32 in_flight;
+	uint32 finished;
+} EscrowReading;
+
+/* Reads all counters of the space into memory of the caller's context; returns how many. */
+extern int commerce_escrow_read(const EscrowSpace *space, EscrowReading **readings);
+
+/* What transactions in flight have done to counters of the space: one row for each of them and each counter. */
+typedef struct EscrowPending
+{
+	char name[COUNTER_NAME_MAX];
+	int length; /* -1: the rest of a transaction that touched more than are shown */
+	int pid;
+	int64 taken;
+	int64 given;
+} EscrowPending;
+
+extern int commerce_escrow_pending(const EscrowSpace *space, EscrowPending **pending);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * stock_counters.c: what a counter of stock is called and what it starts from.
+ */
+#include "inventory/stock_counters.h"
+
+#include "base/owner.h"
+#include "base/plan.h"
+
+static void load_headroom(const char *name, int length, CounterLevel *level);
+
+const EscrowSpace commerce_stock_space = {.tables = {"stock", "reservations"}, .load = load_headroom};
+
+/* 4611686018427387904 is UNLIMITED_UNITS. */
+static SavedPlan read_headroom = {
+	.sql = "SELECT (coalesce((SELECT s.on_hand - s.safety_stock - s.damaged - s.quality_control - s.other"
+		   " + coalesce(s.backorder_limit, 4611686018427387904)"
+		   " FROM commerce.stock s WHERE s.sku = $1 AND s.location = $2), 0)"
+		   " - coalesce((SELECT sum(r.quantity) FROM commerce.reservations r"
+		   " WHERE r.sku = $1 AND r.location = $2 AND r.state IN ('held', 'committed')), 0))::int8",
+	.args = "text; text"};
+
+static SavedPlan lock_row = {
+	.sql = "SELECT FROM commerce.stock WHERE sku = $1 AND location = $2 FOR NO KEY UPDATE",
+	.args = "text; text"};
+
+/* Splits a counter's name. */
+void
+commerce_stock_counter_name(const char *name, int length, char **sku, char **location)
+{
+	const char *separator = memchr(name, '\0', length);
+
+	*sku = pnstrdup(name, separator - name);
+	*location = pnstrdup(separator + 1, length - (separator + 1 - name));
+}
+
+/* Reads what is committed: the level, less what active reservations hold, overdue ones included. */
+static void
+load_headroom(const char *name, int length, CounterLevel *level)
+{
+	OwnerScope scope;
+	char *sku;
+	char *location;
+	bool isnull;
+
+	commerce_stock_counter_name(name, length, &sku, &location);
+	commerce_enter_owner(&scope);
+	SPI_connect();
+	(void) commerce_run(&read_headroom, PLAN_COMMITTED,
+						(Datum[]){CStringGetTextDatum(sku), CStringGetTextDatum(location)}, NULL);
+	*level = (CounterLevel){
+		.value = DatumGetInt64(commerce_value(0, 1, &isnull)), .low = PG_INT64_MIN, .high = PG_INT64_MAX};
+	SPI_finish();
+	commerce_leave_owner(&scope);
+}
+
+/* Opens the counter of a sku at a location. */
+Counter *
+commerce_stock_counter(const char *sku, const char *location)
+{
+	char name[COUNTER_NAME_MAX + 2];
+	size_t sku_length = strlen(sku);
+	size_t length = sku_length + 1 + strlen(location);
+
+	if (length > COUNTER_NAME_MAX)
+		return NULL;
+	memcpy(name, sku, sku_length + 1);
+	memcpy(name + sku_length + 1, location, length - sku_length - 1);
+	return commerce_escrow_open(&commerce_stock_space, name, (int) length);
+}
+
+/* Locks the row of stock. */
+void
+commerce_lock_stock(const char *sku, const char *location)
+{
+	(void) commerce_run(&lock_row, PLAN_WRITES,
+						(Datum[]){CStringGetTextDatum(sku), CStringGetTextDatum(location)}, NULL);
+}

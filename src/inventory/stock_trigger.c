@@ -1,0 +1,177 @@
+/*
+ * stock_trigger.c: every row of stock and reservations that changes, whoever changes it, is counted here.
+ *
+ * The triggers fire always, also for a replica, and after the row: what BEFORE triggers made of it is what counts. A
+ * change that leaves less to promise is counted at once, though the counter may fall below zero: what is physically
+ * there, or already written, is true whether it suits or not. A change that leaves more is counted at commit.
+ *
+ * Where there is no counter, the row of stock is what promises wait for each other on. Who changes stock has locked it
+ * by that; who writes a reservation locks it here.
+ */
+#include "base/pg.h"
+
+#include "base/owner.h"
+#include "inventory/stock_counters.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "commands/trigger.h"
+#include "utils/rel.h"
+#pragma GCC diagnostic pop
+
+PG_FUNCTION_INFO_V1(commerce_stock_changed);
+PG_FUNCTION_INFO_V1(commerce_reservation_changed);
+
+/* What one row says about one counter. */
+typedef struct Share
+{
+	char *sku; /* NULL: there is no row */
+	char *location;
+	int64 headroom; /* what the row adds to it, or, negative, takes from it */
+} Share;
+
+/* Reads a column by its name. */
+static Datum
+column(HeapTuple row, TupleDesc desc, const char *name, bool *isnull)
+{
+	int number = SPI_fnumber(desc, name);
+
+	if (number <= 0)
+		elog(ERROR, "the table has no column \"%s\"", name);
+	return heap_getattr(row, number, desc, isnull);
+}
+
+/* Reads a whole number that is not null. */
+static int64
+units(HeapTuple row, TupleDesc desc, const char *name)
+{
+	bool isnull;
+	Datum value = column(row, desc, name, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+/* Reads the key of a row. */
+static Share
+key_of(HeapTuple row, TupleDesc desc)
+{
+	bool isnull;
+	Share share = {0};
+
+	share.sku = TextDatumGetCString(column(row, desc, "sku", &isnull));
+	share.location = TextDatumGetCString(column(row, desc, "location", &isnull));
+	return share;
+}
+
+/* Says what a row of stock adds to the headroom; the table's checks keep the sum within 64 bits. */
+static Share
+share_of_stock(HeapTuple row, TupleDesc desc)
+{
+	Share share = key_of(row, desc);
+	bool unlimited;
+	Datum limit = column(row, desc, "backorder_limit", &unlimited);
+
+	share.headroom = units(row, desc, "on_hand") - units(row, desc, "safety_stock") -
+					 units(row, desc, "damaged") - units(row, desc, "quality_control") -
+					 units(row, desc, "other") + (unlimited ? UNLIMITED_UNITS : DatumGetInt64(limit));
+	return share;
+}
+
+/* Says what a reservation takes from the headroom. */
+static Share
+share_of_reservation(HeapTuple row, TupleDesc desc)
+{
+	Share share = key_of(row, desc);
+	bool isnull;
+	char *state = TextDatumGetCString(column(row, desc, "state", &isnull));
+
+	if (strcmp(state, "held") == 0 || strcmp(state, "committed") == 0)
+		share.headroom = -units(row, desc, "quantity");
+	return share;
+}
+
+/* Counts that the headroom of a key changes; returns false where that takes a lock on its row. */
+static bool
+count(const Share *share, int64 change)
+{
+	Counter *counter;
+
+	if (change == 0)
+		return true;
+	counter = commerce_stock_counter(share->sku, share->location);
+	if (counter == NULL)
+		return change > 0;
+	if (change > 0)
+		commerce_escrow_give(counter, change);
+	else
+		commerce_escrow_written(counter, -change);
+	return true;
+}
+
+/* Locks the row of stock as its owner. */
+static void
+lock_row(const Share *share)
+{
+	OwnerScope scope;
+
+	commerce_enter_owner(&scope);
+	SPI_connect();
+	commerce_lock_stock(share->sku, share->location);
+	SPI_finish();
+	commerce_leave_owner(&scope);
+}
+
+/* Counts the difference between two shares of one row. */
+static void
+count_difference(const Share *before, const Share *after, bool lock)
+{
+	bool same = before->sku && after->sku && strcmp(before->sku, after->sku) == 0 &&
+				strcmp(before->location, after->location) == 0;
+	int64 change = after->headroom;
+
+	if (same && pg_sub_s64_overflow(after->headroom, before->headroom, &change))
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("quantity out of range")));
+	if (before->sku && !same && !count(before, -before->headroom) && lock)
+		lock_row(before);
+	if (after->sku && !count(after, change) && lock)
+		lock_row(after);
+}
+
+/* Reads the shares of the old and the new row and counts their difference. */
+static void
+count_row(FunctionCallInfo fcinfo, Share (*share_of)(HeapTuple, TupleDesc), bool lock)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Share before = {0};
+	Share after = {0};
+	TupleDesc desc;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		!TRIGGER_FIRED_AFTER(trigger->tg_event))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("this function counts stock as an AFTER trigger FOR EACH ROW")));
+	desc = RelationGetDescr(trigger->tg_relation);
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		after = share_of(trigger->tg_trigtuple, desc);
+	else
+		before = share_of(trigger->tg_trigtuple, desc);
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		after = share_of(trigger->tg_newtuple, desc);
+	count_difference(&before, &after, lock);
+}
+
+/* commerce.stock_changed() counts a changed row of stock. */
+Datum
+commerce_stock_changed(PG_FUNCTION_ARGS)
+{
+	count_row(fcinfo, share_of_stock, false);
+	return PointerGetDatum(NULL);
+}
+
+/* commerce.reservation_changed() counts a changed reservation. */
+Datum
+commerce_reservation_changed(PG_FUNCTION_ARGS)
+{
+	count_row(fcinfo, share_of_reservation, true);
+	return PointerGetDatum(NULL);
+}
