@@ -13,3 +13,9 @@ ALTER TABLE commerce.stock ENABLE ALWAYS TRIGGER directory_changed;
 CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE ON commerce.locations
     FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
 ALTER TABLE commerce.locations ENABLE ALWAYS TRIGGER directory_changed;
+
+CREATE VIEW commerce.pending_stock AS
+    SELECT f.pid, f.sku, f.location, f.taken, f.given, f.since, clock_timestamp() - f.since AS age
+    FROM commerce.stock_in_flight() f;
+COMMENT ON VIEW commerce.pending_stock IS 'stock that transactions under way keep from others: a long age is an application that forgot to commit';
+GRANT SELECT ON commerce.pending_stock TO commerce_reader;

@@ -265,6 +265,8 @@ commerce_escrow_open(const EscrowSpace *space, const char *name, int length)
 	if (!commerce_escrow_key(space, name, length, &key))
 		return NULL;
 	partition = commerce_counters_partition(ledger.table, &key);
+	if (!commerce_ledger_busy(&ledger))
+		commerce_escrow_shared.processes[commerce_my_process()].since = GetCurrentTransactionStartTimestamp();
 	for (;;)
 	{
 		Touched touched;

@@ -80,12 +80,24 @@ typedef struct EscrowReading
 /* Reads all counters of the space into memory of the caller's context; returns how many. */
 extern int commerce_escrow_read(const EscrowSpace *space, EscrowReading **readings);
 
+/* Reads one counter; false where there is none. */
+extern bool commerce_escrow_read_one(const EscrowSpace *space, const char *name, int length,
+									 EscrowReading *reading);
+
+/*
+ * Makes a counter that no transaction has ended on since the reading say what is committed according to the tables:
+ * forgets an idle one, lowers one in flight. One in flight that says too little is left as it is: it does no harm, and
+ * raising it could. Returns whether it did something.
+ */
+extern bool commerce_escrow_correct(const EscrowSpace *space, const EscrowReading *reading, int64 committed);
+
 /* What transactions in flight have done to counters of the space: one row for each of them and each counter. */
 typedef struct EscrowPending
 {
 	char name[COUNTER_NAME_MAX];
 	int length; /* -1: the rest of a transaction that touched more than are shown */
 	int pid;
+	TimestampTz since; /* when the transaction began */
 	int64 taken;
 	int64 given;
 } EscrowPending;

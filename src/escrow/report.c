@@ -75,24 +75,6 @@ commerce_escrow_flagged(const EscrowSpace *space, bool *lost,
 	}
 }
 
-/* Sets the band of a counter, if there is one. */
-void
-commerce_escrow_set_band(const EscrowSpace *space, const char *name, int length, int64 low, int64 high)
-{
-	CounterKey key;
-	int partition;
-	Counter *counter;
-
-	if (!commerce_escrow_on || !commerce_escrow_key(space, name, length, &key))
-		return;
-	partition = commerce_counters_partition(commerce_escrow_shared.table, &key);
-	LWLockAcquire(commerce_escrow_lock(partition), LW_SHARED);
-	counter = commerce_counters_find(commerce_escrow_shared.table, &key);
-	if (counter != NULL && commerce_counter_state(counter) == COUNTER_READY)
-		(void) commerce_counter_set_band(counter, low, high);
-	LWLockRelease(commerce_escrow_lock(partition));
-}
-
 /* Forgets the counters whose name begins with prefix, other than those in flight. */
 int64
 commerce_escrow_forget(const EscrowSpace *space, const char *prefix, int length)
@@ -114,6 +96,84 @@ commerce_escrow_forget(const EscrowSpace *space, const char *prefix, int length)
 	return forgotten;
 }
 
+/* Copies what a counter says. */
+static void
+copy_counter(const Counter *counter, EscrowReading *reading)
+{
+	*reading = (EscrowReading){.length = counter->key.length,
+							   .finished = commerce_counter_finished(counter),
+							   .in_flight = commerce_counter_in_flight(counter),
+							   .pending = commerce_counter_pending(counter),
+							   .value = commerce_counter_value(counter)};
+	memcpy(reading->name, counter->key.name, reading->length);
+}
+
+/* Finds the counter of a name and locks its partition; NULL, and nothing locked, where there is none. */
+static Counter *
+lock_counter(const EscrowSpace *space, const char *name, int length, LWLockMode mode, LWLock **lock)
+{
+	CounterKey key;
+	Counter *counter;
+
+	if (!commerce_escrow_on || !commerce_escrow_key(space, name, length, &key))
+		return NULL;
+	*lock = commerce_escrow_lock(commerce_counters_partition(commerce_escrow_shared.table, &key));
+	LWLockAcquire(*lock, mode);
+	counter = commerce_counters_find(commerce_escrow_shared.table, &key);
+	if (counter != NULL && commerce_counter_state(counter) == COUNTER_READY)
+		return counter;
+	LWLockRelease(*lock);
+	return NULL;
+}
+
+/* Sets the band of a counter, if there is one. */
+void
+commerce_escrow_set_band(const EscrowSpace *space, const char *name, int length, int64 low, int64 high)
+{
+	LWLock *lock;
+	Counter *counter = lock_counter(space, name, length, LW_SHARED, &lock);
+
+	if (counter == NULL)
+		return;
+	(void) commerce_counter_set_band(counter, low, high);
+	LWLockRelease(lock);
+}
+
+/* Reads one counter. */
+bool
+commerce_escrow_read_one(const EscrowSpace *space, const char *name, int length, EscrowReading *reading)
+{
+	LWLock *lock;
+	const Counter *counter = lock_counter(space, name, length, LW_SHARED, &lock);
+
+	if (counter == NULL)
+		return false;
+	copy_counter(counter, reading);
+	LWLockRelease(lock);
+	return true;
+}
+
+/* Makes a counter say what the tables say, as far as that is safe. */
+bool
+commerce_escrow_correct(const EscrowSpace *space, const EscrowReading *reading, int64 committed)
+{
+	LWLock *lock;
+	Counter *counter = lock_counter(space, reading->name, reading->length, LW_EXCLUSIVE, &lock);
+	bool done = false;
+
+	if (counter == NULL)
+		return false;
+	if (commerce_counter_finished(counter) == reading->finished)
+	{
+		int64 excess = commerce_counter_value(counter) + commerce_counter_pending(counter) - committed;
+
+		done = commerce_counters_forget(commerce_escrow_shared.table, counter) ||
+			   (excess > 0 && commerce_counter_add(counter, -excess));
+	}
+	LWLockRelease(lock);
+	return done;
+}
+
 /* Reads all counters of the space. */
 int
 commerce_escrow_read(const EscrowSpace *space, EscrowReading **readings)
@@ -129,13 +189,9 @@ commerce_escrow_read(const EscrowSpace *space, EscrowReading **readings)
 		return 0;
 	while ((counter = next_counter(&key, &number, LW_SHARED)) != NULL)
 	{
-		EscrowReading reading = {.length = counter->key.length,
-								 .finished = commerce_counter_finished(counter),
-								 .in_flight = commerce_counter_in_flight(counter),
-								 .pending = commerce_counter_pending(counter),
-								 .value = commerce_counter_value(counter)};
+		EscrowReading reading;
 
-		memcpy(reading.name, counter->key.name, reading.length);
+		copy_counter(counter, &reading);
 		done(&number);
 		if (count == room)
 			*readings = repalloc_huge(*readings, sizeof(EscrowReading) * (room *= 2));
@@ -158,6 +214,7 @@ copy_account(const EscrowProcess *process, int row, const CounterKey *space, Esc
 	ours = belongs(counter, space);
 	*pending = (EscrowPending){.length = counter->key.length,
 							   .pid = process->pid,
+							   .since = process->since,
 							   .taken = process->mirror.rows[row].debit,
 							   .given = process->mirror.rows[row].credit};
 	memcpy(pending->name, counter->key.name, counter->key.length);
@@ -188,7 +245,7 @@ commerce_escrow_pending(const EscrowSpace *space, EscrowPending **pending)
 				((*pending)[count].taken != 0 || (*pending)[count].given != 0))
 				count++;
 		if (accounts > MIRROR_ROWS)
-			(*pending)[count++] = (EscrowPending){.length = -1, .pid = process->pid};
+			(*pending)[count++] = (EscrowPending){.length = -1, .pid = process->pid, .since = process->since};
 	}
 	return count;
 }

@@ -23,6 +23,7 @@
 typedef struct EscrowProcess
 {
 	int pid;
+	int64 since; /* TimestampTz: when its transaction began */
 	LedgerMirror mirror;
 } EscrowProcess;
 

@@ -34,23 +34,32 @@ commerce_stock_counter_name(const char *name, int length, char **sku, char **loc
 }
 
 /* Reads what is committed: the level, less what active reservations hold, overdue ones included. */
-static void
-load_headroom(const char *name, int length, CounterLevel *level)
+int64
+commerce_stock_headroom(const char *name, int length)
 {
 	OwnerScope scope;
 	char *sku;
 	char *location;
 	bool isnull;
+	int64 headroom;
 
 	commerce_stock_counter_name(name, length, &sku, &location);
 	commerce_enter_owner(&scope);
 	SPI_connect();
 	(void) commerce_run(&read_headroom, PLAN_COMMITTED,
 						(Datum[]){CStringGetTextDatum(sku), CStringGetTextDatum(location)}, NULL);
-	*level = (CounterLevel){
-		.value = DatumGetInt64(commerce_value(0, 1, &isnull)), .low = PG_INT64_MIN, .high = PG_INT64_MAX};
+	headroom = DatumGetInt64(commerce_value(0, 1, &isnull));
 	SPI_finish();
 	commerce_leave_owner(&scope);
+	return headroom;
+}
+
+/* Says what a counter starts from. */
+static void
+load_headroom(const char *name, int length, CounterLevel *level)
+{
+	*level = (CounterLevel){
+		.value = commerce_stock_headroom(name, length), .low = PG_INT64_MIN, .high = PG_INT64_MAX};
 }
 
 /* Opens the counter of a sku at a location. */

@@ -19,6 +19,9 @@ extern const EscrowSpace commerce_stock_space;
 /* Opens the counter of a sku at a location; NULL: lock its row of stock. */
 extern Counter *commerce_stock_counter(const char *sku, const char *location);
 
+/* What the tables say about a counter's name: committed by now, without what this transaction did. */
+extern int64 commerce_stock_headroom(const char *name, int length);
+
 /* Locks the row of stock, so that promises made under such locks come one after the other. Needs SPI. */
 extern void commerce_lock_stock(const char *sku, const char *location);
 
