@@ -7,6 +7,7 @@
 #include "base/ready.h"
 #include "escrow/escrow.h"
 #include "inventory/directory.h"
+#include "inventory/reservations.h"
 #include "order/machine.h"
 #include "pricing/promotions.h"
 
@@ -21,6 +22,7 @@ _PG_init(void)
 	commerce_settings_init();
 	commerce_escrow_init();
 	commerce_directory_init();
+	commerce_reservations_init();
 	commerce_promotions_init();
 	commerce_machines_init();
 }

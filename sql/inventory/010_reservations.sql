@@ -1,6 +1,7 @@
+-- reserve() and try_reserve() mostly send no statement; they become the shop's owner themselves when they do.
 CREATE FUNCTION commerce.reserve(sku text, quantity bigint DEFAULT 1, holder text DEFAULT NULL, location text DEFAULT NULL,
         ttl interval DEFAULT NULL) RETURNS uuid
-    LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'commerce_reserve';
 COMMENT ON FUNCTION commerce.reserve(text, bigint, text, text, interval) IS
 'Holds units of a sku for ttl (commerce.reservation_ttl when NULL) and returns the reservation. location NULL takes the location of highest priority that has them all. CM001 when short, CM002 for an unknown sku, 22023 for a quantity or ttl that is not positive.';
@@ -8,7 +9,7 @@ GRANT EXECUTE ON FUNCTION commerce.reserve(text, bigint, text, text, interval) T
 
 CREATE FUNCTION commerce.try_reserve(sku text, quantity bigint DEFAULT 1, holder text DEFAULT NULL,
         location text DEFAULT NULL, ttl interval DEFAULT NULL) RETURNS uuid
-    LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'commerce_try_reserve';
 COMMENT ON FUNCTION commerce.try_reserve(text, bigint, text, text, interval) IS
 'Like reserve(), but returns NULL when short: no error, and while sold out no lock, no WAL and no transaction id.';

@@ -61,6 +61,13 @@ begin(void)
 	directory = hash_create("commerce directory", 256, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
+/* Returns whether what the directory remembers still holds. */
+static bool
+is_fresh(void)
+{
+	return directory != NULL && commerce_watch_fresh(&stock_watch) && commerce_watch_fresh(&locations_watch);
+}
+
 /* Reads the sources of a sku into a memory context. */
 static int
 read_sources(const char *sku, MemoryContext context, Source **sources)
@@ -108,6 +115,22 @@ sources_of(const char *sku, Source **sources)
 	return entry->count;
 }
 
+/* Copies the sources of a sku, where they are remembered. */
+int
+commerce_directory_recall(const char *sku, Source **sources)
+{
+	const DirectoryEntry *entry;
+
+	if (strlen(sku) > COUNTER_NAME_MAX || !is_fresh())
+		return -1;
+	entry = hash_search(directory, sku, HASH_FIND, NULL);
+	if (entry == NULL)
+		return -1;
+	*sources = palloc(sizeof(Source) * entry->count);
+	memcpy(*sources, entry->sources, sizeof(Source) * entry->count);
+	return entry->count;
+}
+
 /* Returns the sources of these skus. */
 int
 commerce_directory_sources(Datum skus, Source **sources)
@@ -117,8 +140,7 @@ commerce_directory_sources(Datum skus, Source **sources)
 	int count = 0;
 	int room = 16;
 
-	if (directory == NULL || hash_get_num_entries(directory) > DIRECTORY_MAX ||
-		!commerce_watch_fresh(&stock_watch) || !commerce_watch_fresh(&locations_watch))
+	if (!is_fresh() || hash_get_num_entries(directory) > DIRECTORY_MAX)
 		begin();
 	deconstruct_array(DatumGetArrayTypeP(skus), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &name_count);
 	*sources = palloc(sizeof(Source) * room);

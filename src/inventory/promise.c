@@ -130,7 +130,8 @@ take(const Stockroom *room, Promises *promises, const StockNeed *need, Source *s
 
 		if (!commerce_stockroom_take(room, source, room->takings[t].quantity))
 			return false;
-		commerce_add_promise(promises, source, room->takings[t].quantity, need->line);
+		commerce_add_promise(promises, source, room->counters[source - room->sources],
+							 room->takings[t].quantity, need->line);
 	}
 	return true;
 }
@@ -169,6 +170,40 @@ meet(const StockNeed *needs, int count, bool whole, Stockroom *room, Promises *p
 	return outcome;
 }
 
+/* Returns the ids of the reservations made. */
+static pg_uuid_t *
+made_ids(const Promises *promises, int *made)
+{
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * Max(promises->count, 1));
+
+	for (int i = 0; i < promises->count; i++)
+		ids[i] = *DatumGetUUIDP(promises->ids[i]);
+	*made = promises->count;
+	return ids;
+}
+
+/*
+ * Promises one need without a statement, where counters, memory and a plain table allow it, which is nearly always.
+ * Returns NULL, and nothing is done, where they do not, or where there is not enough.
+ */
+pg_uuid_t *
+commerce_stock_promise_quickly(const StockNeed *need, const StockClaim *claim, int *made)
+{
+	Promises promises = commerce_new_promises(1);
+	int64 missing;
+	Stockroom room;
+
+	if (claim->replace || !commerce_stockroom_recall(&room, need->sku) ||
+		meet(need, 1, claim->whole, &room, &promises, &missing) != ENOUGH)
+		return NULL;
+	if (commerce_write_directly(&promises, claim) < promises.count)
+	{
+		commerce_escrow_settle();
+		return NULL;
+	}
+	return made_ids(&promises, made);
+}
+
 /* Promises all or nothing. */
 pg_uuid_t *
 commerce_stock_promise(const StockNeed *needs, int count, const StockClaim *claim, bool refuse, int *made)
@@ -179,7 +214,6 @@ commerce_stock_promise(const StockNeed *needs, int count, const StockClaim *clai
 	bool lock = refuse;
 	Stockroom room;
 	Outcome outcome;
-	pg_uuid_t *ids;
 
 	if (claim->replace && claim->holder)
 		commerce_release_holds(claim->holder, skus);
@@ -201,10 +235,6 @@ commerce_stock_promise(const StockNeed *needs, int count, const StockClaim *clai
 			return NULL;
 		}
 	}
-	commerce_write_promises(&promises, claim);
-	ids = palloc(sizeof(pg_uuid_t) * Max(promises.count, 1));
-	for (int i = 0; i < promises.count; i++)
-		ids[i] = *DatumGetUUIDP(promises.ids[i]);
-	*made = promises.count;
-	return ids;
+	commerce_write_promises(&promises, commerce_write_directly(&promises, claim), claim);
+	return made_ids(&promises, made);
 }

@@ -3,9 +3,46 @@
  */
 #include "inventory/reservations.h"
 
+#include "base/plain_table.h"
 #include "base/plan.h"
 #include "base/uuid.h"
 #include "escrow/escrow.h"
+
+/* The columns that reservations are written with. */
+enum
+{
+	SKU,
+	ID,
+	LOCATION,
+	QUANTITY,
+	HOLDER,
+	STATE,
+	EXPIRES_AT,
+	ORDER_ID,
+	LINE,
+	PER_UNIT,
+	CREATED_AT,
+	COLUMNS
+};
+
+static const PlainColumn columns[COLUMNS] = {
+	[SKU] = {"sku", TEXTOID},
+	[ID] = {"id", UUIDOID},
+	[LOCATION] = {"location", TEXTOID},
+	[QUANTITY] = {"quantity", INT8OID},
+	[HOLDER] = {"holder", TEXTOID},
+	[STATE] = {"state", TEXTOID},
+	[EXPIRES_AT] = {"expires_at", TIMESTAMPTZOID},
+	[ORDER_ID] = {"order_id", UUIDOID},
+	[LINE] = {"line", INT4OID},
+	[PER_UNIT] = {"per_unit", INT8OID},
+	[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
+};
+
+static PlainTable reservations = {.watch = {.table = "reservations"},
+								  .columns = columns,
+								  .column_count = COLUMNS,
+								  .trigger = "reservation_changed"};
 
 static SavedPlan drop_own_holds = {.sql = "UPDATE commerce.reservations SET state = 'released'"
 										  " WHERE holder = $1 AND sku = ANY ($2) AND state = 'held'",
@@ -41,12 +78,13 @@ commerce_new_promises(int room)
 	promises.locations = palloc(sizeof(Datum) * room);
 	promises.quantities = palloc(sizeof(Datum) * room);
 	promises.lines = palloc(sizeof(Datum) * room);
+	promises.counters = palloc(sizeof(Counter *) * room);
 	return promises;
 }
 
 /* Adds one reservation to those to be written. */
 void
-commerce_add_promise(Promises *promises, const Source *source, int64 quantity, int line)
+commerce_add_promise(Promises *promises, const Source *source, Counter *counter, int64 quantity, int line)
 {
 	if (promises->count == promises->room)
 	{
@@ -56,12 +94,14 @@ commerce_add_promise(Promises *promises, const Source *source, int64 quantity, i
 		promises->locations = repalloc_huge(promises->locations, sizeof(Datum) * promises->room);
 		promises->quantities = repalloc_huge(promises->quantities, sizeof(Datum) * promises->room);
 		promises->lines = repalloc_huge(promises->lines, sizeof(Datum) * promises->room);
+		promises->counters = repalloc_huge(promises->counters, sizeof(Counter *) * promises->room);
 	}
 	promises->ids[promises->count] = UUIDPGetDatum(commerce_uuidv7());
 	promises->skus[promises->count] = CStringGetTextDatum(source->sku);
 	promises->locations[promises->count] = CStringGetTextDatum(source->location);
 	promises->quantities[promises->count] = Int64GetDatum(quantity);
 	promises->lines[promises->count] = Int32GetDatum(line);
+	promises->counters[promises->count] = counter;
 	promises->count++;
 }
 
@@ -83,29 +123,75 @@ commerce_expire_overdue(Datum skus)
 	return commerce_run(&expire_overdue, PLAN_WRITES, values, NULL);
 }
 
-/* Writes the reservations in one statement. */
+/* Begins to watch the table; called once, from _PG_init. */
 void
-commerce_write_promises(const Promises *promises, const StockClaim *claim)
+commerce_reservations_init(void)
+{
+	commerce_plain_table_init(&reservations);
+}
+
+/* Writes reservations without a statement, as far as that goes. */
+int
+commerce_write_directly(const Promises *promises, const StockClaim *claim)
+{
+	Relation table = commerce_plain_table_open(&reservations);
+	bool nulls[COLUMNS] = {[HOLDER] = claim->holder == NULL,
+						   [EXPIRES_AT] = claim->order != NULL,
+						   [ORDER_ID] = claim->order == NULL};
+	Datum values[COLUMNS];
+	int written = 0;
+
+	if (table == NULL)
+		return 0;
+	values[HOLDER] = claim->holder ? CStringGetTextDatum(claim->holder) : (Datum) 0;
+	values[STATE] = CStringGetTextDatum(claim->order ? "committed" : "held");
+	values[EXPIRES_AT] = TimestampTzGetDatum(claim->expires_at);
+	values[ORDER_ID] = UUIDPGetDatum(claim->order);
+	values[PER_UNIT] = Int64GetDatum(1);
+	values[CREATED_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
+	for (; written < promises->count; written++)
+	{
+		values[SKU] = promises->skus[written];
+		values[ID] = promises->ids[written];
+		values[LOCATION] = promises->locations[written];
+		values[QUANTITY] = promises->quantities[written];
+		values[LINE] = promises->lines[written];
+		if (!commerce_plain_table_insert(&reservations, table, values, nulls))
+			break;
+		if (promises->counters[written] != NULL)
+			commerce_escrow_written(promises->counters[written],
+									DatumGetInt64(promises->quantities[written]));
+	}
+	commerce_plain_table_close(table);
+	return written;
+}
+
+/* Writes the reservations in one statement; the trigger on them counts. */
+void
+commerce_write_promises(const Promises *promises, int written, const StockClaim *claim)
 {
 	Datum holder = claim->holder ? CStringGetTextDatum(claim->holder) : (Datum) 0;
-	ArrayType *ids = construct_array(promises->ids, promises->count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
-	ArrayType *sku_names = construct_array(promises->skus, promises->count, TEXTOID, -1, false, TYPALIGN_INT);
+	int count = promises->count - written;
+	ArrayType *ids = construct_array(promises->ids + written, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
+	ArrayType *skus = construct_array(promises->skus + written, count, TEXTOID, -1, false, TYPALIGN_INT);
 	ArrayType *locations =
-		construct_array(promises->locations, promises->count, TEXTOID, -1, false, TYPALIGN_INT);
+		construct_array(promises->locations + written, count, TEXTOID, -1, false, TYPALIGN_INT);
 	ArrayType *quantities =
-		construct_array(promises->quantities, promises->count, INT8OID, 8, true, TYPALIGN_DOUBLE);
-	ArrayType *lines = construct_array(promises->lines, promises->count, INT4OID, 4, true, TYPALIGN_INT);
+		construct_array(promises->quantities + written, count, INT8OID, 8, true, TYPALIGN_DOUBLE);
+	ArrayType *lines = construct_array(promises->lines + written, count, INT4OID, 4, true, TYPALIGN_INT);
 	char nulls[] = "         ";
 
-	nulls[5] = claim->holder ? ' ' : 'n';
-	nulls[7] = claim->order ? 'n' : ' ';
-	nulls[8] = claim->order ? ' ' : 'n';
-	(void) commerce_run(&write_reservations, PLAN_WRITES,
-						(Datum[]){PointerGetDatum(ids), PointerGetDatum(sku_names),
-								  PointerGetDatum(locations), PointerGetDatum(quantities),
-								  PointerGetDatum(lines), holder,
-								  CStringGetTextDatum(claim->order ? "committed" : "held"),
-								  TimestampTzGetDatum(claim->expires_at), UUIDPGetDatum(claim->order)},
-						nulls);
+	if (count > 0)
+	{
+		nulls[5] = claim->holder ? ' ' : 'n';
+		nulls[7] = claim->order ? 'n' : ' ';
+		nulls[8] = claim->order ? ' ' : 'n';
+		(void) commerce_run(&write_reservations, PLAN_WRITES,
+							(Datum[]){PointerGetDatum(ids), PointerGetDatum(skus), PointerGetDatum(locations),
+									  PointerGetDatum(quantities), PointerGetDatum(lines), holder,
+									  CStringGetTextDatum(claim->order ? "committed" : "held"),
+									  TimestampTzGetDatum(claim->expires_at), UUIDPGetDatum(claim->order)},
+							nulls);
+	}
 	commerce_escrow_settle();
 }

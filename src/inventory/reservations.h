@@ -6,6 +6,7 @@
 
 #include "base/pg.h"
 
+#include "escrow/escrow.h"
 #include "inventory/sourcing.h"
 #include "inventory/stock.h"
 
@@ -17,12 +18,14 @@ typedef struct Promises
 	Datum *locations;
 	Datum *quantities;
 	Datum *lines;
+	Counter **counters; /* what each was taken from; NULL: from a locked row */
 	int count;
 	int room;
 } Promises;
 
 extern Promises commerce_new_promises(int room);
-extern void commerce_add_promise(Promises *promises, const Source *source, int64 quantity, int line);
+extern void commerce_add_promise(Promises *promises, const Source *source, Counter *counter, int64 quantity,
+								 int line);
 
 /* Releases what the holder holds of the skus (a text[]). Needs SPI. */
 extern void commerce_release_holds(const char *holder, Datum skus);
@@ -30,7 +33,15 @@ extern void commerce_release_holds(const char *holder, Datum skus);
 /* Lets overdue holds of the skus (a text[]) expire, other than those somebody has a hand on; returns how many. Needs SPI. */
 extern uint64 commerce_expire_overdue(Datum skus);
 
-/* Writes the reservations in one statement: held, or committed where the claim names an order. Needs SPI. */
-extern void commerce_write_promises(const Promises *promises, const StockClaim *claim);
+extern void commerce_reservations_init(void);
+
+/*
+ * Writes reservations without a statement, held, or committed where the claim names an order; returns how many of them,
+ * from the first. The rest is for commerce_write_promises().
+ */
+extern int commerce_write_directly(const Promises *promises, const StockClaim *claim);
+
+/* Writes the reservations, the first of which are written already, in one statement. Needs SPI. */
+extern void commerce_write_promises(const Promises *promises, int written, const StockClaim *claim);
 
 #endif

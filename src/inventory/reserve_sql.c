@@ -5,6 +5,7 @@
 
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/owner.h"
 #include "base/plan.h"
 #include "base/settings.h"
 #include "inventory/stock.h"
@@ -115,21 +116,44 @@ read_reservation(const pg_uuid_t *id, char **sku, char **location)
 	return commerce_text(0, 3);
 }
 
-/* reserve(sku, quantity, holder, location, ttl) holds stock or raises CM001. */
+/* Promises one need as the shop's owner, by statements. */
+static pg_uuid_t *
+promise(const StockNeed *need, const StockClaim *claim, bool refuse)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	OwnerScope scope;
+	pg_uuid_t *made_here;
+	pg_uuid_t *id = NULL;
+	int made;
+
+	commerce_enter_owner(&scope);
+	SPI_connect();
+	made_here = commerce_stock_promise(need, 1, claim, refuse, &made);
+	if (made_here != NULL)
+	{
+		id = MemoryContextAlloc(caller, UUID_LEN);
+		*id = *made_here;
+	}
+	SPI_finish();
+	commerce_leave_owner(&scope);
+	return id;
+}
+
+/*
+ * reserve(sku, quantity, holder, location, ttl) holds stock or raises CM001. Like try_reserve() it runs with the rights
+ * of its caller until it needs a statement, which it seldom does: becoming another takes longer than holding stock.
+ */
 Datum
 commerce_reserve(PG_FUNCTION_ARGS)
 {
 	StockNeed need;
 	StockClaim claim;
-	Datum id;
+	pg_uuid_t *id;
 	int made;
 
 	read_need(fcinfo, &need, &claim);
-	SPI_connect();
-	id = SPI_datumTransfer(UUIDPGetDatum(commerce_stock_promise(&need, 1, &claim, true, &made)), false,
-						   UUID_LEN);
-	SPI_finish();
-	return id;
+	id = commerce_stock_promise_quickly(&need, &claim, &made);
+	PG_RETURN_UUID_P(id ? id : promise(&need, &claim, true));
 }
 
 /* try_reserve(…) holds stock or returns NULL: being sold out costs no lock, no WAL and no transaction id. */
@@ -138,19 +162,16 @@ commerce_try_reserve(PG_FUNCTION_ARGS)
 {
 	StockNeed need;
 	StockClaim claim;
-	pg_uuid_t *ids;
-	Datum id = (Datum) 0;
+	pg_uuid_t *id;
 	int made;
 
 	read_need(fcinfo, &need, &claim);
-	SPI_connect();
-	ids = commerce_stock_promise(&need, 1, &claim, false, &made);
-	if (ids != NULL)
-		id = SPI_datumTransfer(UUIDPGetDatum(ids), false, UUID_LEN);
-	SPI_finish();
-	if (ids == NULL)
+	id = commerce_stock_promise_quickly(&need, &claim, &made);
+	if (id == NULL)
+		id = promise(&need, &claim, false);
+	if (id == NULL)
 		PG_RETURN_NULL();
-	return id;
+	PG_RETURN_UUID_P(id);
 }
 
 /*

@@ -32,6 +32,9 @@ typedef struct StockClaim
 extern pg_uuid_t *commerce_stock_promise(const StockNeed *needs, int count, const StockClaim *claim,
 										 bool refuse, int *made);
 
+/* The same for one need, where it takes no statement; NULL and nothing done where it does. Needs no SPI, no rights. */
+extern pg_uuid_t *commerce_stock_promise_quickly(const StockNeed *need, const StockClaim *claim, int *made);
+
 /* Refuses with CM002 the first of these skus (a text[]) that is in no catalogue. Needs an SPI connection. */
 extern void commerce_require_skus(Datum skus);
 

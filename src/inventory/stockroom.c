@@ -180,24 +180,56 @@ read_the_rest(Stockroom *room, bool lock)
 		}
 }
 
+/* Makes room for counters and takings. */
+static void
+make_room(Stockroom *room)
+{
+	room->takings = palloc(sizeof(Taking) * Max(room->count, 1));
+	room->counters = palloc0(sizeof(Counter *) * Max(room->count, 1));
+}
+
+/* Reads what is available from the counters there are. */
+static void
+read_counters(Stockroom *room)
+{
+	for (int i = 0; i < room->count; i++)
+		if (room->counters[i] != NULL)
+			read_counter(&room->sources[i], room->counters[i]);
+}
+
 /* Reads the stock of the skus: what is there less what is promised. */
 void
 commerce_stockroom_read(Stockroom *room, Datum skus, bool lock)
 {
 	*room = (Stockroom){0};
 	if (!commerce_escrow_on)
+	{
 		read_tables(room, skus, lock);
-	else
-		room->count = commerce_directory_sources(skus, &room->sources);
-	room->takings = palloc(sizeof(Taking) * Max(room->count, 1));
-	room->counters = palloc0(sizeof(Counter *) * Max(room->count, 1));
-	if (!commerce_escrow_on)
+		make_room(room);
 		return;
+	}
+	room->count = commerce_directory_sources(skus, &room->sources);
+	make_room(room);
 	if (open_counters(room) > 0)
 		read_the_rest(room, lock);
-	for (int i = 0; i < room->count; i++)
-		if (room->counters[i] != NULL)
-			read_counter(&room->sources[i], room->counters[i]);
+	read_counters(room);
+}
+
+/* Reads the stock of a sku by counters and from memory alone. */
+bool
+commerce_stockroom_recall(Stockroom *room, const char *sku)
+{
+	*room = (Stockroom){0};
+	if (!commerce_escrow_on)
+		return false;
+	room->count = commerce_directory_recall(sku, &room->sources);
+	if (room->count <= 0)
+		return false;
+	make_room(room);
+	if (open_counters(room) > 0)
+		return false;
+	read_counters(room);
+	return true;
 }
 
 /* Says how much of a source others have taken and not committed. */

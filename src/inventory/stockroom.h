@@ -23,6 +23,9 @@ typedef struct Stockroom
 /* Reads the stock of the skus (a text[]), locking rows that have no counter unless lock is false. Needs SPI. */
 extern void commerce_stockroom_read(Stockroom *room, Datum skus, bool lock);
 
+/* Reads the stock of a sku by counters and from memory alone; false where that does not do. Needs no SPI. */
+extern bool commerce_stockroom_recall(Stockroom *room, const char *sku);
+
 /* How much of a source others have taken and not committed. */
 extern int64 commerce_stockroom_contended(const Stockroom *room, const Source *source);
 
