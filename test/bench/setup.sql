@@ -20,7 +20,7 @@ INSERT INTO bench.stock SELECT sku, 1000000000 FROM bench.goods UNION ALL VALUES
 
 CREATE FUNCTION bench.reserve(wanted text) RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
-    made uuid := gen_random_uuid();
+    made uuid := commerce.uuidv7();
 BEGIN
     UPDATE bench.stock SET available = available - 1 WHERE sku = wanted AND available >= 1;
     IF NOT FOUND THEN
@@ -34,7 +34,7 @@ $$;
 
 CREATE FUNCTION bench.checkout(a text, b text, c text) RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
-    made uuid := gen_random_uuid();
+    made uuid := commerce.uuidv7();
 BEGIN
     INSERT INTO bench.orders (id, channel, tax_level, subtotal, discount, shipping, tax, included_tax, total, placed_at)
         VALUES (made, 'web', 'line', '30 EUR', '0 EUR', '0 EUR', '0 EUR', '0 EUR', '30 EUR', now());
@@ -42,7 +42,7 @@ BEGIN
         SELECT made, l.line, l.sku, 1, '10 EUR', 'standard', '10 EUR', '0 EUR', '0 EUR', '0 EUR', '10 EUR'
         FROM (VALUES (1, a), (2, b), (3, c)) l (line, sku);
     INSERT INTO bench.reservations (sku, id, location, quantity, state, order_id, line)
-        SELECT l.sku, gen_random_uuid(), 'main', 1, 'committed', made, l.line
+        SELECT l.sku, commerce.uuidv7(), 'main', 1, 'committed', made, l.line
         FROM (VALUES (1, a), (2, b), (3, c)) l (line, sku);
     RETURN made;
 END
