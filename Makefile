@@ -76,10 +76,11 @@ src/rule/rule_scan.c: src/rule/rule_scan.l
 	flex -o $@ $<
 $(patsubst %.c,%.o,$(wildcard src/rule/*.c)) src/rule/rule_scan.o: src/rule/rule_gram.h
 
-.PHONY: packages demo test checks shell test-matrix format
+.PHONY: packages demo bench test checks shell test-matrix format
 packages:
 	@test/lib/packages
 demo: ; @test/lib/demo
+bench: ; @test/bench/run
 test: ; @test/lib/run
 checks: ; @test/checks/run
 shell: ; @test/lib/shell
