@@ -3,8 +3,11 @@
  */
 #include "base/pg.h"
 
-#include "base/settings.h"
+#include "base/due.h"
+#include "base/launcher.h"
 #include "base/ready.h"
+#include "base/settings.h"
+#include "inventory/sweep.h"
 #include "order/machine.h"
 #include "pricing/promotions.h"
 
@@ -17,6 +20,9 @@ void
 _PG_init(void)
 {
 	commerce_settings_init();
+	commerce_due_init();
+	commerce_launcher_init();
+	commerce_sweep_init();
 	commerce_promotions_init();
 	commerce_machines_init();
 }

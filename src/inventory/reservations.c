@@ -3,6 +3,7 @@
  */
 #include "inventory/reservations.h"
 
+#include "base/due.h"
 #include "base/plan.h"
 #include "base/uuid.h"
 
@@ -83,4 +84,6 @@ commerce_write_promises(const Promises *promises, const StockClaim *claim)
 								  CStringGetTextDatum(claim->order ? "committed" : "held"),
 								  TimestampTzGetDatum(claim->expires_at), UUIDPGetDatum(claim->order)},
 						nulls);
+	if (!claim->order)
+		commerce_chores_due(claim->expires_at);
 }
