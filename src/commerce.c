@@ -3,11 +3,14 @@
  */
 #include "base/pg.h"
 
-#include "base/settings.h"
+#include "base/due.h"
+#include "base/launcher.h"
 #include "base/ready.h"
+#include "base/settings.h"
 #include "escrow/escrow.h"
 #include "inventory/directory.h"
 #include "inventory/reservations.h"
+#include "inventory/sweep.h"
 #include "order/machine.h"
 #include "pricing/promotions.h"
 
@@ -23,6 +26,9 @@ _PG_init(void)
 	commerce_escrow_init();
 	commerce_directory_init();
 	commerce_reservations_init();
+	commerce_due_init();
+	commerce_launcher_init();
+	commerce_sweep_init();
 	commerce_promotions_init();
 	commerce_machines_init();
 }

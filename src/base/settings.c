@@ -13,6 +13,7 @@
 int commerce_reservation_ttl = 15 * 60;
 int commerce_max_counters = 65536;
 char *commerce_key_file = NULL;
+int commerce_workers = 1;
 
 /* Defines the settings; called once, from _PG_init. */
 void
@@ -32,5 +33,8 @@ commerce_settings_init(void)
 		"File with the key-encryption keys of sealed fields: one \"epoch hex-key\" per line.",
 		"It must belong to the server's user or root and be readable by nobody else.", &commerce_key_file, "",
 		PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomIntVariable("commerce.workers", "How many background workers may run at a time, 0 for none.",
+							"They expire holds, and run only where commerce is in shared_preload_libraries.",
+							&commerce_workers, 1, 0, COMMERCE_MAX_WORKERS, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("commerce");
 }

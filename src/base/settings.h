@@ -13,6 +13,10 @@ extern int commerce_max_counters;
 /* commerce.key_file: where the key-encryption keys are; empty for none. */
 extern char *commerce_key_file;
 
+/* commerce.workers: how many background workers may run at a time. */
+extern int commerce_workers;
+#define COMMERCE_MAX_WORKERS 8
+
 extern void commerce_settings_init(void);
 
 #endif

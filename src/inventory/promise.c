@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "inventory/reservations.h"
 #include "inventory/stockroom.h"
+#include "inventory/sweep.h"
 
 /*
  * Returns what a need could have had at most: what the sku's sources had before it, together or, where one location has
@@ -226,7 +227,7 @@ commerce_stock_promise(const StockNeed *needs, int count, const StockClaim *clai
 			break;
 		if (outcome == ENOUGH)
 			lock = true;
-		else if (outcome == SHORT && commerce_expire_overdue(skus) == 0)
+		else if (outcome == SHORT && commerce_expire_overdue_of(skus) == 0)
 		{
 			commerce_require_skus(skus);
 			require_locations(needs, count);

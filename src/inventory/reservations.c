@@ -3,6 +3,7 @@
  */
 #include "inventory/reservations.h"
 
+#include "base/due.h"
 #include "base/plain_table.h"
 #include "base/plan.h"
 #include "base/uuid.h"
@@ -47,18 +48,6 @@ static PlainTable reservations = {.watch = {.table = "reservations"},
 static SavedPlan drop_own_holds = {.sql = "UPDATE commerce.reservations SET state = 'released'"
 										  " WHERE holder = $1 AND sku = ANY ($2) AND state = 'held'",
 								   .args = "text; text[]"};
-
-static SavedPlan find_overdue = {
-	.sql = "SELECT FROM commerce.reservations WHERE sku = ANY ($1) AND state = 'held'"
-		   " AND expires_at <= $2 LIMIT 1",
-	.args = "text[]; timestamptz"};
-
-static SavedPlan expire_overdue = {
-	.sql =
-		"UPDATE commerce.reservations r SET state = 'expired' FROM (SELECT sku, id FROM commerce.reservations"
-		" WHERE sku = ANY ($1) AND state = 'held' AND expires_at <= $2 LIMIT 1000"
-		" FOR NO KEY UPDATE SKIP LOCKED) overdue WHERE r.sku = overdue.sku AND r.id = overdue.id",
-	.args = "text[]; timestamptz"};
 
 static SavedPlan write_reservations = {
 	.sql = "INSERT INTO commerce.reservations"
@@ -112,17 +101,6 @@ commerce_release_holds(const char *holder, Datum skus)
 	(void) commerce_run(&drop_own_holds, PLAN_WRITES, (Datum[]){CStringGetTextDatum(holder), skus}, NULL);
 }
 
-/* Lets overdue holds of the skus expire. A look comes first: it is much cheaper, and mostly there are none. */
-uint64
-commerce_expire_overdue(Datum skus)
-{
-	Datum values[] = {skus, TimestampTzGetDatum(GetCurrentTimestamp())};
-
-	if (commerce_run(&find_overdue, PLAN_LATEST, values, NULL) == 0)
-		return 0;
-	return commerce_run(&expire_overdue, PLAN_WRITES, values, NULL);
-}
-
 /* Begins to watch the table; called once, from _PG_init. */
 void
 commerce_reservations_init(void)
@@ -141,6 +119,8 @@ commerce_write_directly(const Promises *promises, const StockClaim *claim)
 	Datum values[COLUMNS];
 	int written = 0;
 
+	if (claim->order == NULL)
+		commerce_chores_due(claim->expires_at);
 	if (table == NULL)
 		return 0;
 	values[HOLDER] = claim->holder ? CStringGetTextDatum(claim->holder) : (Datum) 0;

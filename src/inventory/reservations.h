@@ -30,9 +30,6 @@ extern void commerce_add_promise(Promises *promises, const Source *source, Count
 /* Releases what the holder holds of the skus (a text[]). Needs SPI. */
 extern void commerce_release_holds(const char *holder, Datum skus);
 
-/* Lets overdue holds of the skus (a text[]) expire, other than those somebody has a hand on; returns how many. Needs SPI. */
-extern uint64 commerce_expire_overdue(Datum skus);
-
 extern void commerce_reservations_init(void);
 
 /*

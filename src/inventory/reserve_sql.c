@@ -3,6 +3,7 @@
  */
 #include "base/pg.h"
 
+#include "base/due.h"
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/owner.h"
@@ -10,6 +11,7 @@
 #include "base/settings.h"
 #include "inventory/stock.h"
 #include "inventory/stock_counters.h"
+#include "inventory/sweep.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -38,15 +40,6 @@ static SavedPlan release = {
 static SavedPlan release_of_holder = {
 	.sql = "UPDATE commerce.reservations SET state = 'released' WHERE holder = $1 AND state = 'held'",
 	.args = "text"};
-
-/* The state is looked at where the row is locked, and only there: a second look would let the planner find each row
- * among all the active ones of its sku instead of by its key. */
-static SavedPlan expire = {
-	.sql =
-		"UPDATE commerce.reservations r SET state = 'expired' FROM (SELECT sku, id FROM commerce.reservations"
-		" WHERE state = 'held' AND expires_at <= $1 LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) overdue"
-		" WHERE r.sku = overdue.sku AND r.id = overdue.id",
-	.args = "timestamptz; int8"};
 
 /* Returns when a hold taken now ends: after the interval given as argument n, or after commerce.reservation_ttl. */
 static TimestampTz
@@ -199,6 +192,7 @@ commerce_extend_reservation(PG_FUNCTION_ARGS)
 					 NULL) == 0)
 		refuse_reservation(id, read_reservation(id, &sku, &location));
 	SPI_finish();
+	commerce_chores_due(end);
 	PG_RETURN_TIMESTAMPTZ(end);
 }
 
@@ -238,8 +232,7 @@ commerce_expire_reservations(PG_FUNCTION_ARGS)
 	if (PG_GETARG_INT64(0) <= 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("batch must be greater than zero")));
 	SPI_connect();
-	expired = commerce_run(&expire, PLAN_WRITES,
-						   (Datum[]){TimestampTzGetDatum(GetCurrentTimestamp()), PG_GETARG_DATUM(0)}, NULL);
+	expired = commerce_expire_overdue(PG_GETARG_INT64(0));
 	SPI_finish();
 	PG_RETURN_INT64(expired);
 }

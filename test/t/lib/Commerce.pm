@@ -36,8 +36,8 @@ sub make_key_file
 }
 
 # Returns an initialised node that is not started. Options: preload (default 1) loads the library into the
-# postmaster; key_file (default: a fresh one, '' for none); init, arguments of PostgreSQL::Test::Cluster::init;
-# conf, more lines for postgresql.conf.
+# postmaster; workers (default 0: nothing happens behind the test's back) is commerce.workers; key_file (default: a
+# fresh one, '' for none); init, arguments of PostgreSQL::Test::Cluster::init; conf, more lines for postgresql.conf.
 sub new_node
 {
 	my ($name, %options) = @_;
@@ -48,6 +48,7 @@ sub new_node
 	$options{key_file} //= make_key_file($node);
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'commerce'\n")
 	  if $options{preload} // 1;
+	$node->append_conf('postgresql.conf', 'commerce.workers = ' . ($options{workers} // 0) . "\n");
 	$node->append_conf('postgresql.conf', "commerce.key_file = '$options{key_file}'\n")
 	  if $options{key_file} ne '';
 	$node->append_conf('postgresql.conf', $options{conf}) if defined $options{conf};

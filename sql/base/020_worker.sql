@@ -1,0 +1,7 @@
+CREATE FUNCTION commerce.worker_status() RETURNS TABLE (running boolean, last_visit timestamptz, next_due timestamptz,
+        last_error text)
+    LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'commerce_worker_status';
+COMMENT ON FUNCTION commerce.worker_status() IS
+'What runs in this database by itself: whether a background worker is here now, when the last one ended its visit, when the next is due (NULL: only when there is something to do), and the SQLSTATE of a chore that failed when it last ran (the server''s log says more). No row where commerce is not in shared_preload_libraries.';
+GRANT EXECUTE ON FUNCTION commerce.worker_status() TO commerce_reader;

@@ -1,0 +1,55 @@
+/*
+ * worker_sql.c: what the background worker does in this database, as SQL asks it.
+ */
+#include "base/pg.h"
+
+#include "base/due.h"
+
+PG_FUNCTION_INFO_V1(commerce_worker_status);
+
+/* Sets a column to a time of the table, or to NULL for never. */
+static void
+set_time(Datum *value, bool *null, pg_atomic_uint64 *time)
+{
+	TimestampTz when = (TimestampTz) pg_atomic_read_u64(time);
+
+	*null = TIMESTAMP_NOT_FINITE(when);
+	*value = TimestampTzGetDatum(when);
+}
+
+/* Returns the SQLSTATE of the first chore that failed when it last ran, 0 for none. */
+static int
+failed_with(const DueDatabase *row)
+{
+	for (int i = 0; i < MAX_CHORES; i++)
+		if (row->chores[i].sqlstate != 0)
+			return row->chores[i].sqlstate;
+	return 0;
+}
+
+/* worker_status() returns one row about this database, and none where the library was not preloaded. */
+Datum
+commerce_worker_status(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	DueDatabase *row;
+	Datum values[4] = {BoolGetDatum(false)};
+	bool nulls[4] = {false, true, true, true};
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (!commerce_due_shared())
+		return (Datum) 0;
+	row = commerce_due_find(MyDatabaseId);
+	if (row != NULL)
+	{
+		int error = failed_with(row);
+
+		values[0] = BoolGetDatum(pg_atomic_read_u32(&row->visitor) != 0);
+		set_time(&values[1], &nulls[1], &row->visited);
+		set_time(&values[2], &nulls[2], &row->next_due);
+		nulls[3] = error == 0;
+		values[3] = error == 0 ? (Datum) 0 : CStringGetTextDatum(unpack_sql_state(error));
+	}
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	return (Datum) 0;
+}
