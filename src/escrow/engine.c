@@ -359,9 +359,11 @@ commerce_escrow_give(Counter *counter, int64 amount)
 void
 commerce_escrow_settle(void)
 {
-	do
+	while (ledger.unwritten > 0)
+	{
 		commerce_ledger_make_room(&ledger);
-	while (commerce_ledger_settle(&ledger, level()));
+		(void) commerce_ledger_settle(&ledger, level());
+	}
 }
 
 /* Begins takes that count together. */
