@@ -14,7 +14,7 @@
 #define MAX_KEYS 6
 #define MAX_ROWS 48
 #define MAX_DEPTH 5 /* of subtransactions; 0 is the transaction itself */
-#define MAX_OPS 64	/* of a transaction */
+#define MAX_OPS 64  /* of a transaction */
 #define NOBODY (-1)
 #define NEVER (-1)
 
@@ -72,17 +72,17 @@ typedef enum Event
 /* Faults that are planted on purpose, each to be found. */
 #define PLANTS(X)                                                                                            \
 	X(NOTHING, "nothing")                                                                                    \
-	X(DOUBLE_CREDIT, "double-credit")		 /* an abort pays twice */                                       \
-	X(EVICT_IN_FLIGHT, "evict-in-flight")	 /* a reload races a late abort */                               \
-	X(UNPIN_EARLY, "unpin-early")			 /* paid and let go before it is visible */                      \
-	X(OWN_SNAPSHOT, "own-snapshot")			 /* a loader sees its own uncommitted rows */                    \
-	X(EARLY_CREDIT, "early-credit")			 /* credited when done, not when committed */                    \
-	X(GATE_IGNORED, "gate-ignored")			 /* a counter is made while somebody is in the gate */           \
-	X(CREDIT_NOT_RESTORED, "spent-not-restored") /* by a rollback to a savepoint */                         \
-	X(NOT_ABANDONED, "not-abandoned")		 /* a loader fails without a word: all others wait */            \
-	X(COUNTED_TWICE, "counted-twice")		 /* a row takes again what was taken for it */                   \
-	X(NO_ROW_LOCK, "no-row-lock")			 /* in the gate, but without the lock */                         \
-	X(SURVIVES_CRASH, "survives-crash")		 /* counters outlive what was in flight */
+	X(DOUBLE_CREDIT, "double-credit")            /* an abort pays twice */                                   \
+	X(EVICT_IN_FLIGHT, "evict-in-flight")        /* a reload races a late abort */                           \
+	X(UNPIN_EARLY, "unpin-early")                /* paid and let go before it is visible */                  \
+	X(OWN_SNAPSHOT, "own-snapshot")              /* a loader sees its own uncommitted rows */                \
+	X(EARLY_CREDIT, "early-credit")              /* credited when done, not when committed */                \
+	X(GATE_IGNORED, "gate-ignored")              /* a counter is made while somebody is in the gate */       \
+	X(CREDIT_NOT_RESTORED, "spent-not-restored") /* by a rollback to a savepoint */                          \
+	X(NOT_ABANDONED, "not-abandoned")            /* a loader fails without a word: all others wait */        \
+	X(COUNTED_TWICE, "counted-twice")            /* a row takes again what was taken for it */               \
+	X(NO_ROW_LOCK, "no-row-lock")                /* in the gate, but without the lock */                     \
+	X(SURVIVES_CRASH, "survives-crash")          /* counters outlive what was in flight */
 
 typedef enum Plant
 {
@@ -102,6 +102,7 @@ typedef struct Config
 
 extern Config config;
 extern Plant plant;
+extern bool outcome; /* judge by what can be sold and bought alone, not by what counters say */
 extern uint64_t seen[EVENT_COUNT];
 extern uint64_t random_state;
 

@@ -63,9 +63,7 @@ replay(Sums *self, const Op *op)
 
 	switch (op->kind)
 	{
-		case OP_GIVE:
-			self->credit += op->amount;
-			break;
+		case OP_GIVE: self->credit += op->amount; break;
 		case OP_SETTLE:
 			self->credit += self->unwritten;
 			self->unwritten = 0;

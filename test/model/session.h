@@ -13,21 +13,21 @@ typedef enum Phase
 {
 	PHASE_IDLE,
 	PHASE_CHOOSE,
-	PHASE_TABLE,	 /* lock the table */
-	PHASE_TOUCH,	 /* register, with the shared lock */
-	PHASE_CLAIM,	 /* register, with the exclusive lock */
-	PHASE_SNAPSHOT,	 /* read the tables for a counter that was claimed */
-	PHASE_PUBLISH,	 /* open it to all */
-	PHASE_LOCK,		 /* lock the row of stock */
-	PHASE_ROW,		 /* change rows */
-	PHASE_ACT,		 /* tell the ledger, or look what there is */
-	PHASE_WRITE,	 /* write rows for what was taken */
-	PHASE_SETTLE,	 /* the statement ends */
-	PHASE_SUBABORT,	 /* a subtransaction's rows are gone: pay */
-	PHASE_VISIBLE,	 /* all rows become visible */
+	PHASE_TABLE,     /* lock the table */
+	PHASE_TOUCH,     /* register, with the shared lock */
+	PHASE_CLAIM,     /* register, with the exclusive lock */
+	PHASE_SNAPSHOT,  /* read the tables for a counter that was claimed */
+	PHASE_PUBLISH,   /* open it to all */
+	PHASE_LOCK,      /* lock the row of stock */
+	PHASE_ROW,       /* change rows */
+	PHASE_ACT,       /* tell the ledger, or look what there is */
+	PHASE_WRITE,     /* write rows for what was taken */
+	PHASE_SETTLE,    /* the statement ends */
+	PHASE_SUBABORT,  /* a subtransaction's rows are gone: pay */
+	PHASE_VISIBLE,   /* all rows become visible */
 	PHASE_COMMITTED, /* they are: pay */
-	PHASE_GONE,		 /* all rows vanish */
-	PHASE_ABORTED,	 /* they have: pay */
+	PHASE_GONE,      /* all rows vanish */
+	PHASE_ABORTED,   /* they have: pay */
 } Phase;
 
 typedef enum Action
@@ -72,7 +72,7 @@ typedef struct Session
 	Line lines[MAX_LINES];
 	int line_count;
 	int line;
-	bool late;	/* the row is written, then its trigger touches */
+	bool late;  /* the row is written, then its trigger touches */
 	bool rowed; /* the row is written */
 	bool lucky; /* sold out is no error */
 	int row;
@@ -92,13 +92,17 @@ typedef struct Session
 
 extern Session sessions[MAX_BACKENDS];
 extern CounterTable *table;
-extern bool closing;			 /* no new work: all come to an end */
-extern bool forced[MAX_KEYS];	 /* by this step: what is available may have fallen without a check */
+extern bool closing;          /* no new work: all come to an end */
+extern bool forced[MAX_KEYS]; /* by this step: what is available may have fallen without a check */
 
 extern void session_start(int backend);
 extern void session_stop(int backend);
 extern void session_step(int backend);
+extern void session_error(int backend);
 extern const CounterKey *session_key(int key, uint32_t storage);
+
+/* statement.c */
+extern void statement_step(int backend);
 
 /* judge.c */
 extern void judge_start(void);

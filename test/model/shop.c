@@ -53,6 +53,7 @@ shop_init(void)
 {
 	memset(rows, 0, sizeof(rows));
 	memset(delta, 0, sizeof(delta));
+	storages = 0;
 	for (int k = 0; k < MAX_KEYS; k++)
 	{
 		stock[k] = (Stock){.on_hand = below(12), .storage = ++storages, .row_locker = NOBODY};
@@ -152,7 +153,8 @@ shop_insert(int backend, int depth, int key, int64_t amount)
 	{
 		if (rows[r].serial != 0)
 			continue;
-		rows[r] = (Row){.serial = ++serials, .amount = amount, .key = (int8_t) key, .maker = (int8_t) backend};
+		rows[r] =
+			(Row){.serial = ++serials, .amount = amount, .key = (int8_t) key, .maker = (int8_t) backend};
 		rows[r].made_at = (int8_t) depth;
 		rows[r].changer = NOBODY;
 		rows[r].truncated_at = NEVER;
