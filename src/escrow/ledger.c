@@ -58,7 +58,7 @@ grow_index(Ledger *ledger)
 		ledger->index[index_slot(ledger, ledger->accounts[i].counter)] = i;
 }
 
-/* Makes room for one more account and one more entry. */
+/* Makes room for one more account, and for an entry of each: settling may need that many. */
 void
 commerce_ledger_make_room(Ledger *ledger)
 {
@@ -69,10 +69,12 @@ commerce_ledger_make_room(Ledger *ledger)
 		ledger->accounts = ledger->grow(ledger->accounts, sizeof(Account) * (size_t) room);
 		ledger->account_room = room;
 	}
-	if (ledger->entry_count == ledger->entry_room)
+	if (ledger->entry_room - ledger->entry_count <= ledger->account_count)
 	{
 		int32_t room = ledger->entry_room ? ledger->entry_room * 2 : 16;
 
+		while (room - ledger->entry_count <= ledger->account_count)
+			room *= 2;
 		ledger->entries = ledger->grow(ledger->entries, sizeof(Entry) * (size_t) room);
 		ledger->entry_room = room;
 	}
