@@ -401,8 +401,9 @@ settle(int b)
 {
 	Session *self = &sessions[b];
 
-	commerce_ledger_make_room(&self->ledger);
-	commerce_ledger_settle(&self->ledger, level_of(self));
+	do
+		commerce_ledger_make_room(&self->ledger);
+	while (commerce_ledger_settle(&self->ledger, level_of(self)));
 	for (int k = 0; k < config.keys; k++)
 		if (reference_sums(b, k)->unwritten > 0)
 			reference_op(b, self->depth, OP_SETTLE, k, 0);
