@@ -95,6 +95,7 @@ SELECT pg_temp.made(commerce.reserve('own-2', 1, 'plain again'));
 
 -- A read-only transaction holds nothing, and says so.
 BEGIN READ ONLY;
+\set VERBOSITY sqlstate
 SELECT commerce.reserve('own-2');
 ROLLBACK;
 SELECT commerce.available('own-2');
