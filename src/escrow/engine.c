@@ -147,6 +147,16 @@ commerce_escrow_init(void)
 	RegisterSubXactCallback(subtransaction_ends, NULL);
 }
 
+/*
+ * Returns whether this transaction made the storage of a table. TRUNCATE empties such storage where it is instead of
+ * replacing it, also that of a table made by the very transaction.
+ */
+static bool
+storage_is_new(Relation table)
+{
+	return table->rd_createSubid != InvalidSubTransactionId || commerce_storage_is_swapped(table);
+}
+
 /* Locks a table as for writing; returns its storage, or 0 where it can have no counters now. */
 static uint32
 storage_of(const char *name)
@@ -158,7 +168,7 @@ storage_of(const char *name)
 	if (!OidIsValid(relid))
 		return 0;
 	table = table_open(relid, RowExclusiveLock);
-	storage = table->rd_rel->relkind == RELKIND_RELATION && !commerce_storage_is_new(table)
+	storage = table->rd_rel->relkind == RELKIND_RELATION && !storage_is_new(table)
 				  ? commerce_storage_number(table)
 				  : 0;
 	table_close(table, NoLock);

@@ -146,13 +146,17 @@ open_counters(Stockroom *room)
 	return without;
 }
 
-/* Reads from a counter what is available, as far as 64 bits tell. */
+/*
+ * Reads from a counter what is available, as far as 64 bits tell. From here on no limit is a number, too, so that a plan
+ * never takes more than the counter has: a limit somebody is about to set is in the counter before the directory knows.
+ */
 static void
 read_counter(Source *source, const Counter *counter)
 {
-	int64 limit = source->backorder_limit == NO_LIMIT ? UNLIMITED_UNITS : source->backorder_limit;
-
-	source->available = commerce_escrow_balance(counter) - limit;
+	if (source->backorder_limit == NO_LIMIT)
+		source->backorder_limit = UNLIMITED_UNITS;
+	if (pg_sub_s64_overflow(commerce_escrow_balance(counter), source->backorder_limit, &source->available))
+		source->available = PG_INT64_MIN;
 }
 
 /* Reads from the tables the sources that have no counter. */
