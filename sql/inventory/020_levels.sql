@@ -64,6 +64,7 @@ DECLARE
     -- Whoever counted knows how many are gone, not which state they were thought to be in.
     sound CONSTANT boolean := coalesce(from_state = 'available', false) AND NOT counted;
     has bigint;
+    fit bigint;
     result bigint;
 BEGIN
     SELECT coalesce(sum(x.units) FILTER (WHERE x.state <> 'incoming'), 0)::bigint AS on_hand,
@@ -86,7 +87,7 @@ BEGIN
                     s.quality_control + change.quality_control, s.other + change.other, s.incoming + change.incoming) >= 0
                 AND (change.on_hand >= 0 OR s.on_hand + change.on_hand >= 0)
                 AND (NOT sound OR s.on_hand - s.damaged - s.quality_control - s.other >= quantity)
-            RETURNING s.on_hand INTO result;
+            RETURNING s.on_hand, s.on_hand - s.damaged - s.quality_control - s.other INTO result, fit;
         EXIT WHEN FOUND;
         INSERT INTO commerce.stock (sku, location) VALUES (record_movement.sku, record_movement.location) ON CONFLICT DO NOTHING;
         CONTINUE WHEN FOUND;
@@ -121,6 +122,10 @@ BEGIN
     INSERT INTO commerce.stock_movements (sku, location, delta, quantity, from_state, to_state, reason, reference, actor)
         VALUES (record_movement.sku, record_movement.location, change.on_hand, record_movement.quantity, record_movement.from_state,
             record_movement.to_state, record_movement.reason, record_movement.reference, commerce.acting_role());
+    IF change.on_hand > change.damaged + change.quality_control + change.other THEN
+        PERFORM commerce.announce_filled(record_movement.sku, record_movement.location,
+            fit - (change.on_hand - change.damaged - change.quality_control - change.other), fit);
+    END IF;
     RETURN result;
 END
 $$;

@@ -180,11 +180,15 @@ COMMENT ON FUNCTION commerce.nothing_is_shipped(jsonb, text, jsonb) IS
 CREATE FUNCTION commerce.release_order("row" jsonb, event text, detail jsonb) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    freed uuid[];
 BEGIN
-    UPDATE commerce.reservations SET state = 'released'
-        WHERE order_id = ("row" ->> 'id')::uuid AND state = 'committed';
+    WITH gone AS (UPDATE commerce.reservations SET state = 'released'
+            WHERE order_id = ("row" ->> 'id')::uuid AND state = 'committed' RETURNING id)
+        SELECT array_agg(g.id) INTO freed FROM gone g;
+    PERFORM commerce.announce_released(freed);
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION commerce.release_order(jsonb, text, jsonb) IS
-'Effect of an order''s cancel: gives its reserved stock back, once.';
+'Effect of an order''s cancel: gives its reserved stock back, once, to those who wait for it first.';

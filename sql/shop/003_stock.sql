@@ -115,5 +115,47 @@ COMMENT ON COLUMN commerce.stock_levels.committed IS 'units that orders own and 
 COMMENT ON COLUMN commerce.stock_levels.available IS 'units that can be sold now; negative where more is promised than there is';
 COMMENT ON COLUMN commerce.stock_levels.backordered IS 'units that orders own and that cannot be sent from what is on hand and sound';
 
-GRANT SELECT ON commerce.stock, commerce.reservations, commerce.stock_movements, commerce.kit_parts, commerce.stock_levels
-    TO commerce_reader;
+-- First come, first served.
+CREATE VIEW commerce.backorders AS
+    SELECT q.sku, q.location, q.reservation, q.order_id, q.line, q.quantity, q.waiting, q.created_at
+    FROM (SELECT r.sku, r.location, r.id AS reservation, r.order_id, r.line, r.quantity, r.created_at,
+            least(r.quantity, greatest(sum(r.quantity) OVER (PARTITION BY r.sku, r.location ORDER BY r.created_at, r.id)
+                - greatest(s.on_hand - s.damaged - s.quality_control - s.other, 0), 0))::bigint AS waiting
+        FROM commerce.reservations r JOIN commerce.stock s ON s.sku = r.sku AND s.location = r.location
+        WHERE r.state = 'committed') q
+    WHERE q.waiting > 0;
+COMMENT ON VIEW commerce.backorders IS
+'orders'' reservations that cannot be sent whole yet: what can be sent goes to the oldest first';
+COMMENT ON COLUMN commerce.backorders.waiting IS 'units of the reservation that have to be received first';
+
+CREATE TABLE commerce.stock_lots (
+    sku text NOT NULL,
+    location text NOT NULL,
+    lot text NOT NULL CHECK (lot <> ''),
+    expires_on date,
+    on_hand bigint NOT NULL CHECK (on_hand BETWEEN 0 AND 1000000000000000000),
+    expired bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (sku, location, lot),
+    CHECK (expired BETWEEN 0 AND on_hand)
+);
+COMMENT ON TABLE commerce.stock_lots IS
+'units on hand that came as one lot; what stock.on_hand has more than its lots together came without';
+COMMENT ON COLUMN commerce.stock_lots.expires_on IS 'the last day on which units of the lot are sold; NULL: they keep';
+COMMENT ON COLUMN commerce.stock_lots.on_hand IS 'units of the lot physically there, in whatever state';
+COMMENT ON COLUMN commerce.stock_lots.expired IS 'units of the lot that expire_lots() has put into state other';
+CREATE INDEX stock_lots_expiry ON commerce.stock_lots (expires_on) WHERE on_hand > expired;
+
+CREATE TABLE commerce.stock_alerts (
+    sku text NOT NULL,
+    location text NOT NULL,
+    number bigint NOT NULL,
+    level text NOT NULL CHECK (level IN ('ok', 'low', 'out')),
+    announced_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (sku, location, number)
+);
+COMMENT ON TABLE commerce.stock_alerts IS
+'what announce_stock() has told the outside world, each crossing once; a level of which nothing is said is ok';
+COMMENT ON COLUMN commerce.stock_alerts.number IS 'counts the crossings of a level from 1; the highest says what was told last';
+
+GRANT SELECT ON commerce.stock, commerce.reservations, commerce.stock_movements, commerce.kit_parts, commerce.stock_levels,
+    commerce.backorders, commerce.stock_lots, commerce.stock_alerts TO commerce_reader;
