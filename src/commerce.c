@@ -5,6 +5,7 @@
 
 #include "base/settings.h"
 #include "base/ready.h"
+#include "inventory/kits.h"
 #include "order/machine.h"
 #include "pricing/promotions.h"
 
@@ -17,6 +18,7 @@ void
 _PG_init(void)
 {
 	commerce_settings_init();
+	commerce_kits_init();
 	commerce_promotions_init();
 	commerce_machines_init();
 }

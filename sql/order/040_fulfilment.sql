@@ -106,10 +106,11 @@ BEGIN
         WHERE (s.sku, s.location) IN (SELECT r.sku, r.location FROM commerce.reservations r
             WHERE r.order_id = "order" AND r.state = 'committed')
         ORDER BY s.sku COLLATE "C", s.location COLLATE "C" FOR NO KEY UPDATE;
-    -- Each line takes from its reservations in turn until it has what it wants.
+    -- Each line takes from its reservations in turn until it has what it wants; one that is a kit does so for each part.
     taken := (SELECT jsonb_agg(t) FROM (
-        SELECT r.id, r.sku, r.location, r.line, r.quantity AS had,
-            least(r.quantity, greatest(0, w.quantity - (sum(r.quantity) OVER (PARTITION BY r.line ORDER BY r.id) - r.quantity)))::bigint AS take
+        SELECT r.id, r.sku, r.location, r.line, r.per_unit, r.quantity AS had,
+            least(r.quantity, greatest(0, w.quantity * r.per_unit
+                - (sum(r.quantity) OVER (PARTITION BY r.line, r.sku ORDER BY r.id) - r.quantity)))::bigint AS take
         FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
             JOIN commerce.reservations r ON r.order_id = "order" AND r.line = w.line AND r.state = 'committed'
                 AND (take_reserved.location IS NULL OR r.location = take_reserved.location)) t WHERE t.take > 0);
@@ -119,9 +120,16 @@ BEGIN
         FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
             JOIN commerce.order_lines ol ON ol.order_id = "order" AND ol.line = w.line
             JOIN commerce.variants v ON v.sku = ol.sku AND v.track_stock
-            LEFT JOIN (SELECT x.line, sum(x.take) AS got FROM jsonb_to_recordset(taken) x (line integer, take bigint)
-                GROUP BY x.line) t ON t.line = w.line
-        WHERE coalesce(t.got, 0) < w.quantity LIMIT 1;
+            LEFT JOIN (SELECT p.line, min(coalesce(x.take, 0) / p.per_unit)::bigint AS got
+                FROM (SELECT DISTINCT r.line, r.sku, r.per_unit FROM commerce.reservations r
+                        WHERE r.order_id = "order" AND r.state = 'committed') p
+                    LEFT JOIN (SELECT y.line, y.sku, sum(y.take) AS take
+                        FROM jsonb_to_recordset(taken) y (line integer, sku text, take bigint) GROUP BY y.line, y.sku) x
+                        ON x.line = p.line AND x.sku = p.sku
+                GROUP BY p.line) t ON t.line = w.line
+        -- A kit of nothing that is tracked has never had a reservation.
+        WHERE coalesce(t.got, 0) < w.quantity AND (NOT EXISTS (SELECT FROM commerce.kit_parts k WHERE k.kit = ol.sku)
+            OR EXISTS (SELECT FROM commerce.reservations r WHERE r.order_id = "order" AND r.line = w.line)) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'only % of "%" are reserved for the order there', bad.got, bad.sku
             USING ERRCODE = 'CM001', DETAIL = jsonb_build_object('lines', jsonb_build_array(jsonb_build_object('sku', bad.sku, 'location',
@@ -129,9 +137,10 @@ BEGIN
                 HINT = 'Leave location out to send from wherever units are reserved.';
     END IF;
 
-    INSERT INTO commerce.reservations (sku, location, quantity, state, order_id, line)
-        SELECT x.sku, x.location, x.take, 'fulfilled', "order", x.line
-        FROM jsonb_to_recordset(taken) x (sku text, location text, had bigint, take bigint, line integer) WHERE x.take < x.had;
+    INSERT INTO commerce.reservations (sku, location, quantity, state, order_id, line, per_unit)
+        SELECT x.sku, x.location, x.take, 'fulfilled', "order", x.line, x.per_unit
+        FROM jsonb_to_recordset(taken) x (sku text, location text, had bigint, take bigint, line integer, per_unit bigint)
+        WHERE x.take < x.had;
     UPDATE commerce.reservations r
         SET state = CASE WHEN x.take = x.had THEN 'fulfilled' ELSE r.state END,
             quantity = CASE WHEN x.take = x.had THEN r.quantity ELSE x.had - x.take END
@@ -155,7 +164,16 @@ BEGIN
         FROM jsonb_to_recordset(taken) x (sku text, location text, take bigint) GROUP BY 1, 2;
     INSERT INTO commerce.fulfilment_lines (order_id, fulfilment_id, line, location, quantity)
         SELECT "order", fulfilment, x.line, x.location, sum(x.take)
-        FROM jsonb_to_recordset(taken) x (line integer, location text, take bigint) GROUP BY x.line, x.location;
+        FROM jsonb_to_recordset(taken) x (line integer, sku text, location text, take bigint)
+            JOIN commerce.order_lines ol ON ol.order_id = "order" AND ol.line = x.line AND ol.sku = x.sku
+        GROUP BY x.line, x.location;
+    -- A kit is counted in kits, at the location that all its parts come from, if it is one.
+    INSERT INTO commerce.fulfilment_lines (order_id, fulfilment_id, line, location, quantity)
+        SELECT "order", fulfilment, w.line, CASE WHEN min(x.location) = max(x.location) THEN min(x.location) END, w.quantity
+        FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
+            JOIN jsonb_to_recordset(taken) x (line integer, sku text, location text) ON x.line = w.line
+            JOIN commerce.order_lines ol ON ol.order_id = "order" AND ol.line = w.line AND ol.sku <> x.sku
+        GROUP BY w.line, w.quantity;
     -- What has no stock is sent from nowhere.
     INSERT INTO commerce.fulfilment_lines (order_id, fulfilment_id, line, quantity)
         SELECT "order", fulfilment, w.line, w.quantity FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)

@@ -89,11 +89,14 @@ BEGIN
     PERFORM commerce.return_event(return, 'receive');
     IF disposition = 'restock' THEN
         PERFORM commerce.record_movement(x.sku, receive_return.location, x.quantity, 'returned', the_order::text)
-            FROM (SELECT ol.sku, sum(rl.quantity)::bigint AS quantity
-                FROM commerce.return_lines rl JOIN commerce.order_lines ol ON ol.order_id = rl.order_id AND ol.line = rl.line
-                    JOIN commerce.variants v ON v.sku = ol.sku AND v.track_stock
+            -- What comes back is what left: of a kit, its parts as they were when it was sold.
+            FROM (SELECT sent.sku, sum(rl.quantity * sent.per_unit)::bigint AS quantity
+                FROM commerce.return_lines rl
+                    JOIN LATERAL (SELECT DISTINCT r.sku, r.per_unit FROM commerce.reservations r
+                        WHERE r.order_id = the_order AND r.line = rl.line AND r.state = 'fulfilled') sent ON true
+                    JOIN commerce.variants v ON v.sku = sent.sku AND v.track_stock
                 WHERE rl.order_id = the_order AND rl.return_id = receive_return.return
-                GROUP BY ol.sku ORDER BY ol.sku COLLATE "C") x;
+                GROUP BY sent.sku ORDER BY sent.sku COLLATE "C") x;
     END IF;
     SELECT commerce.sum(rl.value) INTO value FROM commerce.return_lines rl
         WHERE rl.order_id = the_order AND rl.return_id = receive_return.return;

@@ -73,3 +73,16 @@ COMMENT ON COLUMN commerce.stock_movements.actor IS 'the role that made the chan
 COMMENT ON COLUMN commerce.stock_movements.delta IS 'units that came (positive) or left (negative); between two states of one location, units moved';
 
 GRANT SELECT ON commerce.stock, commerce.reservations, commerce.stock_movements TO commerce_reader;
+
+CREATE TABLE commerce.kit_parts (
+    kit text NOT NULL,
+    part text NOT NULL,
+    quantity bigint NOT NULL DEFAULT 1 CHECK (quantity > 0 AND quantity <= 1000000000000000000),
+    PRIMARY KEY (kit, part),
+    CHECK (kit <> part)
+);
+COMMENT ON TABLE commerce.kit_parts IS 'what is sold as one thing and stocked as several; a part may be a kit itself';
+COMMENT ON COLUMN commerce.kit_parts.quantity IS 'units of the part in one kit';
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.kit_parts
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
+GRANT SELECT ON commerce.kit_parts TO commerce_reader;

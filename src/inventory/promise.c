@@ -1,141 +1,64 @@
 /*
- * promise.c: promising stock, all of what is needed or none.
+ * promise.c: promising stock.
  */
 #include "inventory/stock.h"
 
-#include "base/errors.h"
-#include "base/json.h"
+#include "inventory/needs.h"
 #include "inventory/reservations.h"
 #include "inventory/stockroom.h"
 
-/*
- * Returns what a need could have had at most: what the sku's sources had before it, together or, where one location has
- * to give the whole, the one that had most.
- */
-static int64
-available_before(Stockroom *room, const StockNeed *need, int64 missing, bool whole)
+/* Finds a strategy by name. */
+SourcingStrategy
+commerce_stock_strategy(const char *name)
 {
-	Source *source;
-	int count = commerce_stockroom_sources(room, need->sku, &source);
-	int64 left = need->quantity - missing;
+	SourcingStrategy strategy = SOURCE_PRIORITY;
 
-	for (; count > 0; count--, source++)
-		if (need->location ? strcmp(source->location, need->location) == 0 : source->open)
-		{
-			int64 more = Min(commerce_source_can_give(source, true), need->quantity - 1);
-
-			left = whole ? Max(left, more) : left + Min(more, need->quantity - 1 - left);
-		}
-	return left;
+	if (name != NULL && !commerce_sourcing_strategy(name, &strategy))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no strategy \"%s\"", name),
+						errhint("Strategies are priority, most_stock, fewest_splits and no_split.")));
+	return strategy;
 }
 
-/* Raises CM001 with every short line. */
-static void
-refuse_short(const StockNeed *needs, int count, const int64 *missing, Stockroom *room, bool whole)
+/* Promises what is needed. */
+StockPromise *
+commerce_stock_promise(StockNeed *needs, int count, const StockClaim *claim, bool refuse, int *made)
 {
-	JsonWriter detail = JSON_WRITER_INIT;
-	int short_lines = 0;
-	const char *sku = NULL;
-
-	commerce_json_object(&detail);
-	commerce_json_key(&detail, "lines");
-	commerce_json_array(&detail);
-	for (int i = 0; i < count; i++)
-	{
-		if (missing[i] == 0)
-			continue;
-		short_lines++;
-		sku = sku ? sku : needs[i].sku;
-		commerce_json_object(&detail);
-		commerce_json_key(&detail, "sku");
-		commerce_json_string(&detail, needs[i].sku);
-		commerce_json_key(&detail, "location");
-		commerce_json_string(&detail, needs[i].location);
-		commerce_json_key(&detail, "requested");
-		commerce_json_int(&detail, needs[i].quantity);
-		commerce_json_key(&detail, "available");
-		commerce_json_int(&detail, available_before(room, &needs[i], missing[i], whole));
-		commerce_json_end_object(&detail);
-	}
-	commerce_json_end_array(&detail);
-	commerce_json_end_object(&detail);
-	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_STOCK),
-					short_lines == 1 ? errmsg("not enough stock of \"%s\"", sku)
-									 : errmsg("not enough stock of \"%s\" and %d more", sku, short_lines - 1),
-					commerce_errdetail(&detail),
-					errhint("Ask for no more than is available, or receive more stock.")));
-}
-
-/* Returns the distinct skus of the needs as a text[]. */
-static Datum
-distinct_skus(const StockNeed *needs, int count)
-{
-	const char **names = palloc(sizeof(char *) * Max(count, 1));
-	Datum *values = palloc(sizeof(Datum) * Max(count, 1));
-	int distinct = 0;
-
-	for (int i = 0; i < count; i++)
-		names[i] = needs[i].sku;
-	qsort(names, count, sizeof(char *), pg_qsort_strcmp);
-	for (int i = 0; i < count; i++)
-		if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
-			values[distinct++] = CStringGetTextDatum(names[i]);
-	return PointerGetDatum(construct_array(values, distinct, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
-/* Refuses with CM002 a location that is not among the shop's. */
-static void
-require_locations(const StockNeed *needs, int count)
-{
-	Datum *names = palloc(sizeof(Datum) * Max(count, 1));
-	int named = 0;
-
-	for (int i = 0; i < count; i++)
-		if (needs[i].location)
-			names[named++] = CStringGetTextDatum(needs[i].location);
-	if (named > 0)
-		commerce_require_locations(
-			PointerGetDatum(construct_array(names, named, TEXTOID, -1, false, TYPALIGN_INT)));
-}
-
-/* Promises all or nothing. */
-pg_uuid_t *
-commerce_stock_promise(const StockNeed *needs, int count, const StockClaim *claim, bool refuse, int *made)
-{
-	Datum skus = distinct_skus(needs, count);
-	Promises promises = commerce_new_promises(count + 1);
-	int64 *missing = palloc(sizeof(int64) * Max(count, 1));
+	NeededGoods goods;
 	Stockroom room;
-	bool enough = true;
-	pg_uuid_t *ids;
+	StockPromise *promises;
 
-	commerce_stockroom_read(&room, skus, claim);
-	for (int n = 0; n < count; n++)
+	if (claim->replace_all && claim->holder)
+		commerce_lock_holder(claim->holder);
+	commerce_expand_needs(&goods, needs, count, true);
+	commerce_stockroom_read(&room, goods.skus, claim);
+	if (!commerce_plan_needs(&goods, &room, claim))
 	{
-		Source *sources;
-		int source_count = commerce_stockroom_sources(&room, needs[n].sku, &sources);
-		int takings = commerce_source(needs[n].quantity, needs[n].location, claim->whole, sources,
-									  source_count, room.takings, &missing[n]);
-
-		for (int t = 0; t < takings; t++)
-			commerce_add_promise(&promises, &sources[room.takings[t].source], room.takings[t].quantity,
-								 needs[n].line);
-		enough = enough && missing[n] == 0;
-	}
-	if (!enough)
-	{
-		commerce_require_skus(skus);
-		require_locations(needs, count);
-		if (refuse)
-			refuse_short(needs, count, missing, &room, claim->whole);
-		return NULL;
+		commerce_require_known_needs(&goods);
+		if (claim->mode == STOCK_ALL && refuse)
+			commerce_refuse_short(&goods);
+		if (claim->mode == STOCK_ALL)
+			return NULL;
 	}
 	if (claim->replace && claim->holder)
-		commerce_release_holds(claim->holder, skus);
-	commerce_write_promises(&promises, claim);
-	ids = palloc(sizeof(pg_uuid_t) * Max(promises.count, 1));
-	for (int i = 0; i < promises.count; i++)
-		ids[i] = *DatumGetUUIDP(promises.ids[i]);
-	*made = promises.count;
-	return ids;
+		commerce_release_holds(claim->holder, goods.skus, claim->replace_all);
+	promises = commerce_planned_promises(&goods);
+	*made = goods.sourcing.taking_count;
+	if (*made > 0)
+		commerce_write_promises(promises, *made, needs, claim);
+	return promises;
+}
+
+/* Plans and promises nothing. */
+StockPromise *
+commerce_stock_plan(StockNeed *needs, int count, const StockClaim *claim, int *made)
+{
+	NeededGoods goods;
+	Stockroom room;
+
+	commerce_expand_needs(&goods, needs, count, true);
+	commerce_stockroom_look(&room, goods.skus, claim);
+	if (!commerce_plan_needs(&goods, &room, claim))
+		commerce_require_known_needs(&goods);
+	*made = goods.sourcing.taking_count;
+	return commerce_planned_promises(&goods);
 }

@@ -6,28 +6,16 @@
 
 #include "base/pg.h"
 
-#include "inventory/sourcing.h"
 #include "inventory/stock.h"
 
-/* Reservations to be written. */
-typedef struct Promises
-{
-	Datum *ids;
-	Datum *skus;
-	Datum *locations;
-	Datum *quantities;
-	Datum *lines;
-	int count;
-	int room;
-} Promises;
+/* Lets nobody else replace what the holder holds before this transaction ends. */
+extern void commerce_lock_holder(const char *holder);
 
-extern Promises commerce_new_promises(int room);
-extern void commerce_add_promise(Promises *promises, const Source *source, int64 quantity, int line);
+/* Releases what the holder holds of the skus (a text[]), or all of it. Needs SPI. */
+extern void commerce_release_holds(const char *holder, Datum skus, bool all);
 
-/* Releases what the holder holds of the skus (a text[]). Needs SPI. */
-extern void commerce_release_holds(const char *holder, Datum skus);
-
-/* Writes the reservations in one statement: held, or committed where the claim names an order. Needs SPI. */
-extern void commerce_write_promises(const Promises *promises, const StockClaim *claim);
+/* Writes the promises in one statement: held, or committed where the claim names an order. Needs SPI. */
+extern void commerce_write_promises(const StockPromise *promises, int count, const StockNeed *needs,
+									const StockClaim *claim);
 
 #endif

@@ -7,6 +7,8 @@
 #include "base/json.h"
 #include "base/plan.h"
 #include "base/settings.h"
+#include "inventory/holds.h"
+#include "inventory/kits.h"
 #include "inventory/stock.h"
 
 #pragma GCC diagnostic push
@@ -31,13 +33,14 @@ static SavedPlan look_for_stock = {
 		   " ('held', 'committed') AND (r.state = 'committed' OR r.expires_at > $4)), 0)) LIMIT 1",
 	.args = "text; text; int8; timestamptz"};
 
-static SavedPlan find_reservation = {
-	.sql = "SELECT sku, location, state, expires_at FROM commerce.reservations WHERE id = $1",
-	.args = "uuid"};
+static SavedPlan find_reservation = {.sql = "SELECT state FROM commerce.reservations WHERE id = $1 LIMIT 1",
+									 .args = "uuid"};
 
-static SavedPlan lock_one_stock = {
-	.sql = "SELECT FROM commerce.stock WHERE sku = $1 AND location = $2 FOR NO KEY UPDATE",
-	.args = "text; text"};
+static SavedPlan lock_stock_of = {
+	.sql = "SELECT FROM commerce.stock s WHERE (s.sku, s.location) IN (SELECT r.sku, r.location"
+		   " FROM commerce.reservations r WHERE r.id = $1)"
+		   " ORDER BY s.sku COLLATE \"C\", s.location COLLATE \"C\" FOR NO KEY UPDATE",
+	.args = "uuid"};
 
 static SavedPlan extend = {.sql = "UPDATE commerce.reservations SET expires_at = $2 WHERE id = $1 AND state "
 								  "= 'held' AND expires_at > $3",
@@ -61,8 +64,8 @@ static SavedPlan expire = {
 	.args = "timestamptz; int8"};
 
 /* Returns when a hold taken now ends: after the interval given as argument n, or after commerce.reservation_ttl. */
-static TimestampTz
-expiry(FunctionCallInfo fcinfo, int n)
+TimestampTz
+commerce_expiry(FunctionCallInfo fcinfo, int n)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz end;
@@ -92,14 +95,14 @@ read_need(FunctionCallInfo fcinfo, StockNeed *need, StockClaim *claim)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("quantity must be greater than zero")));
 	*claim = (StockClaim){
 		.holder = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
-		.expires_at = expiry(fcinfo, 4),
+		.expires_at = commerce_expiry(fcinfo, 4),
 		.whole = true,
 	};
 }
 
 /* Raises CM003 for a reservation that is not there or not held any more, CM004 for one whose time is over. */
-static void
-refuse_reservation(const pg_uuid_t *id, const char *state)
+void
+commerce_refuse_reservation(const pg_uuid_t *id, const char *state)
 {
 	char *name = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
 	bool expired = state != NULL && (strcmp(state, "held") == 0 || strcmp(state, "expired") == 0);
@@ -117,17 +120,24 @@ refuse_reservation(const pg_uuid_t *id, const char *state)
 					errhint("Only a held reservation can be released or extended.")));
 }
 
-/* Returns the state of a reservation, as committed by now, or NULL for none. Fills in where it is. */
-static char *
-read_reservation(const pg_uuid_t *id, Datum *sku, Datum *location)
+/* Returns the state of a reservation, as committed by now, or NULL for none. */
+char *
+commerce_reservation_state(const pg_uuid_t *id)
 {
-	bool isnull;
-
 	if (commerce_run(&find_reservation, PLAN_LATEST, (Datum[]){UUIDPGetDatum(id)}, NULL) == 0)
 		return NULL;
-	*sku = PointerGetDatum(DatumGetTextPCopy(commerce_value(0, 1, &isnull)));
-	*location = PointerGetDatum(DatumGetTextPCopy(commerce_value(0, 2, &isnull)));
-	return commerce_text(0, 3);
+	return commerce_text(0, 1);
+}
+
+/* Returns the one id that all promises of one need from one location have, outliving SPI. */
+static Datum
+promised_id(const StockNeed *need, StockPromise *promises, int made)
+{
+	if (made == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("there is nothing of \"%s\" to reserve", need->sku),
+						errhint("None of the kit's parts has stock that is tracked: it never runs out.")));
+	return SPI_datumTransfer(UUIDPGetDatum(&promises[0].id), false, UUID_LEN);
 }
 
 /* reserve(sku, quantity, holder, location, ttl) holds stock or raises CM001. */
@@ -136,15 +146,38 @@ commerce_reserve(PG_FUNCTION_ARGS)
 {
 	StockNeed need;
 	StockClaim claim;
+	StockPromise *promises;
 	Datum id;
 	int made;
 
 	read_need(fcinfo, &need, &claim);
 	SPI_connect();
-	id = SPI_datumTransfer(UUIDPGetDatum(commerce_stock_promise(&need, 1, &claim, true, &made)), false,
-						   UUID_LEN);
+	promises = commerce_stock_promise(&need, 1, &claim, true, &made);
+	id = promised_id(&need, promises, made);
 	SPI_finish();
 	return id;
+}
+
+/* Looks, without a lock, whether there is enough: of a sku in one statement, of what may be a kit by planning. */
+static bool
+seems_available(StockNeed *need, const StockClaim *claim)
+{
+	int made;
+
+	if (commerce_any_kits())
+	{
+		(void) commerce_stock_plan(need, 1, claim, &made);
+		return need->missing == 0;
+	}
+	if (commerce_run(&look_for_stock, PLAN_LATEST,
+					 (Datum[]){CStringGetTextDatum(need->sku),
+							   need->location ? CStringGetTextDatum(need->location) : (Datum) 0,
+							   Int64GetDatum(need->quantity), TimestampTzGetDatum(GetCurrentTimestamp())},
+					 need->location ? NULL : " n  ") > 0)
+		return true;
+	commerce_require_skus(PointerGetDatum(
+		construct_array((Datum[]){CStringGetTextDatum(need->sku)}, 1, TEXTOID, -1, false, TYPALIGN_INT)));
+	return false;
 }
 
 /*
@@ -156,55 +189,42 @@ commerce_try_reserve(PG_FUNCTION_ARGS)
 {
 	StockNeed need;
 	StockClaim claim;
-	pg_uuid_t *ids = NULL;
+	StockPromise *promises = NULL;
 	Datum id = (Datum) 0;
 	int made;
 
 	read_need(fcinfo, &need, &claim);
 	SPI_connect();
-	if (commerce_run(&look_for_stock, PLAN_LATEST,
-					 (Datum[]){CStringGetTextDatum(need.sku),
-							   need.location ? CStringGetTextDatum(need.location) : (Datum) 0,
-							   Int64GetDatum(need.quantity), TimestampTzGetDatum(GetCurrentTimestamp())},
-					 need.location ? NULL : " n  ") > 0)
-		ids = commerce_stock_promise(&need, 1, &claim, false, &made);
-	else
-	{
-		Datum sku = CStringGetTextDatum(need.sku);
-
-		commerce_require_skus(PointerGetDatum(construct_array(&sku, 1, TEXTOID, -1, false, TYPALIGN_INT)));
-	}
-	if (ids != NULL)
-		id = SPI_datumTransfer(UUIDPGetDatum(ids), false, UUID_LEN);
+	if (seems_available(&need, &claim))
+		promises = commerce_stock_promise(&need, 1, &claim, false, &made);
+	if (promises != NULL)
+		id = promised_id(&need, promises, made);
 	SPI_finish();
-	if (ids == NULL)
+	if (promises == NULL)
 		PG_RETURN_NULL();
 	return id;
 }
 
 /*
- * extend_reservation(reservation, ttl) holds on for that long from now. Behind the stock's lock, as promise.c explains:
+ * extend_reservation(reservation, ttl) holds on for that long from now. Behind the stock's lock, as stockroom.c explains:
  * units of an expired hold may already be another's.
  */
 Datum
 commerce_extend_reservation(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t *id = PG_GETARG_UUID_P(0);
-	TimestampTz end = expiry(fcinfo, 1);
-	Datum sku;
-	Datum location;
-	char *state;
+	pg_uuid_t *id;
+	TimestampTz end = commerce_expiry(fcinfo, 1);
 
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("reservation must not be null")));
+	id = PG_GETARG_UUID_P(0);
 	SPI_connect();
-	state = read_reservation(id, &sku, &location);
-	if (state == NULL)
-		refuse_reservation(id, NULL);
-	(void) commerce_run(&lock_one_stock, PLAN_WRITES, (Datum[]){sku, location}, NULL);
+	(void) commerce_run(&lock_stock_of, PLAN_WRITES, (Datum[]){UUIDPGetDatum(id)}, NULL);
 	if (commerce_run(&extend, PLAN_WRITES,
 					 (Datum[]){UUIDPGetDatum(id), TimestampTzGetDatum(end),
 							   TimestampTzGetDatum(GetCurrentTimestamp())},
 					 NULL) == 0)
-		refuse_reservation(id, read_reservation(id, &sku, &location));
+		commerce_refuse_reservation(id, commerce_reservation_state(id));
 	SPI_finish();
 	PG_RETURN_TIMESTAMPTZ(end);
 }
@@ -214,12 +234,10 @@ Datum
 commerce_release_reservation(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t *id = PG_GETARG_UUID_P(0);
-	Datum sku;
-	Datum location;
 
 	SPI_connect();
 	if (commerce_run(&release, PLAN_WRITES, (Datum[]){UUIDPGetDatum(id)}, NULL) == 0)
-		refuse_reservation(id, read_reservation(id, &sku, &location));
+		commerce_refuse_reservation(id, commerce_reservation_state(id));
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -14,13 +14,16 @@
 
 #include "base/plan.h"
 
+#define SELECT_STOCK                                                                                         \
+	"SELECT s.sku, s.location, s.on_hand - s.safety_stock, s.backorder_limit, coalesce(l.priority, 0),"      \
+	" coalesce(l.active, true) FROM commerce.stock s LEFT JOIN commerce.locations l ON l.code = s.location"  \
+	" WHERE s.sku = ANY ($1)"
+
 static SavedPlan lock_stock = {
-	.sql = "SELECT s.sku, s.location, s.on_hand - s.safety_stock, s.backorder_limit, coalesce(l.priority, 0),"
-		   " coalesce(l.active, true)"
-		   " FROM commerce.stock s LEFT JOIN commerce.locations l ON l.code = s.location"
-		   " WHERE s.sku = ANY ($1) ORDER BY s.sku COLLATE \"C\", s.location COLLATE \"C\""
-		   " FOR NO KEY UPDATE OF s",
+	.sql = SELECT_STOCK " ORDER BY s.sku COLLATE \"C\", s.location COLLATE \"C\" FOR NO KEY UPDATE OF s",
 	.args = "text[]"};
+
+static SavedPlan look_at_stock = {.sql = SELECT_STOCK, .args = "text[]"};
 
 static SavedPlan sum_active = {
 	.sql = "SELECT r.sku, r.location, sum(r.quantity)::int8 FROM commerce.reservations r"
@@ -68,15 +71,15 @@ commerce_stockroom_sources(Stockroom *room, const char *sku, Source **first)
 	return end - low;
 }
 
-/* Locks the stock of the skus, in order, and reads it. */
+/* Reads the stock of the skus, locking it, in order, where it is to be taken. */
 static void
-lock_sources(Stockroom *room, Datum skus)
+read_sources(Stockroom *room, Datum skus, bool lock)
 {
 	bool isnull;
 
-	room->count = (int) commerce_run(&lock_stock, PLAN_WRITES, &skus, NULL);
-	room->sources = palloc(sizeof(Source) * Max(room->count, 1));
-	room->takings = palloc(sizeof(Taking) * Max(room->count, 1));
+	room->count = (int) (lock ? commerce_run(&lock_stock, PLAN_WRITES, &skus, NULL)
+							  : commerce_run(&look_at_stock, PLAN_LATEST, &skus, NULL));
+	room->sources = palloc_extended(sizeof(Source) * Max(room->count, 1), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < room->count; i++)
 		room->sources[i] = (Source){
 			.sku = commerce_text(i, 1),
@@ -116,6 +119,14 @@ subtract_reservations(Stockroom *room, Datum skus, const StockClaim *claim)
 void
 commerce_stockroom_read(Stockroom *room, Datum skus, const StockClaim *claim)
 {
-	lock_sources(room, skus);
+	read_sources(room, skus, true);
+	subtract_reservations(room, skus, claim);
+}
+
+/* Reads the same without a lock. */
+void
+commerce_stockroom_look(Stockroom *room, Datum skus, const StockClaim *claim)
+{
+	read_sources(room, skus, false);
 	subtract_reservations(room, skus, claim);
 }

@@ -14,11 +14,13 @@ typedef struct Stockroom
 {
 	Source *sources;
 	int count;
-	Taking *takings; /* room for one demand */
 } Stockroom;
 
 /* Reads the stock of the skus (a text[]) for a claim, whose holder's holds may give way. Needs SPI. */
 extern void commerce_stockroom_read(Stockroom *room, Datum skus, const StockClaim *claim);
+
+/* Reads the same without a lock: what it says may be over by the time it is read. */
+extern void commerce_stockroom_look(Stockroom *room, Datum skus, const StockClaim *claim);
 
 /* Finds the sources of one sku; returns how many. */
 extern int commerce_stockroom_sources(Stockroom *room, const char *sku, Source **first);
