@@ -120,7 +120,7 @@ BEGIN
         FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
             JOIN commerce.order_lines ol ON ol.order_id = "order" AND ol.line = w.line
             JOIN commerce.variants v ON v.sku = ol.sku AND v.track_stock
-            LEFT JOIN (SELECT p.line, min(coalesce(x.take, 0) / p.per_unit)::bigint AS got
+            LEFT JOIN (SELECT p.line, min(div(coalesce(x.take, 0), p.per_unit))::bigint AS got
                 FROM (SELECT DISTINCT r.line, r.sku, r.per_unit FROM commerce.reservations r
                         WHERE r.order_id = "order" AND r.state = 'committed') p
                     LEFT JOIN (SELECT y.line, y.sku, sum(y.take) AS take

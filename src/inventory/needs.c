@@ -62,7 +62,7 @@ check_quantity(const StockNeed *need, const char *part, int64 per_unit)
 		return;
 	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					errmsg("the quantity of \"%s\" is out of range", need->sku),
-					commerce_errfacts("sku", part, "kit", part == need->sku ? NULL : need->sku, NULL),
+					commerce_errfacts("sku", part, part == need->sku ? NULL : "kit", need->sku, NULL),
 					errhint("At most " INT64_FORMAT " units are counted.", MAX_UNITS)));
 }
 

@@ -27,7 +27,7 @@ commerce_stock_promise(StockNeed *needs, int count, const StockClaim *claim, boo
 	Stockroom room;
 	StockPromise *promises;
 
-	if (claim->replace_all && claim->holder)
+	if (claim->replace && claim->holder)
 		commerce_lock_holder(claim->holder);
 	commerce_expand_needs(&goods, needs, count, true);
 	commerce_stockroom_read(&room, goods.skus, claim);

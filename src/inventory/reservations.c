@@ -30,7 +30,10 @@ static SavedPlan write_reservations = {
 		   " SELECT made.*, $7, $8, $9, $10 FROM unnest($1, $2, $3, $4, $5, $6) AS made",
 	.args = "uuid[]; text[]; text[]; int8[]; int4[]; int8[]; text; text; timestamptz; uuid"};
 
-/* Lets nobody else replace what the holder holds: two calls at once for one holder would else both leave theirs. */
+/*
+ * Lets nobody else replace or release what the holder holds. Two carts at once for one holder would else both stay, and
+ * two that release the same rows in different orders would wait for each other.
+ */
 void
 commerce_lock_holder(const char *holder)
 {

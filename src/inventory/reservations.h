@@ -8,7 +8,7 @@
 
 #include "inventory/stock.h"
 
-/* Lets nobody else replace what the holder holds before this transaction ends. */
+/* Lets nobody else replace or release what the holder holds before this transaction ends. Comes before any stock's lock. */
 extern void commerce_lock_holder(const char *holder);
 
 /* Releases what the holder holds of the skus (a text[]), or all of it. Needs SPI. */

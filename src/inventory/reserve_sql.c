@@ -9,6 +9,7 @@
 #include "base/settings.h"
 #include "inventory/holds.h"
 #include "inventory/kits.h"
+#include "inventory/reservations.h"
 #include "inventory/stock.h"
 
 #pragma GCC diagnostic push
@@ -93,6 +94,10 @@ read_need(FunctionCallInfo fcinfo, StockNeed *need, StockClaim *claim)
 	if (need->quantity <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("quantity must be greater than zero")));
+	if (need->quantity > MAX_UNITS)
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("the quantity of \"%s\" is out of range", need->sku),
+						errhint("At most " INT64_FORMAT " units are counted.", MAX_UNITS)));
 	*claim = (StockClaim){
 		.holder = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
 		.expires_at = commerce_expiry(fcinfo, 4),
@@ -249,6 +254,7 @@ commerce_release_holder(PG_FUNCTION_ARGS)
 	uint64 released;
 
 	SPI_connect();
+	commerce_lock_holder(TextDatumGetCString(PG_GETARG_DATUM(0)));
 	released = commerce_run(&release_of_holder, PLAN_WRITES, (Datum[]){PG_GETARG_DATUM(0)}, NULL);
 	SPI_finish();
 	PG_RETURN_INT64(released);
