@@ -91,6 +91,8 @@ COMMENT ON COLUMN commerce.kit_parts.quantity IS 'units of the part in one kit';
 CREATE INDEX kit_parts_part ON commerce.kit_parts (part);
 CREATE TRIGGER refuse_kit_cycle BEFORE INSERT OR UPDATE ON commerce.kit_parts
     FOR EACH ROW EXECUTE FUNCTION commerce.refuse_kit_cycle();
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.kit_parts
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
 
 -- The one place that says what is available. Backorder stands behind what can be sent, and safety stock can: it is kept
 -- back from sale, not from those who have bought.
