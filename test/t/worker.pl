@@ -81,6 +81,7 @@ $node->safe_psql('postgres', "SELECT commerce.reserve('A', 1, 'long', ttl => '1 
 add_overdue($node, 'many', 2500);
 $node->safe_psql('postgres', "SELECT commerce.reserve('A', 1, 'one more', ttl => '1 ms')");
 expires($node, 'many', 'more than one batch of holds expires');
+expires($node, 'one more', 'the one that was spoken of, too');
 is($node->safe_psql('postgres', "SELECT state FROM commerce.reservations WHERE holder = 'long'"),
 	'held', 'one whose time is not over holds on');
 is($node->safe_psql('postgres', 'SELECT commerce.expire_reservations()'), '0', 'nothing is left to be swept');
