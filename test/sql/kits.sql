@@ -79,8 +79,8 @@ SELECT commerce.order_event(:'id', 'cancel');
 \set VERBOSITY sqlstate
 SELECT commerce.reserve('kit-shelf', 500000000000000000);
 BEGIN;
-UPDATE commerce.kit_parts SET quantity = 1000000000000000000 WHERE part IN ('kit-shelf', 'kit-screw');
-SELECT commerce.reserve('kit-wall');
+UPDATE commerce.kit_parts SET quantity = 1000000000 WHERE part IN ('kit-shelf', 'kit-screw');
+SELECT commerce.reserve('kit-wall', 2);
 ROLLBACK;
 \set VERBOSITY default
 BEGIN;

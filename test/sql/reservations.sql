@@ -108,7 +108,7 @@ SELECT commerce.reserve(NULL);
 SELECT commerce.reserve('res-5', NULL);
 SELECT commerce.reserve('res-5', 0);
 SELECT commerce.reserve('res-5', -1);
-SELECT commerce.reserve('res-5', 1000000000000000000);
+SELECT commerce.reserve('res-5', 1000000000000000001);
 SELECT commerce.reserve('res-5', 9223372036854775808);
 SELECT commerce.reserve('res-unknown');
 SELECT commerce.try_reserve('res-unknown');
