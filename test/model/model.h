@@ -28,6 +28,8 @@
 	X(ABANDON, "abandoned loads")                                                                            \
 	X(LOAD_WAIT, "waits for a load")                                                                         \
 	X(EVICT, "evictions")                                                                                    \
+	X(PRELOAD, "loads by nobody's transaction")                                                              \
+	X(PRELOAD_REFUSED, "such loads refused")                                                                 \
 	X(FORGET, "counters forgotten")                                                                          \
 	X(FORGET_REFUSED, "counters in flight not forgotten")                                                    \
 	X(GATE, "gate entries")                                                                                  \
