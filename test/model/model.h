@@ -26,6 +26,7 @@
 	X(SUBABORT, "rollbacks to savepoints")                                                                   \
 	X(LOAD, "loads")                                                                                         \
 	X(ABANDON, "abandoned loads")                                                                            \
+	X(INTERRUPT, "steps of others in the middle of a touch")                                                 \
 	X(LOAD_WAIT, "waits for a load")                                                                         \
 	X(EVICT, "evictions")                                                                                    \
 	X(PRELOAD, "loads by nobody's transaction")                                                              \
