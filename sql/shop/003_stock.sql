@@ -65,6 +65,7 @@ CREATE TABLE commerce.stock_movements (
     to_state text,
     reason text NOT NULL,
     reference text,
+    lot text,
     actor text NOT NULL DEFAULT current_user,
     moved_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (sku, id)
@@ -78,6 +79,7 @@ COMMENT ON COLUMN commerce.stock_movements.quantity IS 'units that moved';
 COMMENT ON COLUMN commerce.stock_movements.from_state IS
 'available, safety_stock, damaged, quality_control, other or incoming; NULL: they were not here';
 COMMENT ON COLUMN commerce.stock_movements.to_state IS 'the same; NULL: they left';
+COMMENT ON COLUMN commerce.stock_movements.lot IS 'the lot they came in; NULL: none, or whichever (a change of state)';
 
 CREATE TABLE commerce.kit_parts (
     kit text NOT NULL REFERENCES commerce.variants,
