@@ -18,6 +18,7 @@
  */
 #include "escrow/shared.h"
 
+#include "base/due.h"
 #include "base/plan.h"
 #include "escrow/touch.h"
 
@@ -95,8 +96,8 @@ finish(bool committed)
 {
 	together = false;
 	give_up_load();
-	if (commerce_ledger_busy(&ledger))
-		(void) commerce_ledger_finish(&ledger, committed);
+	if (commerce_ledger_busy(&ledger) && commerce_ledger_finish(&ledger, committed))
+		commerce_chores_now();
 }
 
 /* Is told by the server how transactions end. */
@@ -363,6 +364,13 @@ commerce_escrow_give(Counter *counter, int64 amount)
 	commerce_ledger_make_room(&ledger);
 	if (!commerce_ledger_give(&ledger, account_of(counter), level(), amount))
 		refuse_overflow();
+}
+
+/* The counter's band may be another once this transaction has committed. */
+void
+commerce_escrow_look_again(Counter *counter)
+{
+	account_of(counter)->look = true;
 }
 
 /* Gives back what was taken for rows that were not written. */

@@ -17,6 +17,7 @@ typedef struct Account
 	int64_t credit;    /* to be added at commit, as far as it was not spent; never negative */
 	int64_t unwritten; /* taken, with no row yet that says so */
 	int32_t last;      /* its entry of the innermost level that has one */
+	bool look;         /* its band may be another once this is committed */
 } Account;
 
 /* What one level did to one account. */
