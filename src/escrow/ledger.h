@@ -65,7 +65,7 @@ typedef struct Ledger
 extern void commerce_ledger_init(Ledger *ledger, CounterTable *table, int partitions,
 								 void *(*grow)(void *, size_t));
 
-/* Makes sure that the next call, whatever it is, needs no memory. May throw. */
+/* Makes sure that the next call, whatever it is, needs no memory. May throw, and may move accounts: find them again. */
 extern void commerce_ledger_make_room(Ledger *ledger);
 
 /* The account of a counter, or NULL. */
