@@ -67,7 +67,8 @@ extern int commerce_escrow_flagged(const EscrowSpace *space,
 extern void commerce_escrow_found(int lost);
 
 /* Sets the band of a counter, if there is one. */
-extern void commerce_escrow_set_band(const EscrowSpace *space, const char *name, int length, int64 low, int64 high);
+extern void commerce_escrow_set_band(const EscrowSpace *space, const char *name, int length, int64 low,
+									 int64 high);
 
 /* Forgets the counters of this space whose name begins with prefix, other than those in flight; returns how many. */
 extern int64 commerce_escrow_forget(const EscrowSpace *space, const char *prefix, int length);

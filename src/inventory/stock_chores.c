@@ -15,8 +15,9 @@
 static SavedPlan announce = {.sql = "SELECT FROM commerce.announce_stock($1)", .args = "text[]"};
 
 static SavedPlan read_bands = {
-	.sql = "SELECT l.sku, l.location, CASE WHEN l.available <= 0 THEN 'out' WHEN l.available <= l.low_stock THEN 'low'"
-		   " ELSE 'ok' END, coalesce(l.low_stock, 0), coalesce(l.backorder_limit, 4611686018427387904)"
+	.sql = "SELECT l.sku, l.location,"
+		   " CASE WHEN l.available <= 0 THEN 'out' WHEN l.available <= l.low_stock THEN 'low' ELSE 'ok' END,"
+		   " coalesce(l.low_stock, 0), coalesce(l.backorder_limit, 4611686018427387904)"
 		   " FROM commerce.stock_levels l WHERE l.sku = ANY ($1)",
 	.args = "text[]"};
 

@@ -10,12 +10,12 @@ static void load_headroom(const char *name, int length, CounterLevel *level);
 
 const EscrowSpace commerce_stock_space = {.tables = {"stock", "reservations"}, .load = load_headroom};
 
-/* 4611686018427387904 is UNLIMITED_UNITS. */
-/* What was told last about a level, and the lines it is told by. */
+/* What was told last about a level, and the lines it is told by. 4611686018427387904 is UNLIMITED_UNITS. */
 static SavedPlan read_lines = {
-	.sql = "SELECT coalesce(s.low_stock, 0), coalesce(s.backorder_limit, 4611686018427387904), coalesce((SELECT a.level"
-		   " FROM commerce.stock_alerts a WHERE a.sku = s.sku AND a.location = s.location"
-		   " ORDER BY a.number DESC LIMIT 1), 'ok') FROM commerce.stock s WHERE s.sku = $1 AND s.location = $2",
+	.sql = "SELECT coalesce(s.low_stock, 0), coalesce(s.backorder_limit, 4611686018427387904),"
+		   " coalesce((SELECT a.level FROM commerce.stock_alerts a"
+		   " WHERE a.sku = s.sku AND a.location = s.location ORDER BY a.number DESC LIMIT 1), 'ok')"
+		   " FROM commerce.stock s WHERE s.sku = $1 AND s.location = $2",
 	.args = "text; text"};
 
 static SavedPlan read_headroom = {
@@ -65,8 +65,20 @@ commerce_stock_headroom(const char *name, int length)
 void
 commerce_stock_band(const char *level, int64 low_stock, int64 limit, int64 *low, int64 *high)
 {
-	*low = strcmp(level, "out") == 0 ? PG_INT64_MIN : limit + 1 + (strcmp(level, "ok") == 0 ? low_stock : 0);
-	*high = strcmp(level, "out") == 0 ? limit + 1 : strcmp(level, "low") == 0 ? limit + low_stock + 1 : PG_INT64_MAX;
+	int64 something = limit + 1;
+	int64 plenty = limit + low_stock + 1;
+
+	*low = PG_INT64_MIN;
+	*high = PG_INT64_MAX;
+	if (strcmp(level, "out") == 0)
+		*high = something;
+	else if (strcmp(level, "low") == 0)
+	{
+		*low = something;
+		*high = plenty;
+	}
+	else
+		*low = plenty;
 }
 
 /* Says what a counter starts from: the headroom, and the band of what was told last, so that nothing stays untold. */
