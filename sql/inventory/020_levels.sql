@@ -30,7 +30,9 @@ BEGIN
                 DETAIL = jsonb_build_object('sku', sku, 'quantity', quantity, 'limit', 1000000000000000000),
                 HINT = 'Up to 1000000000000000000 units are counted.';
     END IF;
-    PERFORM commerce.require_sku(sku);
+    IF NOT EXISTS (SELECT FROM commerce.variants v WHERE v.sku = require_stock_arguments.sku) THEN
+        PERFORM commerce.require_sku(sku);
+    END IF;
     PERFORM commerce.require_location(location);
 END
 $$;

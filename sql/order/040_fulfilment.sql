@@ -141,7 +141,8 @@ BEGIN
         SET state = CASE WHEN x.take = x.had THEN 'fulfilled' ELSE r.state END,
             quantity = CASE WHEN x.take = x.had THEN r.quantity ELSE x.had - x.take END
         FROM jsonb_to_recordset(taken) x (id uuid, sku text, had bigint, take bigint)
-        WHERE r.sku = x.sku AND r.id = x.id;
+        -- The order finds its few rows by index, however many rows the planner takes a JSON array for.
+        WHERE r.order_id = "order" AND r.sku = x.sku AND r.id = x.id;
     -- After the reservations, so that their units are this transaction's to take; in the order in which everyone locks levels.
     PERFORM commerce.record_movement(x.sku, x.location, x.take, 'available', NULL, 'sold', "order"::text)
         FROM (SELECT y.sku, y.location, sum(y.take)::bigint AS take
