@@ -83,8 +83,8 @@ BEGIN
         SELECT s.on_hand - s.damaged - s.quality_control - s.other INTO sound FROM commerce.stock s
             WHERE s.sku = level.sku AND s.location = level.location FOR NO KEY UPDATE;
         FOR old IN
-            SELECT t.lot, least(t.on_hand - t.expired, sound - (sum(t.on_hand - t.expired) OVER (ORDER BY t.expires_on, t.lot COLLATE "C")
-                - (t.on_hand - t.expired)))::bigint AS units
+            SELECT t.lot, least(t.on_hand - t.expired, sound - (sum(t.on_hand - t.expired)
+                OVER (ORDER BY t.expires_on, t.lot COLLATE "C") - (t.on_hand - t.expired)))::bigint AS units
             FROM commerce.stock_lots t
             WHERE t.sku = level.sku AND t.location = level.location AND t.expires_on < today AND t.on_hand > t.expired
             ORDER BY t.expires_on, t.lot COLLATE "C"

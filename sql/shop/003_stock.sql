@@ -91,8 +91,10 @@ COMMENT ON TABLE commerce.kit_parts IS
 'what a kit is made of: a sku with parts has no stock of its own, it is as available as its parts. A part may be a kit';
 COMMENT ON COLUMN commerce.kit_parts.quantity IS 'units of the part in one kit';
 CREATE INDEX kit_parts_part ON commerce.kit_parts (part);
-CREATE TRIGGER refuse_kit_cycle BEFORE INSERT OR UPDATE ON commerce.kit_parts
-    FOR EACH ROW EXECUTE FUNCTION commerce.refuse_kit_cycle();
+CREATE TRIGGER refuse_kit_cycle AFTER INSERT ON commerce.kit_parts REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.refuse_kit_cycle();
+CREATE TRIGGER refuse_kit_cycle_again AFTER UPDATE ON commerce.kit_parts REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.refuse_kit_cycle();
 
 -- The one place that says what is available. Backorder stands behind what can be sent, and safety stock can: it is kept
 -- back from sale, not from those who have bought.
@@ -106,7 +108,8 @@ CREATE VIEW commerce.stock_levels AS
             9223372036854775807)::bigint AS backordered,
         s.backorder_limit, s.low_stock
     FROM commerce.stock s,
-        LATERAL (SELECT coalesce(sum(a.quantity) FILTER (WHERE a.state = 'held' AND a.expires_at > clock_timestamp()), 0) AS reserved,
+        LATERAL (SELECT
+                coalesce(sum(a.quantity) FILTER (WHERE a.state = 'held' AND a.expires_at > clock_timestamp()), 0) AS reserved,
                 coalesce(sum(a.quantity) FILTER (WHERE a.state = 'committed'), 0) AS committed
             FROM commerce.reservations a
             WHERE a.sku = s.sku AND a.location = s.location AND a.state IN ('held', 'committed')) r;
