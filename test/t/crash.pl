@@ -56,21 +56,6 @@ $node->safe_psql('postgres', join('', q(
 			END;
 		END LOOP;
 		RETURN taken;
-	END $$;
-
-	-- Takes exactly what there is, and no more. What differs from that is told; nothing is kept.
-	CREATE FUNCTION exhaust() RETURNS SETOF text LANGUAGE plpgsql AS $$
-	DECLARE
-		level record;
-	BEGIN
-		FOR level IN SELECT s.sku, s.location, commerce.available(s.sku, s.location) + s.backorder_limit AS units
-			FROM commerce.stock s WHERE s.backorder_limit IS NOT NULL ORDER BY s.sku, s.location LOOP
-			IF level.units > 0 AND commerce.try_reserve(level.sku, level.units, location => level.location) IS NULL THEN
-				RETURN NEXT format('%s at %s: %s available, but not to be had', level.sku, level.location, level.units);
-			ELSIF commerce.try_reserve(level.sku, 1, location => level.location) IS NOT NULL THEN
-				RETURN NEXT format('%s at %s: %s available, and one more is promised', level.sku, level.location, level.units);
-			END IF;
-		END LOOP;
 	END $$;)));
 
 sub one_of { return $_[ int(rand(@_)) ] }
@@ -343,17 +328,6 @@ sub nothing_is_half
 	return;
 }
 
-sub counters_are_right
-{
-	my ($when) = @_;
-
-	is($node->safe_psql('postgres', 'SELECT * FROM commerce.verify_stock()'), '', "$when: counters say what the tables say");
-	is($node->safe_psql('postgres', 'BEGIN; SELECT exhaust(); ROLLBACK'), '', "$when: what is available is to be had, and no more");
-	is($node->safe_psql('postgres', 'SELECT * FROM commerce.verify_stock()'), '', "$when: and again, with every counter there");
-	is($node->safe_psql('postgres', 'SELECT * FROM commerce.pending_stock'), '', "$when: nothing is in flight");
-	return;
-}
-
 # Returns the process numbers of the clients' backends.
 sub backends
 {
@@ -439,7 +413,7 @@ for my $cycle (1 .. $cycles)
 	wait_until(sub { told() > $enough || clients_left() == 0 }, "$when: clients are at work");
 	$blows{$blow}->($when);
 	read_log($_) for values %logs;
-	counters_are_right($when);
+	counters_are_right($node, $when);
 	nothing_is_half($when);
 	promises_are_kept($when);
 	if (!Test::More->builder->is_passing)
