@@ -9,6 +9,7 @@
 #include "base/settings.h"
 #include "escrow/escrow.h"
 #include "inventory/directory.h"
+#include "inventory/kits.h"
 #include "inventory/reservations.h"
 #include "inventory/sweep.h"
 #include "order/machine.h"
@@ -29,6 +30,7 @@ _PG_init(void)
 	commerce_due_init();
 	commerce_launcher_init();
 	commerce_sweep_init();
+	commerce_kits_init();
 	commerce_promotions_init();
 	commerce_machines_init();
 }

@@ -53,7 +53,7 @@ COMMENT ON FUNCTION commerce.require_stock_state(text) IS
 
 -- The one place where a level changes: the level and the movement that explains it, together.
 CREATE FUNCTION commerce.record_movement(sku text, location text, quantity bigint, from_state text, to_state text, reason text,
-        reference text, counted boolean DEFAULT false) RETURNS bigint
+        reference text, counted boolean DEFAULT false, lots jsonb DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -119,9 +119,15 @@ BEGIN
                     HINT = 'Up to 1000000000000000000 units are counted.';
         END IF;
     END LOOP;
-    INSERT INTO commerce.stock_movements (sku, location, delta, quantity, from_state, to_state, reason, reference, actor)
-        VALUES (record_movement.sku, record_movement.location, change.on_hand, record_movement.quantity, record_movement.from_state,
-            record_movement.to_state, record_movement.reason, record_movement.reference, commerce.acting_role());
+    IF change.on_hand < 0 AND lots IS NULL THEN
+        lots := commerce.draw_lots(record_movement.sku, record_movement.location, quantity, from_state);
+    ELSIF change.on_hand > 0 AND lots IS NOT NULL THEN
+        PERFORM commerce.fill_lots(record_movement.sku, record_movement.location, to_state, lots);
+    END IF;
+    INSERT INTO commerce.stock_movements (sku, location, delta, quantity, from_state, to_state, reason, reference, lot, actor)
+        SELECT record_movement.sku, record_movement.location, sign(change.on_hand) * x.units, x.units, record_movement.from_state,
+            record_movement.to_state, record_movement.reason, record_movement.reference, x.lot, commerce.acting_role()
+        FROM jsonb_to_recordset(coalesce(lots, jsonb_build_array(jsonb_build_object('units', quantity)))) x (lot text, units bigint);
     IF change.on_hand > change.damaged + change.quality_control + change.other THEN
         PERFORM commerce.announce_filled(record_movement.sku, record_movement.location,
             fit - (change.on_hand - change.damaged - change.quality_control - change.other), fit);
@@ -129,11 +135,12 @@ BEGIN
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION commerce.record_movement(text, text, bigint, text, text, text, text, boolean) IS
-'Moves units of a sku at a location from one state into another and writes the movement; returns the new on_hand. from_state NULL: they arrive; to_state NULL: they leave. CM001 where fewer are there than go, 22003 where a level would pass 10^18. Of units that leave available as many must be sound, unless counted: then on_hand alone limits them.';
+COMMENT ON FUNCTION commerce.record_movement(text, text, bigint, text, text, text, text, boolean, jsonb) IS
+'Moves units of a sku at a location from one state into another and writes the movement; returns the new on_hand. from_state NULL: they arrive; to_state NULL: they leave. CM001 where fewer are there than go, 22003 where a level would pass 10^18. Of units that leave available as many must be sound, unless counted: then on_hand alone limits them. lots is [{"lot", "units", "expires_on"}]: in which lots units arrive or were drawn from; when they leave and it is NULL, the lots that expire first give them.';
 
 CREATE FUNCTION commerce.receive_stock(sku text, quantity bigint, location text DEFAULT 'main', reason text DEFAULT 'received',
-        reference text DEFAULT NULL, state text DEFAULT 'available', incoming boolean DEFAULT false) RETURNS bigint
+        reference text DEFAULT NULL, state text DEFAULT 'available', incoming boolean DEFAULT false, lot text DEFAULT NULL,
+        expires_on date DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -143,13 +150,18 @@ BEGIN
         RAISE EXCEPTION 'quantity must be greater than zero'
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Use adjust_stock() to correct a level downwards.';
     END IF;
+    IF lot = '' OR (lot IS NULL AND expires_on IS NOT NULL) THEN
+        RAISE EXCEPTION 'what expires needs the name of its lot' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Give lot, as it is printed on the goods.';
+    END IF;
     RETURN commerce.record_movement(sku, location, quantity, CASE WHEN incoming THEN 'incoming' END, state,
-        coalesce(reason, 'received'), reference);
+        coalesce(reason, 'received'), reference,
+        lots => CASE WHEN lot IS NOT NULL THEN jsonb_build_array(jsonb_build_object('lot', lot, 'units', quantity, 'expires_on', expires_on)) END);
 END
 $$;
-COMMENT ON FUNCTION commerce.receive_stock(text, bigint, text, text, text, text, boolean) IS
-'Adds units that arrived, in a state, and returns the new on_hand. With incoming they are units that were on their way here, and incoming falls: CM001 when fewer were. CM002 for an unknown sku or location, 22023 unless quantity > 0 and the state is known, 22003 beyond 10^18.';
-GRANT EXECUTE ON FUNCTION commerce.receive_stock(text, bigint, text, text, text, text, boolean) TO commerce_app;
+COMMENT ON FUNCTION commerce.receive_stock(text, bigint, text, text, text, text, boolean, text, date) IS
+'Adds units that arrived, in a state, and returns the new on_hand. With incoming they are units that were on their way here, and incoming falls: CM001 when fewer were. lot names the lot they came in, expires_on the last day on which it is sold. CM002 for an unknown sku or location, 22023 unless quantity > 0 and the state is known, and for a lot that expires on another day, 22003 beyond 10^18.';
+GRANT EXECUTE ON FUNCTION commerce.receive_stock(text, bigint, text, text, text, text, boolean, text, date) TO commerce_app;
 
 CREATE FUNCTION commerce.adjust_stock(sku text, delta bigint, location text DEFAULT 'main', reason text DEFAULT 'adjusted',
         reference text DEFAULT NULL, state text DEFAULT 'available') RETURNS bigint
@@ -182,6 +194,8 @@ CREATE FUNCTION commerce.move_stock(sku text, quantity bigint, from_location tex
         reference text DEFAULT NULL, from_state text DEFAULT 'available', to_state text DEFAULT 'available') RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    drawn jsonb;
 BEGIN
     PERFORM commerce.require_stock_arguments(sku, quantity, from_location);
     PERFORM commerce.require_stock_arguments(sku, quantity, to_location);
@@ -195,12 +209,15 @@ BEGIN
         RETURN commerce.record_movement(sku, from_location, quantity, from_state, to_state, coalesce(reason, 'moved'), reference);
     END IF;
     PERFORM commerce.lock_levels(ARRAY[sku, sku], ARRAY[from_location, to_location]);
-    PERFORM commerce.record_movement(sku, from_location, quantity, from_state, NULL, coalesce(reason, 'moved'), reference);
-    RETURN commerce.record_movement(sku, to_location, quantity, NULL, to_state, coalesce(reason, 'moved'), reference);
+    drawn := commerce.draw_lots(sku, from_location, quantity, from_state);
+    PERFORM commerce.record_movement(sku, from_location, quantity, from_state, NULL, coalesce(reason, 'moved'), reference,
+        lots => drawn);
+    RETURN commerce.record_movement(sku, to_location, quantity, NULL, to_state, coalesce(reason, 'moved'), reference,
+        lots => drawn);
 END
 $$;
 COMMENT ON FUNCTION commerce.move_stock(text, bigint, text, text, text, text, text, text) IS
-'Moves units from one location to another, or from one state into another, or both, at once, and returns the new on_hand at to_location. States: available, safety_stock, damaged, quality_control, other. CM001 when fewer are there, CM002 for an unknown sku or location, 22003 beyond 10^18, 22023 for an unknown state or a move to where the units are.';
+'Moves units from one location to another, or from one state into another, or both, at once, and returns the new on_hand at to_location. Units keep their lots. States: available, safety_stock, damaged, quality_control, other. CM001 when fewer are there, CM002 for an unknown sku or location, 22003 beyond 10^18, 22023 for an unknown state or a move to where the units are.';
 GRANT EXECUTE ON FUNCTION commerce.move_stock(text, bigint, text, text, text, text, text, text) TO commerce_app;
 
 CREATE FUNCTION commerce.expect_stock(sku text, delta bigint, location text DEFAULT 'main', reason text DEFAULT 'ordered',
@@ -236,7 +253,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.send_stock(text, bigint, text, text, text, text, text) IS
-'The first half of a transfer: units leave from_location and are incoming at to_location; returns how many are incoming there. receive_stock(incoming => true) is the second half. CM001 when fewer are there, CM002 for an unknown sku or location, 22003 beyond 10^18, 22023 for an unknown state or one location.';
+'The first half of a transfer: units leave from_location and are incoming at to_location; returns how many are incoming there. receive_stock(incoming => true) is the second half, and names the lot again where there is one. CM001 when fewer are there, CM002 for an unknown sku or location, 22003 beyond 10^18, 22023 for an unknown state or one location.';
 GRANT EXECUTE ON FUNCTION commerce.send_stock(text, bigint, text, text, text, text, text) TO commerce_app;
 
 CREATE FUNCTION commerce.set_stock_policy(sku text, location text, safety_stock bigint, backorder_limit bigint, low_stock bigint)

@@ -152,7 +152,14 @@ BEGIN
         FROM jsonb_to_recordset(taken) x (line integer, sku text, location text, take bigint)
             JOIN commerce.order_lines ol ON ol.order_id = "order" AND ol.line = x.line AND ol.sku = x.sku
         GROUP BY x.line, x.location;
-    -- What has no stock of its own, a service or a kit, is sent as such from nowhere; a kit's parts have left their places.
+    -- A kit is counted in kits, at the location that all its parts come from, if it is one.
+    INSERT INTO commerce.fulfilment_lines (order_id, fulfilment_id, line, location, quantity)
+        SELECT "order", fulfilment, w.line, CASE WHEN min(x.location) = max(x.location) THEN min(x.location) END, w.quantity
+        FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
+            JOIN jsonb_to_recordset(taken) x (line integer, sku text, location text) ON x.line = w.line
+            JOIN commerce.order_lines ol ON ol.order_id = "order" AND ol.line = w.line AND ol.sku <> x.sku
+        GROUP BY w.line, w.quantity;
+    -- What has no stock of its own is sent from nowhere.
     INSERT INTO commerce.fulfilment_lines (order_id, fulfilment_id, line, quantity)
         SELECT "order", fulfilment, w.line, w.quantity FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
         WHERE NOT EXISTS (SELECT FROM commerce.fulfilment_lines fl

@@ -65,6 +65,7 @@ CREATE TABLE commerce.stock_movements (
     to_state text,
     reason text NOT NULL,
     reference text,
+    lot text,
     actor text NOT NULL DEFAULT current_user,
     moved_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (sku, id)
@@ -78,6 +79,7 @@ COMMENT ON COLUMN commerce.stock_movements.quantity IS 'units that moved';
 COMMENT ON COLUMN commerce.stock_movements.from_state IS
 'available, safety_stock, damaged, quality_control, other or incoming; NULL: they were not here';
 COMMENT ON COLUMN commerce.stock_movements.to_state IS 'the same; NULL: they left';
+COMMENT ON COLUMN commerce.stock_movements.lot IS 'the lot they came in; NULL: none, or whichever (a change of state)';
 
 CREATE TABLE commerce.kit_parts (
     kit text NOT NULL REFERENCES commerce.variants,
@@ -91,6 +93,8 @@ COMMENT ON COLUMN commerce.kit_parts.quantity IS 'units of the part in one kit';
 CREATE INDEX kit_parts_part ON commerce.kit_parts (part);
 CREATE TRIGGER refuse_kit_cycle BEFORE INSERT OR UPDATE ON commerce.kit_parts
     FOR EACH ROW EXECUTE FUNCTION commerce.refuse_kit_cycle();
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.kit_parts
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
 
 -- The one place that says what is available. Backorder stands behind what can be sent, and safety stock can: it is kept
 -- back from sale, not from those who have bought.
@@ -157,5 +161,32 @@ COMMENT ON TABLE commerce.stock_alerts IS
 'what announce_stock() has told the outside world, each crossing once; a level of which nothing is said is ok';
 COMMENT ON COLUMN commerce.stock_alerts.number IS 'counts the crossings of a level from 1; the highest says what was told last';
 
+CREATE TABLE commerce.stocktakes (
+    id uuid PRIMARY KEY DEFAULT commerce.uuidv7(),
+    location text NOT NULL,
+    actor text NOT NULL DEFAULT current_user,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz,
+    applied boolean
+);
+COMMENT ON TABLE commerce.stocktakes IS 'each time a location was counted; one at a time for a location';
+COMMENT ON COLUMN commerce.stocktakes.applied IS 'whether levels were corrected; NULL while it is under way';
+CREATE UNIQUE INDEX stocktakes_under_way ON commerce.stocktakes (location) WHERE finished_at IS NULL;
+
+CREATE TABLE commerce.stocktake_counts (
+    stocktake uuid NOT NULL REFERENCES commerce.stocktakes,
+    sku text NOT NULL,
+    expected bigint NOT NULL,
+    counted bigint NOT NULL CHECK (counted BETWEEN 0 AND 1000000000000000000),
+    correction bigint,
+    actor text NOT NULL DEFAULT current_user,
+    counted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (stocktake, sku)
+);
+COMMENT ON TABLE commerce.stocktake_counts IS 'what was found of a sku, in whatever state, and what should have been there at that moment';
+COMMENT ON COLUMN commerce.stocktake_counts.correction IS
+'units by which finish_stocktake() changed on_hand; NULL before, and where it was not to';
+
 GRANT SELECT ON commerce.stock, commerce.reservations, commerce.stock_movements, commerce.kit_parts, commerce.stock_levels,
-    commerce.backorders, commerce.stock_lots, commerce.stock_alerts TO commerce_reader;
+    commerce.backorders, commerce.stock_lots, commerce.stock_alerts, commerce.stocktakes, commerce.stocktake_counts
+    TO commerce_reader;

@@ -162,6 +162,8 @@ step(void)
 			crash();
 		else if (once_in(2))
 			judge_forget(key);
+		else if (once_in(3))
+			judge_preload(key);
 		else
 			judge_worker(key);
 		judge_step(NOBODY);
