@@ -11,7 +11,7 @@ CREATE TABLE commerce.stock (
     low_stock bigint CHECK (low_stock >= 0),
     PRIMARY KEY (sku, location),
     -- So that no sum of them leaves 64 bits, whatever else is wrong.
-    CONSTRAINT stock_is_countable CHECK (on_hand BETWEEN -1000000000000000000 AND 1000000000000000000
+    CONSTRAINT stock_is_countable CHECK (on_hand >= -1000000000000000000 AND on_hand <= 1000000000000000000
         AND greatest(safety_stock, damaged, quality_control, other, incoming, backorder_limit) <= 1000000000000000000)
 );
 COMMENT ON TABLE commerce.stock IS
