@@ -426,7 +426,7 @@ write_row(int b)
 	{
 		amount = below((int) amount + 3);
 		saw(amount == 0 ? SEEN_SWALLOWED : SEEN_ALTERED);
-		forced[line->key] = amount > line->amount;
+		forced[line->key] = forced[line->key] || amount > line->amount;
 	}
 	if (amount > 0 && shop_insert(b, self->depth, line->key, amount))
 		written(b, amount);
