@@ -40,7 +40,9 @@ sub begin_statement
 {
 	my ($session, $statement) = @_;
 
-	$session->query_until(qr/sent/, "\\echo sent\n$statement;\n");
+	# Its answer may be there at once; nothing is read of it here.
+	$session->{stdin} .= "$statement;\n";
+	$session->{run}->pump_nb while length $session->{stdin};
 	return;
 }
 
@@ -279,7 +281,7 @@ $limiter->query_safe('BEGIN; UPDATE commerce.stock SET backorder_limit = 200');
 is($asker->query_safe("SET statement_timeout = '20s'; SELECT commerce.try_reserve('A', 1000) IS NULL"), 't', 'a limit that is being set counts');
 $limiter->query_safe('ROLLBACK');
 is($asker->query_safe("SELECT commerce.try_reserve('A', 1000) IS NULL"), 'f', 'and no more when it is not set');
-is($asker->query_safe("SELECT commerce.try_reserve('A', 5000000000000000000) IS NULL"), 't', 'there is an end to everything');
+is($asker->query_safe("SELECT count(commerce.try_reserve('A', 1000000000000000000)) FROM generate_series(1, 6)"), '4', 'there is an end to everything');
 quit($limiter, $asker);
 
 # --- Databases that are copied and dropped while others sell.
