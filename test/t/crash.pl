@@ -9,10 +9,10 @@ use warnings;
 
 use Commerce;
 use POSIX ();
+use PostgreSQL::Test::BackgroundPsql;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 
 my $cycles = $ENV{CRASH_CYCLES} // 10;
 my $seed = $ENV{CRASH_SEED} // int(rand(1_000_000_000));
@@ -182,7 +182,7 @@ sub start_client
 	my $text = "\\set client '$name'\nSET application_name = 'load';\nSET default_transaction_read_only = off;\n";
 
 	$text .= one_of(@wheel)->() for 1 .. $deeds;
-	$text .= "BEGIN;\n" . reserve('commerce.try_reserve') =~ s/kept/open/r . "SELECT pg_sleep(1000);\n" if $number % 4 == 0;
+	$text .= "BEGIN;\n" . reserve('commerce.try_reserve') =~ s/kept/open/r . "SELECT pg_advisory_lock(1);\n" if $number % 4 == 0;
 	open(my $file, '>', $script) or die "$script: $!";
 	print $file $text;
 	close($file);
@@ -341,7 +341,7 @@ sub let_clients_end
 
 	wait_until(sub {
 		$node->safe_psql('postgres', q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-			WHERE application_name = 'load' AND query LIKE '%pg_sleep(1000)%'));
+			WHERE application_name = 'load' AND query LIKE '%pg_advisory_lock(1)%'));
 		return clients_left() == 0;
 	}, "$when: all clients end") or BAIL_OUT("$when: clients do not end");
 	wait_for($node, q(SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'load')), 't', "$when: and their backends");
@@ -409,9 +409,13 @@ for my $cycle (1 .. $cycles)
 	# Few units, so that the last one is often wanted.
 	$node->safe_psql('postgres', join('', map { "SELECT commerce.receive_stock('$_', " . int(rand(30) + 5) . ');' } @hot, 'BACK'));
 	%logs = ();
+	# What the transactions that stay open wait for.
+	my $guard = $node->background_psql('postgres');
+	$guard->query_safe('SELECT pg_advisory_lock(1)');
 	start_client($cycle, $_, $gentle ? 60 : 1500) for 1 .. $clients;
 	wait_until(sub { told() > $enough || clients_left() == 0 }, "$when: clients are at work");
 	$blows{$blow}->($when);
+	eval { $guard->quit };
 	read_log($_) for values %logs;
 	counters_are_right($node, $when);
 	nothing_is_half($when);
