@@ -20,9 +20,11 @@ static SavedPlan expire = {
 		" WHERE r.sku = overdue.sku AND r.id = overdue.id",
 	.args = "timestamptz; int8"};
 
+/* Sku by sku and in order: where a few skus have most of the rows, the planner would read the whole table to find one. */
 static SavedPlan find_overdue_of = {
-	.sql = "SELECT FROM commerce.reservations WHERE sku = ANY ($1) AND state = 'held'"
-		   " AND expires_at <= $2 LIMIT 1",
+	.sql = "SELECT FROM unnest($1) AS wanted (sku), LATERAL (SELECT FROM commerce.reservations r"
+		   " WHERE r.sku = wanted.sku AND r.state = 'held' AND r.expires_at <= $2"
+		   " ORDER BY r.expires_at LIMIT 1) overdue LIMIT 1",
 	.args = "text[]; timestamptz"};
 
 static SavedPlan expire_of = {

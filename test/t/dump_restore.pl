@@ -150,6 +150,7 @@ sub is_the_shop
 	is($node->safe_psql($database, 'SELECT commerce.create_shop()'),
 		$original->safe_psql('postgres', 'SELECT max(version) FROM commerce.schema_version'), "$what: create_shop() finds its shop");
 	is((error_of($node, 'DROP EXTENSION commerce', $database))[0], '2BP01', "$what: the tables depend on the extension");
+	counters_are_right($node, $what, $database);
 	return;
 }
 
@@ -162,11 +163,25 @@ $original->command_ok([ 'pg_dump', '-Fc', '-f', $custom, $original->connstr('pos
 $original->safe_psql('postgres', 'CREATE DATABASE copy');
 $original->command_ok([ 'pg_restore', '--exit-on-error', '-j', '2', '-d', $original->connstr('copy'), $custom ],
 	'restored into another database by two jobs');
+counters_are_right($original, 'two jobs', 'copy');
 is($original->safe_psql('copy', $state), $original->safe_psql('postgres', $state), 'two jobs: nothing fired');
 $original->safe_psql('postgres', 'CREATE DATABASE another');
 $original->command_ok([ 'pg_restore', '--exit-on-error', '--single-transaction', '-d', $original->connstr('another'), $custom ],
 	'restored in one transaction');
 is_the_shop($original, 'another', 'another database', $dump);
+
+# The rows alone, into a shop that is open already and has counted what it was asked for: they are counted one by one.
+$original->safe_psql('postgres', 'CREATE DATABASE open_shop');
+make_shop($original, 'open_shop');
+$original->safe_psql('open_shop', q(
+	INSERT INTO commerce.variants (sku) SELECT 'BOOT-' || size FROM generate_series(38, 44) AS size;
+	INSERT INTO commerce.reservations (sku, location, quantity, expires_at) SELECT sku, 'main', 1, now() + '1 hour' FROM commerce.variants;
+	SELECT count(commerce.try_reserve(sku)) FROM commerce.variants;
+	DELETE FROM commerce.variants;));
+$original->command_ok([ 'pg_restore', '--exit-on-error', '--data-only', '--single-transaction', '-n', 'commerce', '-t', 'stock', '-t', 'reservations',
+		'-t', 'locations', '-t', 'products', '-t', 'variants', '-d', $original->connstr('open_shop'), $custom ], 'rows restored into a shop that is open')
+  if $original->safe_psql('open_shop', 'DELETE FROM commerce.locations; SELECT true') eq 't';
+counters_are_right($original, 'rows restored into an open shop', 'open_shop');
 
 # Plain, into a new cluster, where nobody has heard of the extension or its roles.
 my $restored = new_node('restored', key_file => $key_file);

@@ -8,7 +8,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $primary = new_node('primary', init => { allows_streaming => 1 });
+my $primary = new_node('primary', init => { allows_streaming => 'logical' });
 $primary->start;
 make_shop($primary);
 $primary->backup('base');
@@ -82,19 +82,72 @@ for my $writer (@writers)
 	is($state, '25006', "$function() is refused") or diag($message);
 }
 
-# Promotion.
+# Reserving is refused in words that help, sold out or not, and looking at what is promised goes on.
+$primary->safe_psql('postgres', "SELECT commerce.receive_stock(sku, 10) FROM commerce.variants;
+	INSERT INTO commerce.variants (sku) VALUES ('GONE'); SELECT commerce.receive_stock('GONE', 1);
+	SELECT commerce.reserve('GONE', 1, ttl => '1 hour')");
+$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+for my $writer ("SELECT commerce.reserve('A')", "SELECT commerce.try_reserve('A')", "SELECT commerce.reserve('GONE')", "SELECT commerce.try_reserve('GONE')")
+{
+	my ($state, $message) = error_of($standby, $writer);
+
+	is($state, '25006', "$writer is refused");
+	like($message, qr/recovery|read-only/, "$writer says why");
+}
+is(on_standby("SELECT a.sku, a.available FROM commerce.available(ARRAY['A', 'GONE']) a"), "A|19\nGONE|0", 'a standby still tells what is available');
+is(on_standby('SELECT * FROM commerce.verify_stock()'), '', 'it has no counters that could be wrong');
+
+# Promotion. What the primary had counted and not committed is gone with it.
+my $in_flight = $primary->background_psql('postgres');
+$in_flight->query_safe("BEGIN; SELECT commerce.reserve('A', 7); SELECT commerce.receive_stock('GONE', 5); SELECT commerce.try_reserve('A', 3)");
+is($primary->safe_psql('postgres', "SELECT sku, taken FROM commerce.pending_stock WHERE taken > 0"), 'A|10', 'the primary has much in flight');
+$primary->safe_psql('postgres', "SELECT commerce.reserve('A', 2, 'kept', ttl => '1 hour')");
+$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
 my $before = $primary->safe_psql('postgres', 'SELECT max(number) FROM commerce.orders');
-$primary->stop;
+$primary->stop('immediate');
+eval { $in_flight->quit };
 $standby->promote;
+is($standby->safe_psql('postgres', q(SELECT commerce.try_reserve('A', 17, 'first', ttl => '1 hour') IS NOT NULL, commerce.try_reserve('A') IS NULL,
+	commerce.try_reserve('GONE') IS NULL)), 't|t|t', 'the first who writes finds what was committed, and no more');
+counters_are_right($standby, 'after promotion');
+is($standby->safe_psql('postgres', "SELECT commerce.release_holder('first'), commerce.release_holder('kept')"), '1|1', 'and gives it back');
 my $sold = $standby->safe_psql('postgres', $checkout);
 is($standby->safe_psql('postgres', "SELECT number > $before FROM commerce.orders WHERE id = '$sold'"),
 	't', 'a promoted standby sells, and order numbers go on');
-is($standby->safe_psql('postgres', "SELECT commerce.available('A')"), '8', 'from the stock there is');
+is($standby->safe_psql('postgres', "SELECT commerce.available('A')"), '18', 'from the stock there is');
 is($standby->safe_psql('postgres', "SELECT commerce.order_event('$bought', 'confirm')"),
 	'confirmed', 'an order from before moves on');
 isnt($standby->safe_psql('postgres', "SELECT commerce.create_customer('joe\@example.com')"), '', 'customers register');
 is($session->query_safe("SELECT commerce.checkout($one) IS NOT NULL"),
 	't', 'the session from before promotion buys, too');
 $session->quit;
+
+# A replica's rows are counted: by a session that is one, and by logical replication.
+$standby->safe_psql('postgres', q(SET session_replication_role = replica;
+	INSERT INTO commerce.reservations (sku, location, quantity, expires_at) VALUES ('A', 'main', 2, now() + '1 hour');
+	UPDATE commerce.stock SET on_hand = on_hand - 1 WHERE sku = 'A';
+	SELECT commerce.reserve('A', 1, ttl => '1 hour')));
+counters_are_right($standby, 'after a session as a replica');
+
+my $subscriber = new_shop_node('subscriber');
+my $tables = 'commerce.variants, commerce.stock, commerce.reservations';
+$standby->safe_psql('postgres', "CREATE PUBLICATION goods FOR TABLE $tables");
+$subscriber->safe_psql('postgres', q(INSERT INTO commerce.locations (code) VALUES ('here');
+	INSERT INTO commerce.variants (sku) VALUES ('LOCAL');
+	SELECT commerce.receive_stock('LOCAL', 5), commerce.try_reserve('LOCAL', 6);
+	INSERT INTO commerce.reservations (sku, location, quantity, expires_at) VALUES ('A', 'main', 1, now() + '1 hour')));
+$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION goods CONNECTION '" . $standby->connstr . " dbname=postgres' PUBLICATION goods");
+$subscriber->wait_for_subscription_sync($standby, 'goods');
+counters_are_right($subscriber, 'after tables were copied by replication');
+$standby->safe_psql('postgres', q(SELECT commerce.receive_stock('A', 5); SELECT commerce.reserve('A', 4, 'there', ttl => '1 hour');
+	SELECT commerce.reserve('A', 1, ttl => '1 hour'); SELECT commerce.release_holder('there'); DELETE FROM commerce.stock WHERE sku = 'GONE'));
+$standby->wait_for_catchup('goods');
+is($subscriber->safe_psql('postgres', "SELECT commerce.available('A')"), $standby->safe_psql('postgres', "SELECT commerce.available('A') - 1"),
+	'a subscriber knows what is available');
+counters_are_right($subscriber, 'after changes came by replication');
+$standby->safe_psql('postgres', 'TRUNCATE commerce.reservations');
+$standby->wait_for_catchup('goods');
+is($subscriber->safe_psql('postgres', 'SELECT count(*) FROM commerce.reservations'), '0', 'TRUNCATE came by replication');
+counters_are_right($subscriber, 'after TRUNCATE came by replication');
 
 done_testing();

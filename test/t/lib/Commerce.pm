@@ -17,7 +17,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_shop_node new_node make_key_file make_shop wait_for wait_until error_of);
+our @EXPORT = qw(new_shop_node new_node make_key_file make_shop wait_for wait_until error_of counters_are_right);
 
 # Writes a fresh key-encryption key below the node's base folder, readable by its owner alone, and returns the path.
 sub make_key_file
@@ -97,6 +97,37 @@ sub wait_until
 		usleep(50_000);    # poll
 	}
 	return pass($what);
+}
+
+# Passes where, once all is quiet, the counters of stock say what the tables say, loaded before or now; and where exactly
+# what is available at each location can be had. Nothing is kept.
+sub counters_are_right
+{
+	my ($node, $when, $database) = @_;
+	my $differences = 'SELECT * FROM commerce.verify_stock()';
+
+	$database //= 'postgres';
+	is($node->safe_psql($database, $differences), '', "$when: counters say what the tables say");
+	is($node->safe_psql($database, q(
+		CREATE FUNCTION pg_temp.exhaust() RETURNS SETOF text LANGUAGE plpgsql AS $$
+		DECLARE
+			level record;
+		BEGIN
+			FOR level IN SELECT s.sku, s.location, commerce.available(s.sku, s.location) + s.backorder_limit AS units
+				FROM commerce.stock s WHERE s.backorder_limit IS NOT NULL ORDER BY s.sku, s.location LOOP
+				IF level.units > 0 AND commerce.try_reserve(level.sku, level.units, location => level.location) IS NULL THEN
+					RETURN NEXT format('%s at %s: %s available, but not to be had', level.sku, level.location, level.units);
+				ELSIF commerce.try_reserve(level.sku, 1, location => level.location) IS NOT NULL THEN
+					RETURN NEXT format('%s at %s: %s available, and one more is promised', level.sku, level.location, level.units);
+				END IF;
+			END LOOP;
+		END $$;
+		BEGIN;
+		SELECT pg_temp.exhaust();
+		ROLLBACK;)), '', "$when: what is available is to be had, and no more");
+	is($node->safe_psql($database, $differences), '', "$when: and again, with every counter there");
+	is($node->safe_psql($database, 'SELECT * FROM commerce.pending_stock'), '', "$when: nothing is in flight");
+	return;
 }
 
 # Runs a statement that must fail and returns its SQLSTATE and its whole message; ('', output) where it succeeds.
