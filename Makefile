@@ -2,6 +2,7 @@
 #
 #   make demo      run a real shop on three days of real invoices
 #   make test      every check and test; ends with "N passed, N failed"
+#   make model     a thousand million steps of the escrow engine's model checker
 #   make && make install && make installcheck      on a server of your own
 
 EXTENSION = commerce
@@ -76,13 +77,14 @@ src/rule/rule_scan.c: src/rule/rule_scan.l
 	flex -o $@ $<
 $(patsubst %.c,%.o,$(wildcard src/rule/*.c)) src/rule/rule_scan.o: src/rule/rule_gram.h
 
-.PHONY: packages demo bench test checks shell test-matrix format
+.PHONY: packages demo bench test checks model shell test-matrix format
 packages:
 	@test/lib/packages
 demo: ; @test/lib/demo
 bench: ; @test/bench/run
 test: ; @test/lib/run
 checks: ; @test/checks/run
+model: ; @STEPS=$${STEPS:-1000000000} test/model/run
 shell: ; @test/lib/shell
 test-matrix: ; @test/lib/matrix
 format:

@@ -9,7 +9,9 @@
 #include "base/settings.h"
 #include "escrow/escrow.h"
 #include "inventory/directory.h"
+#include "inventory/kits.h"
 #include "inventory/reservations.h"
+#include "inventory/stock_chores.h"
 #include "inventory/sweep.h"
 #include "order/machine.h"
 #include "pricing/promotions.h"
@@ -29,6 +31,8 @@ _PG_init(void)
 	commerce_due_init();
 	commerce_launcher_init();
 	commerce_sweep_init();
+	commerce_stock_chores_init();
+	commerce_kits_init();
 	commerce_promotions_init();
 	commerce_machines_init();
 }

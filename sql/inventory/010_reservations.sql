@@ -4,7 +4,7 @@ CREATE FUNCTION commerce.reserve(sku text, quantity bigint DEFAULT 1, holder tex
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'commerce_reserve';
 COMMENT ON FUNCTION commerce.reserve(text, bigint, text, text, interval) IS
-'Holds units of a sku for ttl (commerce.reservation_ttl when NULL) and returns the reservation. location NULL takes the location of highest priority that has them all. CM001 when short, CM002 for an unknown sku, 22023 for a quantity or ttl that is not positive.';
+'Holds units of a sku for ttl (commerce.reservation_ttl when NULL) and returns the reservation. location NULL takes the location of highest priority that has them all. Of a kit its parts are held, all at one location, in rows that share the id. CM001 when short, CM002 for an unknown sku, 22023 for a quantity or ttl that is not positive, 22003 for a quantity beyond 10^18.';
 GRANT EXECUTE ON FUNCTION commerce.reserve(text, bigint, text, text, interval) TO commerce_app;
 
 CREATE FUNCTION commerce.try_reserve(sku text, quantity bigint DEFAULT 1, holder text DEFAULT NULL,
@@ -21,6 +21,13 @@ CREATE FUNCTION commerce.extend_reservation(reservation uuid, ttl interval DEFAU
 COMMENT ON FUNCTION commerce.extend_reservation(uuid, interval) IS
 'Holds a reservation for ttl from now on and returns when it ends. CM003 unknown or finished, CM004 already expired.';
 GRANT EXECUTE ON FUNCTION commerce.extend_reservation(uuid, interval) TO commerce_app;
+
+CREATE FUNCTION commerce.update_reservation(reservation uuid, quantity bigint) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'commerce_update_reservation';
+COMMENT ON FUNCTION commerce.update_reservation(uuid, bigint) IS
+'Changes how many units a reservation holds, where it holds them and for as long as before; of a kit, how many kits. What it holds already never stands in its way. CM001 when short, CM003 unknown or finished, CM004 expired, 22023 for a quantity that is not positive or a kit held in pieces, 22003 beyond 10^18.';
+GRANT EXECUTE ON FUNCTION commerce.update_reservation(uuid, bigint) TO commerce_app;
 
 CREATE FUNCTION commerce.release_reservation(reservation uuid) RETURNS void
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -101,27 +101,31 @@ DECLARE
     taken jsonb;
     bad record;
 BEGIN
-    -- Levels are locked in the order in which everyone locks levels, then read again as they are behind the lock.
-    PERFORM FROM commerce.stock s
-        WHERE (s.sku, s.location) IN (SELECT r.sku, r.location FROM commerce.reservations r
-            WHERE r.order_id = "order" AND r.state = 'committed')
-        ORDER BY s.sku COLLATE "C", s.location COLLATE "C" FOR NO KEY UPDATE;
-    -- Each line takes from its reservations in turn until it has what it wants.
+    -- Each line takes from its reservations, of a kit from those of each part, in turn until it has what it wants.
     taken := (SELECT jsonb_agg(t) FROM (
-        SELECT r.id, r.sku, r.location, r.line, r.quantity AS had,
-            least(r.quantity, greatest(0, w.quantity - (sum(r.quantity) OVER (PARTITION BY r.line ORDER BY r.id) - r.quantity)))::bigint AS take
+        SELECT r.id, r.sku, r.location, r.line, r.per_unit, r.quantity AS had, least(r.quantity, greatest(0, w.quantity * r.per_unit
+                - (sum(r.quantity) OVER (PARTITION BY r.line, r.sku ORDER BY r.id) - r.quantity)))::bigint AS take
         FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
             JOIN commerce.reservations r ON r.order_id = "order" AND r.line = w.line AND r.state = 'committed'
                 AND (take_reserved.location IS NULL OR r.location = take_reserved.location)) t WHERE t.take > 0);
     taken := coalesce(taken, '[]');
 
-    SELECT w.line, w.quantity, ol.sku, coalesce(t.got, 0) AS got INTO bad
-        FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
-            JOIN commerce.order_lines ol ON ol.order_id = "order" AND ol.line = w.line
-            JOIN commerce.variants v ON v.sku = ol.sku AND v.track_stock
-            LEFT JOIN (SELECT x.line, sum(x.take) AS got FROM jsonb_to_recordset(taken) x (line integer, take bigint)
-                GROUP BY x.line) t ON t.line = w.line
-        WHERE coalesce(t.got, 0) < w.quantity LIMIT 1;
+    SELECT need.sku, need.quantity, coalesce(t.got, 0) AS got INTO bad
+        FROM (SELECT DISTINCT w.line, r.sku, w.quantity * r.per_unit AS quantity
+                FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
+                    JOIN commerce.reservations r ON r.order_id = "order" AND r.line = w.line AND r.state = 'committed'
+            UNION ALL
+            SELECT w.line, ol.sku, w.quantity
+                FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
+                    JOIN commerce.order_lines ol ON ol.order_id = "order" AND ol.line = w.line
+                    JOIN commerce.variants v ON v.sku = ol.sku AND v.track_stock
+                WHERE NOT EXISTS (SELECT FROM commerce.kit_parts k WHERE k.kit = ol.sku)
+                    AND NOT EXISTS (SELECT FROM commerce.reservations r
+                        WHERE r.order_id = "order" AND r.line = w.line AND r.state = 'committed')) need
+            LEFT JOIN (SELECT x.line, x.sku, sum(x.take) AS got
+                FROM jsonb_to_recordset(taken) x (line integer, sku text, take bigint)
+                GROUP BY x.line, x.sku) t ON t.line = need.line AND t.sku = need.sku
+        WHERE coalesce(t.got, 0) < need.quantity ORDER BY need.line, need.sku COLLATE "C" LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'only % of "%" are reserved for the order there', bad.got, bad.sku
             USING ERRCODE = 'CM001', DETAIL = jsonb_build_object('lines', jsonb_build_array(jsonb_build_object('sku', bad.sku, 'location',
@@ -129,34 +133,33 @@ BEGIN
                 HINT = 'Leave location out to send from wherever units are reserved.';
     END IF;
 
-    INSERT INTO commerce.reservations (sku, location, quantity, state, order_id, line)
-        SELECT x.sku, x.location, x.take, 'fulfilled', "order", x.line
-        FROM jsonb_to_recordset(taken) x (sku text, location text, had bigint, take bigint, line integer) WHERE x.take < x.had;
+    INSERT INTO commerce.reservations (sku, location, quantity, state, order_id, line, per_unit)
+        SELECT x.sku, x.location, x.take, 'fulfilled', "order", x.line, x.per_unit
+        FROM jsonb_to_recordset(taken) x (sku text, location text, had bigint, take bigint, line integer, per_unit bigint)
+        WHERE x.take < x.had;
     UPDATE commerce.reservations r
         SET state = CASE WHEN x.take = x.had THEN 'fulfilled' ELSE r.state END,
             quantity = CASE WHEN x.take = x.had THEN r.quantity ELSE x.had - x.take END
         FROM jsonb_to_recordset(taken) x (id uuid, sku text, had bigint, take bigint)
         WHERE r.sku = x.sku AND r.id = x.id;
-    UPDATE commerce.stock s SET on_hand = s.on_hand - x.take
+    -- After the reservations, so that their units are this transaction's to take; in the order in which everyone locks levels.
+    PERFORM commerce.record_movement(x.sku, x.location, x.take, 'available', NULL, 'sold', "order"::text)
         FROM (SELECT y.sku, y.location, sum(y.take)::bigint AS take
-            FROM jsonb_to_recordset(taken) y (sku text, location text, take bigint) GROUP BY 1, 2) x
-        WHERE s.sku = x.sku AND s.location = x.location;
-    SELECT s.sku, s.location, s.on_hand, sum(x.take) AS take INTO bad
-        FROM commerce.stock s JOIN jsonb_to_recordset(taken) x (sku text, location text, take bigint) USING (sku, location)
-        WHERE s.on_hand < 0 GROUP BY 1, 2, 3 LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'only % of "%" at "%" are on hand', bad.on_hand + bad.take, bad.sku, bad.location
-            USING ERRCODE = 'CM001', DETAIL = jsonb_build_object('lines', jsonb_build_array(jsonb_build_object('sku', bad.sku, 'location', bad.location,
-                'requested', bad.take, 'available', bad.on_hand + bad.take))),
-                HINT = 'Units sold on backorder can be sent once they have been received.';
-    END IF;
-    INSERT INTO commerce.stock_movements (sku, location, delta, reason, reference, actor)
-        SELECT x.sku, x.location, -sum(x.take), 'sold', "order"::text, commerce.acting_role()
-        FROM jsonb_to_recordset(taken) x (sku text, location text, take bigint) GROUP BY 1, 2;
+            FROM jsonb_to_recordset(taken) y (sku text, location text, take bigint)
+            GROUP BY y.sku, y.location ORDER BY y.sku COLLATE "C", y.location COLLATE "C") x;
     INSERT INTO commerce.fulfilment_lines (order_id, fulfilment_id, line, location, quantity)
         SELECT "order", fulfilment, x.line, x.location, sum(x.take)
-        FROM jsonb_to_recordset(taken) x (line integer, location text, take bigint) GROUP BY x.line, x.location;
-    -- What has no stock is sent from nowhere.
+        FROM jsonb_to_recordset(taken) x (line integer, sku text, location text, take bigint)
+            JOIN commerce.order_lines ol ON ol.order_id = "order" AND ol.line = x.line AND ol.sku = x.sku
+        GROUP BY x.line, x.location;
+    -- A kit is counted in kits, at the location that all its parts come from, if it is one.
+    INSERT INTO commerce.fulfilment_lines (order_id, fulfilment_id, line, location, quantity)
+        SELECT "order", fulfilment, w.line, CASE WHEN min(x.location) = max(x.location) THEN min(x.location) END, w.quantity
+        FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
+            JOIN jsonb_to_recordset(taken) x (line integer, sku text, location text) ON x.line = w.line
+            JOIN commerce.order_lines ol ON ol.order_id = "order" AND ol.line = w.line AND ol.sku <> x.sku
+        GROUP BY w.line, w.quantity;
+    -- What has no stock of its own is sent from nowhere.
     INSERT INTO commerce.fulfilment_lines (order_id, fulfilment_id, line, quantity)
         SELECT "order", fulfilment, w.line, w.quantity FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
         WHERE NOT EXISTS (SELECT FROM commerce.fulfilment_lines fl
@@ -184,11 +187,15 @@ COMMENT ON FUNCTION commerce.nothing_is_shipped(jsonb, text, jsonb) IS
 CREATE FUNCTION commerce.release_order("row" jsonb, event text, detail jsonb) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    freed uuid[];
 BEGIN
-    UPDATE commerce.reservations SET state = 'released'
-        WHERE order_id = ("row" ->> 'id')::uuid AND state = 'committed';
+    WITH gone AS (UPDATE commerce.reservations SET state = 'released'
+            WHERE order_id = ("row" ->> 'id')::uuid AND state = 'committed' RETURNING id)
+        SELECT array_agg(g.id) INTO freed FROM gone g;
+    PERFORM commerce.announce_released(freed);
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION commerce.release_order(jsonb, text, jsonb) IS
-'Effect of an order''s cancel: gives its reserved stock back, once.';
+'Effect of an order''s cancel: gives its reserved stock back, once, to those who wait for it first.';

@@ -88,12 +88,16 @@ BEGIN
         WHERE order_id = the_order AND return_id = receive_return.return;
     PERFORM commerce.return_event(return, 'receive');
     IF disposition = 'restock' THEN
-        PERFORM commerce.record_movement(x.sku, receive_return.location, x.quantity, 'returned', the_order::text)
-            FROM (SELECT ol.sku, sum(rl.quantity)::bigint AS quantity
+        PERFORM commerce.record_movement(x.sku, receive_return.location, x.quantity, NULL, 'available', 'returned', the_order::text)
+            FROM (SELECT coalesce(part.sku, ol.sku) AS sku, sum(rl.quantity * coalesce(part.per_unit, 1))::bigint AS quantity
                 FROM commerce.return_lines rl JOIN commerce.order_lines ol ON ol.order_id = rl.order_id AND ol.line = rl.line
-                    JOIN commerce.variants v ON v.sku = ol.sku AND v.track_stock
+                    -- A kit comes back as the parts it left as.
+                    LEFT JOIN LATERAL (SELECT DISTINCT r.sku, r.per_unit FROM commerce.reservations r
+                        WHERE r.order_id = ol.order_id AND r.line = ol.line AND r.state = 'fulfilled') part ON true
+                    JOIN commerce.variants v ON v.sku = coalesce(part.sku, ol.sku) AND v.track_stock
                 WHERE rl.order_id = the_order AND rl.return_id = receive_return.return
-                GROUP BY ol.sku ORDER BY ol.sku COLLATE "C") x;
+                    AND (part.sku IS NOT NULL OR NOT EXISTS (SELECT FROM commerce.kit_parts k WHERE k.kit = ol.sku))
+                GROUP BY 1 ORDER BY coalesce(part.sku, ol.sku) COLLATE "C") x;
     END IF;
     SELECT commerce.sum(rl.value) INTO value FROM commerce.return_lines rl
         WHERE rl.order_id = the_order AND rl.return_id = receive_return.return;

@@ -11,11 +11,11 @@ CREATE TABLE commerce.stock (
     low_stock bigint CHECK (low_stock >= 0),
     PRIMARY KEY (sku, location),
     -- So that no sum of them leaves 64 bits, whatever else is wrong.
-    CONSTRAINT stock_is_countable CHECK (on_hand BETWEEN -1000000000000000000 AND 1000000000000000000 AND greatest(safety_stock, damaged, quality_control, other,
-        incoming, backorder_limit) <= 1000000000000000000)
+    CONSTRAINT stock_is_countable CHECK (on_hand BETWEEN -1000000000000000000 AND 1000000000000000000
+        AND greatest(safety_stock, damaged, quality_control, other, incoming, backorder_limit) <= 1000000000000000000)
 );
 COMMENT ON TABLE commerce.stock IS
-'how many units lie where; available = on_hand - safety_stock - damaged - quality_control - other - active reservations';
+'how many units lie where; commerce.stock_levels adds what is reserved and what is left';
 COMMENT ON COLUMN commerce.stock.on_hand IS 'units physically there, in whatever state';
 COMMENT ON COLUMN commerce.stock.safety_stock IS 'units kept back from sale';
 COMMENT ON COLUMN commerce.stock.damaged IS 'units on hand that are broken';
@@ -60,16 +60,133 @@ CREATE TABLE commerce.stock_movements (
     id uuid NOT NULL DEFAULT commerce.uuidv7(),
     location text NOT NULL,
     delta bigint NOT NULL,
-    from_state text NOT NULL DEFAULT 'available',
-    to_state text NOT NULL DEFAULT 'available',
+    quantity bigint NOT NULL CHECK (quantity >= 0),
+    from_state text,
+    to_state text,
     reason text NOT NULL,
     reference text,
+    lot text,
     actor text NOT NULL DEFAULT current_user,
     moved_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (sku, id)
 );
-COMMENT ON TABLE commerce.stock_movements IS 'why on_hand is what it is: every change with its reason, never edited';
+COMMENT ON TABLE commerce.stock_movements IS
+'why a level is what it is: every change with its reason, never edited. The deltas of a level add up to on_hand';
 COMMENT ON COLUMN commerce.stock_movements.actor IS 'the role that made the change: the current role of the session';
-COMMENT ON COLUMN commerce.stock_movements.delta IS 'units that came (positive) or left (negative); between two states of one location, units moved';
+COMMENT ON COLUMN commerce.stock_movements.delta IS
+'units by which on_hand rose (positive) or fell (negative); 0 where units only changed state, or are on their way';
+COMMENT ON COLUMN commerce.stock_movements.quantity IS 'units that moved';
+COMMENT ON COLUMN commerce.stock_movements.from_state IS
+'available, safety_stock, damaged, quality_control, other or incoming; NULL: they were not here';
+COMMENT ON COLUMN commerce.stock_movements.to_state IS 'the same; NULL: they left';
+COMMENT ON COLUMN commerce.stock_movements.lot IS 'the lot they came in; NULL: none, or whichever (a change of state)';
 
-GRANT SELECT ON commerce.stock, commerce.reservations, commerce.stock_movements TO commerce_reader;
+CREATE TABLE commerce.kit_parts (
+    kit text NOT NULL REFERENCES commerce.variants,
+    part text NOT NULL REFERENCES commerce.variants,
+    quantity bigint NOT NULL DEFAULT 1 CHECK (quantity BETWEEN 1 AND 1000000000),
+    PRIMARY KEY (kit, part)
+);
+COMMENT ON TABLE commerce.kit_parts IS
+'what a kit is made of: a sku with parts has no stock of its own, it is as available as its parts. A part may be a kit';
+COMMENT ON COLUMN commerce.kit_parts.quantity IS 'units of the part in one kit';
+CREATE INDEX kit_parts_part ON commerce.kit_parts (part);
+CREATE TRIGGER refuse_kit_cycle BEFORE INSERT OR UPDATE ON commerce.kit_parts
+    FOR EACH ROW EXECUTE FUNCTION commerce.refuse_kit_cycle();
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.kit_parts
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
+
+-- The one place that says what is available. Backorder stands behind what can be sent, and safety stock can: it is kept
+-- back from sale, not from those who have bought.
+CREATE VIEW commerce.stock_levels AS
+    SELECT s.sku, s.location, s.on_hand, s.safety_stock, s.damaged, s.quality_control, s.other,
+        least(r.reserved, 9223372036854775807)::bigint AS reserved, least(r.committed, 9223372036854775807)::bigint AS committed,
+        greatest(s.on_hand - s.safety_stock - s.damaged - s.quality_control - s.other - r.reserved - r.committed,
+            -9223372036854775808)::bigint AS available,
+        s.incoming,
+        least(greatest(r.committed - greatest(s.on_hand - s.damaged - s.quality_control - s.other, 0), 0),
+            9223372036854775807)::bigint AS backordered,
+        s.backorder_limit, s.low_stock
+    FROM commerce.stock s,
+        LATERAL (SELECT coalesce(sum(a.quantity) FILTER (WHERE a.state = 'held' AND a.expires_at > clock_timestamp()), 0) AS reserved,
+                coalesce(sum(a.quantity) FILTER (WHERE a.state = 'committed'), 0) AS committed
+            FROM commerce.reservations a
+            WHERE a.sku = s.sku AND a.location = s.location AND a.state IN ('held', 'committed')) r;
+COMMENT ON VIEW commerce.stock_levels IS
+'every unit of a sku at a location by state: on_hand = safety_stock + damaged + quality_control + other + reserved + committed + available';
+COMMENT ON COLUMN commerce.stock_levels.reserved IS 'units held for carts; an overdue hold counts no more, swept or not';
+COMMENT ON COLUMN commerce.stock_levels.committed IS 'units that orders own and that have not left';
+COMMENT ON COLUMN commerce.stock_levels.available IS 'units that can be sold now; negative where more is promised than there is';
+COMMENT ON COLUMN commerce.stock_levels.backordered IS 'units that orders own and that cannot be sent from what is on hand and sound';
+
+-- First come, first served.
+CREATE VIEW commerce.backorders AS
+    SELECT q.sku, q.location, q.reservation, q.order_id, q.line, q.quantity, q.waiting, q.created_at
+    FROM (SELECT r.sku, r.location, r.id AS reservation, r.order_id, r.line, r.quantity, r.created_at,
+            least(r.quantity, greatest(sum(r.quantity) OVER (PARTITION BY r.sku, r.location ORDER BY r.created_at, r.id)
+                - greatest(s.on_hand - s.damaged - s.quality_control - s.other, 0), 0))::bigint AS waiting
+        FROM commerce.reservations r JOIN commerce.stock s ON s.sku = r.sku AND s.location = r.location
+        WHERE r.state = 'committed') q
+    WHERE q.waiting > 0;
+COMMENT ON VIEW commerce.backorders IS
+'orders'' reservations that cannot be sent whole yet: what can be sent goes to the oldest first';
+COMMENT ON COLUMN commerce.backorders.waiting IS 'units of the reservation that have to be received first';
+
+CREATE TABLE commerce.stock_lots (
+    sku text NOT NULL,
+    location text NOT NULL,
+    lot text NOT NULL CHECK (lot <> ''),
+    expires_on date,
+    on_hand bigint NOT NULL CHECK (on_hand BETWEEN 0 AND 1000000000000000000),
+    expired bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (sku, location, lot),
+    CHECK (expired BETWEEN 0 AND on_hand)
+);
+COMMENT ON TABLE commerce.stock_lots IS
+'units on hand that came as one lot; what stock.on_hand has more than its lots together came without';
+COMMENT ON COLUMN commerce.stock_lots.expires_on IS 'the last day on which units of the lot are sold; NULL: they keep';
+COMMENT ON COLUMN commerce.stock_lots.on_hand IS 'units of the lot physically there, in whatever state';
+COMMENT ON COLUMN commerce.stock_lots.expired IS 'units of the lot that expire_lots() has put into state other';
+CREATE INDEX stock_lots_expiry ON commerce.stock_lots (expires_on) WHERE on_hand > expired;
+
+CREATE TABLE commerce.stock_alerts (
+    sku text NOT NULL,
+    location text NOT NULL,
+    number bigint NOT NULL,
+    level text NOT NULL CHECK (level IN ('ok', 'low', 'out')),
+    announced_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (sku, location, number)
+);
+COMMENT ON TABLE commerce.stock_alerts IS
+'what announce_stock() has told the outside world, each crossing once; a level of which nothing is said is ok';
+COMMENT ON COLUMN commerce.stock_alerts.number IS 'counts the crossings of a level from 1; the highest says what was told last';
+
+CREATE TABLE commerce.stocktakes (
+    id uuid PRIMARY KEY DEFAULT commerce.uuidv7(),
+    location text NOT NULL,
+    actor text NOT NULL DEFAULT current_user,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz,
+    applied boolean
+);
+COMMENT ON TABLE commerce.stocktakes IS 'each time a location was counted; one at a time for a location';
+COMMENT ON COLUMN commerce.stocktakes.applied IS 'whether levels were corrected; NULL while it is under way';
+CREATE UNIQUE INDEX stocktakes_under_way ON commerce.stocktakes (location) WHERE finished_at IS NULL;
+
+CREATE TABLE commerce.stocktake_counts (
+    stocktake uuid NOT NULL REFERENCES commerce.stocktakes,
+    sku text NOT NULL,
+    expected bigint NOT NULL,
+    counted bigint NOT NULL CHECK (counted BETWEEN 0 AND 1000000000000000000),
+    correction bigint,
+    actor text NOT NULL DEFAULT current_user,
+    counted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (stocktake, sku)
+);
+COMMENT ON TABLE commerce.stocktake_counts IS 'what was found of a sku, in whatever state, and what should have been there at that moment';
+COMMENT ON COLUMN commerce.stocktake_counts.correction IS
+'units by which finish_stocktake() changed on_hand; NULL before, and where it was not to';
+
+GRANT SELECT ON commerce.stock, commerce.reservations, commerce.stock_movements, commerce.kit_parts, commerce.stock_levels,
+    commerce.backorders, commerce.stock_lots, commerce.stock_alerts, commerce.stocktakes, commerce.stocktake_counts
+    TO commerce_reader;

@@ -74,7 +74,7 @@ CREATE TABLE commerce.fulfilment_lines (
     FOREIGN KEY (order_id, fulfilment_id) REFERENCES commerce.fulfilments,
     FOREIGN KEY (order_id, line) REFERENCES commerce.order_lines
 );
-COMMENT ON TABLE commerce.fulfilment_lines IS 'what is in a parcel, and from where; location NULL for what has no stock';
+COMMENT ON TABLE commerce.fulfilment_lines IS 'what is in a parcel, and from where; location NULL for what has no stock, and for a kit whose parts come from several';
 
 CREATE TABLE commerce.returns (
     order_id uuid NOT NULL REFERENCES commerce.orders,

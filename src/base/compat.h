@@ -21,10 +21,10 @@
 /* 16 renamed relfilenode to relfilelocator, and 17 gave processes a number of their own. */
 #if PG_VERSION_NUM < 160000
 #define commerce_storage_number(table) ((table)->rd_node.relNode)
-#define commerce_storage_is_new(table) ((table)->rd_firstRelfilenodeSubid != InvalidSubTransactionId)
+#define commerce_storage_is_swapped(table) ((table)->rd_firstRelfilenodeSubid != InvalidSubTransactionId)
 #else
 #define commerce_storage_number(table) ((table)->rd_locator.relNumber)
-#define commerce_storage_is_new(table) ((table)->rd_firstRelfilelocatorSubid != InvalidSubTransactionId)
+#define commerce_storage_is_swapped(table) ((table)->rd_firstRelfilelocatorSubid != InvalidSubTransactionId)
 #endif
 #if PG_VERSION_NUM < 170000
 #define commerce_my_process() (MyProc->pgprocno)

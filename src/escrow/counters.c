@@ -380,6 +380,13 @@ commerce_counter_add_pending(Counter *counter, int64_t amount)
 	ADD(counter->pending, amount);
 }
 
+/* Flags a counter whatever it says. */
+bool
+commerce_counter_flag(Counter *counter)
+{
+	return __atomic_exchange_n(&counter->flagged, 1, __ATOMIC_SEQ_CST) == 0;
+}
+
 /* Flags a counter whose committed value has left its band. */
 bool
 commerce_counter_watch(Counter *counter)
@@ -390,7 +397,7 @@ commerce_counter_watch(Counter *counter)
 		return false;
 	if (committed >= LOAD(counter->low) && committed < LOAD(counter->high))
 		return false;
-	return __atomic_exchange_n(&counter->flagged, 1, __ATOMIC_SEQ_CST) == 0;
+	return commerce_counter_flag(counter);
 }
 
 /* Sets a new band, and flags a counter that is already out of it. */
@@ -409,11 +416,17 @@ commerce_counter_unflag(Counter *counter)
 	return __atomic_exchange_n(&counter->flagged, 0, __ATOMIC_SEQ_CST) == 1;
 }
 
-/* Says how many flagged counters were pushed out since it said so last. */
-uint32_t
-commerce_counters_lost_flags(CounterTable *table)
+/* Counts flags that nobody will find. */
+void
+commerce_counters_add_lost_flags(CounterTable *table, int number)
 {
-	return __atomic_exchange_n(&table->lost_flags, 0, __ATOMIC_SEQ_CST);
+	ADD(table->lost_flags, (uint32_t) number);
+}
+
+uint32_t
+commerce_counters_lost_flags(const CounterTable *table)
+{
+	return LOAD(table->lost_flags);
 }
 
 int

@@ -114,8 +114,13 @@ extern bool commerce_counter_add(Counter *counter, int64_t amount);
 /* Changes how much of what was taken is in flight. */
 extern void commerce_counter_add_pending(Counter *counter, int64_t amount);
 
+/* What follows wants a pin on the counter, or the lock of its partition: else it may be another key's by now. */
+
 /* Flags a counter whose committed value has left its band; returns whether it was not flagged before. */
 extern bool commerce_counter_watch(Counter *counter);
+
+/* Flags a counter whatever it says; returns whether it was not flagged before. */
+extern bool commerce_counter_flag(Counter *counter);
 
 /* Sets a new band, after the flag was taken. */
 extern bool commerce_counter_set_band(Counter *counter, int64_t low, int64_t high);
@@ -123,10 +128,14 @@ extern bool commerce_counter_set_band(Counter *counter, int64_t low, int64_t hig
 /* Takes a flag down; returns whether it was up. */
 extern bool commerce_counter_unflag(Counter *counter);
 
-/* How many flagged counters were pushed out of the table since this was asked last. */
-extern uint32_t commerce_counters_lost_flags(CounterTable *table);
+/* Counts flags that nobody will find: of counters pushed out of the table, or taken down by who then failed. */
+extern void commerce_counters_add_lost_flags(CounterTable *table, int number);
+extern uint32_t commerce_counters_lost_flags(const CounterTable *table);
 
-/* All counters, free ones too, for whoever walks the table: number of them, each, and the partition of each. */
+/*
+ * All counters, free ones too, for whoever walks the table: number of them, each, and the partition of each. To look
+ * at one takes the lock of its partition, shared.
+ */
 extern int commerce_counters_count(const CounterTable *table);
 extern Counter *commerce_counters_at(CounterTable *table, int number);
 extern int commerce_counters_partition_at(const CounterTable *table, int number);

@@ -18,6 +18,7 @@
  */
 #include "escrow/shared.h"
 
+#include "base/due.h"
 #include "base/plan.h"
 #include "escrow/touch.h"
 
@@ -41,6 +42,10 @@ static Ledger ledger;
 
 /* The counter this process has claimed and not loaded yet; NULL for none. */
 static Counter *loading = NULL;
+
+/* How many counters this transaction has loaded. One that touches more rows than this throws nobody else's out. */
+static int loads = 0;
+#define MAX_LOADS 1000
 
 /* Several takes are under way. Their level is innermost, and none of the server's. */
 static bool together = false;
@@ -94,9 +99,10 @@ static void
 finish(bool committed)
 {
 	together = false;
+	loads = 0;
 	give_up_load();
-	if (commerce_ledger_busy(&ledger))
-		(void) commerce_ledger_finish(&ledger, committed);
+	if (commerce_ledger_busy(&ledger) && commerce_ledger_finish(&ledger, committed))
+		commerce_chores_now();
 }
 
 /* Is told by the server how transactions end. */
@@ -147,6 +153,16 @@ commerce_escrow_init(void)
 	RegisterSubXactCallback(subtransaction_ends, NULL);
 }
 
+/*
+ * Returns whether this transaction made the storage of a table. TRUNCATE empties such storage where it is instead of
+ * replacing it, also that of a table made by the very transaction.
+ */
+static bool
+storage_is_new(Relation table)
+{
+	return table->rd_createSubid != InvalidSubTransactionId || commerce_storage_is_swapped(table);
+}
+
 /* Locks a table as for writing; returns its storage, or 0 where it can have no counters now. */
 static uint32
 storage_of(const char *name)
@@ -158,7 +174,7 @@ storage_of(const char *name)
 	if (!OidIsValid(relid))
 		return 0;
 	table = table_open(relid, RowExclusiveLock);
-	storage = table->rd_rel->relkind == RELKIND_RELATION && !commerce_storage_is_new(table)
+	storage = table->rd_rel->relkind == RELKIND_RELATION && !storage_is_new(table)
 				  ? commerce_storage_number(table)
 				  : 0;
 	table_close(table, NoLock);
@@ -193,12 +209,15 @@ held_by_prepared(const char *name)
 	return false;
 }
 
-/* Returns whether a transaction of before the server's start may have changed what the space counts. */
+/*
+ * Returns whether this transaction is to do without a counter that is not loaded: because it has loaded its share, as one
+ * that copies a catalogue does, or because a transaction of before the server's start may have changed what is counted.
+ */
 static bool
 must_not_load(const EscrowSpace *space)
 {
-	return max_prepared_xacts > 0 &&
-		   (held_by_prepared(space->tables[0]) || held_by_prepared(space->tables[1]));
+	return loads >= MAX_LOADS || (max_prepared_xacts > 0 &&
+								  (held_by_prepared(space->tables[0]) || held_by_prepared(space->tables[1])));
 }
 
 /* Waits until the load of a key is over; it is looked at again by the caller. */
@@ -222,13 +241,21 @@ wait_for_load(const CounterKey *key, int partition)
 	ConditionVariableCancelSleep();
 }
 
-/* Enters the gate of a partition. */
-static void
-enter_gate(int partition)
+/* Enters the gate unless somebody has made a counter of the key meanwhile; returns whether it did. */
+static bool
+enter_gate(const CounterKey *key, int partition)
 {
+	Counter *counter;
+	bool entered;
+
 	LWLockAcquire(commerce_escrow_lock(partition), LW_SHARED);
-	commerce_ledger_enter_gate(&ledger, partition);
+	counter = commerce_counters_find(ledger.table, key);
+	entered = counter == NULL ||
+			  (commerce_counter_state(counter) == COUNTER_BROKEN && commerce_counter_in_flight(counter) == 0);
+	if (entered)
+		commerce_ledger_enter_gate(&ledger, partition);
 	LWLockRelease(commerce_escrow_lock(partition));
+	return entered;
 }
 
 /* Reads what a claimed counter starts from and opens it to all. */
@@ -241,6 +268,7 @@ load(const EscrowSpace *space, const CounterKey *key, int partition)
 	space->load(key->name, key->length, &start);
 	commerce_ledger_make_room(&ledger);
 	account = commerce_touch_loaded(&ledger, loading, &start);
+	loads++;
 	loading = NULL;
 	ConditionVariableBroadcast(&commerce_escrow_shared.loaded[partition]);
 	return account;
@@ -284,12 +312,10 @@ commerce_escrow_open(const EscrowSpace *space, const char *name, int length)
 			case TOUCH_GATE: return NULL;
 			case TOUCH_WAIT: wait_for_load(&key, partition); break;
 			case TOUCH_CLAIM:
-				if (must_not_load(space))
-				{
-					enter_gate(partition);
+				if (!must_not_load(space))
+					exclusive = true;
+				else if (enter_gate(&key, partition))
 					return NULL;
-				}
-				exclusive = true;
 				break;
 			case TOUCH_LOAD: return load(space, &key, partition)->counter;
 		}
@@ -353,6 +379,13 @@ commerce_escrow_give(Counter *counter, int64 amount)
 	commerce_ledger_make_room(&ledger);
 	if (!commerce_ledger_give(&ledger, account_of(counter), level(), amount))
 		refuse_overflow();
+}
+
+/* The counter's band may be another once this transaction has committed. */
+void
+commerce_escrow_look_again(Counter *counter)
+{
+	account_of(counter)->look = true;
 }
 
 /* Gives back what was taken for rows that were not written. */

@@ -55,9 +55,16 @@ extern void commerce_escrow_begin(void);
 extern void commerce_escrow_keep(void);
 extern void commerce_escrow_undo(void);
 
-/* Calls back for each counter of the space that has left its band since this was last called; lost: some are unknown. */
-extern void commerce_escrow_flagged(const EscrowSpace *space, bool *lost,
-									void (*each)(const char *name, int length, void *context), void *context);
+/* The counter's band may be another once this transaction has committed: it is flagged then. */
+extern void commerce_escrow_look_again(Counter *counter);
+
+/*
+ * Takes the flags down and calls back for each counter of the space that had one. Returns how many flags are lost, of
+ * this or of other spaces; until commerce_escrow_found() is called with that number, these are, too.
+ */
+extern int commerce_escrow_flagged(const EscrowSpace *space,
+								   void (*each)(const char *name, int length, void *context), void *context);
+extern void commerce_escrow_found(int lost);
 
 /* Sets the band of a counter, if there is one. */
 extern void commerce_escrow_set_band(const EscrowSpace *space, const char *name, int length, int64 low,

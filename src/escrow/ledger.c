@@ -348,6 +348,7 @@ commerce_ledger_finish(Ledger *ledger, bool committed)
 			(void) commerce_counter_add(account->counter, payment);
 		if (account->debit != 0)
 			commerce_counter_add_pending(account->counter, -account->debit);
+		flagged = (account->look && commerce_counter_flag(account->counter)) || flagged;
 		flagged = commerce_counter_watch(account->counter) || flagged;
 		commerce_counter_unpin(account->counter);
 	}

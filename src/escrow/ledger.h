@@ -17,6 +17,7 @@ typedef struct Account
 	int64_t credit;    /* to be added at commit, as far as it was not spent; never negative */
 	int64_t unwritten; /* taken, with no row yet that says so */
 	int32_t last;      /* its entry of the innermost level that has one */
+	bool look;         /* its band may be another once this is committed */
 } Account;
 
 /* What one level did to one account. */
@@ -64,7 +65,7 @@ typedef struct Ledger
 extern void commerce_ledger_init(Ledger *ledger, CounterTable *table, int partitions,
 								 void *(*grow)(void *, size_t));
 
-/* Makes sure that the next call, whatever it is, needs no memory. May throw. */
+/* Makes sure that the next call, whatever it is, needs no memory. May throw, and may move accounts: find them again. */
 extern void commerce_ledger_make_room(Ledger *ledger);
 
 /* The account of a counter, or NULL. */

@@ -5,6 +5,8 @@
  */
 #include "escrow/shared.h"
 
+#include "base/due.h"
+
 /* Returns whether a counter is of this space now, ready to be read. */
 static bool
 belongs(const Counter *counter, const CounterKey *space)
@@ -51,19 +53,20 @@ done(int *number)
 	(*number)++;
 }
 
-/* Calls back for each counter of the space that has left its band. */
-void
-commerce_escrow_flagged(const EscrowSpace *space, bool *lost,
-						void (*each)(const char *name, int length, void *context), void *context)
+/* Takes the flags down and calls back for each counter that had one. */
+int
+commerce_escrow_flagged(const EscrowSpace *space, void (*each)(const char *name, int length, void *context),
+						void *context)
 {
 	CounterKey key;
 	int number = 0;
+	int lost;
 	Counter *counter;
 
-	*lost = false;
 	if (!commerce_escrow_on || !commerce_escrow_key(space, "", 0, &key))
-		return;
-	*lost = commerce_counters_lost_flags(commerce_escrow_shared.table) > 0;
+		return 0;
+	lost = (int) commerce_counters_lost_flags(commerce_escrow_shared.table);
+	commerce_counters_add_lost_flags(commerce_escrow_shared.table, 1);
 	while ((counter = next_counter(&key, &number, LW_SHARED)) != NULL)
 	{
 		CounterKey found = counter->key;
@@ -73,6 +76,15 @@ commerce_escrow_flagged(const EscrowSpace *space, bool *lost,
 		if (flagged)
 			each(found.name, found.length, context);
 	}
+	return lost;
+}
+
+/* What was flagged, or lost before, has been looked at. */
+void
+commerce_escrow_found(int lost)
+{
+	if (commerce_escrow_on)
+		commerce_counters_add_lost_flags(commerce_escrow_shared.table, -1 - lost);
 }
 
 /* Forgets the counters whose name begins with prefix, other than those in flight. */
@@ -132,11 +144,14 @@ commerce_escrow_set_band(const EscrowSpace *space, const char *name, int length,
 {
 	LWLock *lock;
 	Counter *counter = lock_counter(space, name, length, LW_SHARED, &lock);
+	bool flagged;
 
 	if (counter == NULL)
 		return;
-	(void) commerce_counter_set_band(counter, low, high);
+	flagged = commerce_counter_set_band(counter, low, high);
 	LWLockRelease(lock);
+	if (flagged)
+		commerce_chores_now();
 }
 
 /* Reads one counter. */

@@ -20,8 +20,9 @@ commerce_touch(Ledger *ledger, const CounterKey *key, bool exclusive, Touched *t
 {
 	Counter *counter = commerce_counters_find(ledger->table, key);
 	int partition = commerce_counters_partition(ledger->table, key);
+	CounterState state = counter == NULL ? COUNTER_FREE : commerce_counter_state(counter);
 
-	if (counter != NULL && commerce_counter_state(counter) == COUNTER_READY)
+	if (state == COUNTER_READY)
 	{
 		touched->account = commerce_ledger_find(ledger, counter);
 		if (touched->account == NULL)
@@ -31,7 +32,8 @@ commerce_touch(Ledger *ledger, const CounterKey *key, bool exclusive, Touched *t
 		}
 		return TOUCH_COUNTER;
 	}
-	if (counter != NULL && commerce_counter_in_flight(counter) > 0)
+	/* that nobody is in flight says nothing about one seen loading: it may have been opened, used and let go since */
+	if (state == COUNTER_LOADING || (state == COUNTER_BROKEN && commerce_counter_in_flight(counter) > 0))
 		return TOUCH_WAIT;
 	if (commerce_counters_in_gate(ledger->table, partition) == 0)
 	{

@@ -4,10 +4,20 @@
 #include "inventory/reservations.h"
 
 #include "base/due.h"
+#include "base/errors.h"
 #include "base/plain_table.h"
 #include "base/plan.h"
-#include "base/uuid.h"
 #include "escrow/escrow.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "utils/fmgrprotos.h"
+#pragma GCC diagnostic pop
+
+/* Holders are locked by a hash of their name; another of the same hash waits for nothing, which does no harm. */
+#define HOLDER_LOCK UINT64CONST(0x686f6c646572)
 
 /* The columns that reservations are written with. */
 enum
@@ -46,71 +56,58 @@ static PlainTable reservations = {.watch = {.table = "reservations"},
 								  .trigger = "reservation_changed"};
 
 static SavedPlan drop_own_holds = {.sql = "UPDATE commerce.reservations SET state = 'released'"
-										  " WHERE holder = $1 AND sku = ANY ($2) AND state = 'held'",
-								   .args = "text; text[]"};
+										  " WHERE holder = $1 AND (sku = ANY ($2) OR $3) AND state = 'held'",
+								   .args = "text; text[]; bool"};
+
+static SavedPlan find_own_holds = {.sql = "SELECT FROM commerce.reservations WHERE holder = $1"
+										  " AND (sku = ANY ($2) OR $3) AND state = 'held' LIMIT 1",
+								   .args = "text; text[]; bool"};
 
 static SavedPlan write_reservations = {
 	.sql = "INSERT INTO commerce.reservations"
-		   " (id, sku, location, quantity, line, holder, state, expires_at, order_id)"
-		   " SELECT id, sku, location, quantity, line, $6, $7, $8, $9"
-		   " FROM unnest($1, $2, $3, $4, $5) AS made (id, sku, location, quantity, line)",
-	.args = "uuid[]; text[]; text[]; int8[]; int4[]; text; text; timestamptz; uuid"};
+		   " (id, sku, location, quantity, line, per_unit, holder, state, expires_at, order_id)"
+		   " SELECT made.*, $7, $8, $9, $10 FROM unnest($1, $2, $3, $4, $5, $6) AS made",
+	.args = "uuid[]; text[]; text[]; int8[]; int4[]; int8[]; text; text; timestamptz; uuid"};
 
-/* Begins a list of reservations to be written. */
-Promises
-commerce_new_promises(int room)
-{
-	Promises promises = {.room = room};
-
-	promises.ids = palloc(sizeof(Datum) * room);
-	promises.skus = palloc(sizeof(Datum) * room);
-	promises.locations = palloc(sizeof(Datum) * room);
-	promises.quantities = palloc(sizeof(Datum) * room);
-	promises.lines = palloc(sizeof(Datum) * room);
-	promises.counters = palloc(sizeof(Counter *) * room);
-	return promises;
-}
-
-/* Adds one reservation to those to be written. */
+/*
+ * Lets nobody else replace or release what the holder holds. Two carts at once for one holder would else both stay, and
+ * two that release the same rows in different orders would wait for each other.
+ */
 void
-commerce_add_promise(Promises *promises, const Source *source, Counter *counter, int64 quantity, int line)
+commerce_lock_holder(const char *holder)
 {
-	if (promises->count == promises->room)
-	{
-		promises->room *= 2;
-		promises->ids = repalloc_huge(promises->ids, sizeof(Datum) * promises->room);
-		promises->skus = repalloc_huge(promises->skus, sizeof(Datum) * promises->room);
-		promises->locations = repalloc_huge(promises->locations, sizeof(Datum) * promises->room);
-		promises->quantities = repalloc_huge(promises->quantities, sizeof(Datum) * promises->room);
-		promises->lines = repalloc_huge(promises->lines, sizeof(Datum) * promises->room);
-		promises->counters = repalloc_huge(promises->counters, sizeof(Counter *) * promises->room);
-	}
-	promises->ids[promises->count] = UUIDPGetDatum(commerce_uuidv7());
-	promises->skus[promises->count] = CStringGetTextDatum(source->sku);
-	promises->locations[promises->count] = CStringGetTextDatum(source->location);
-	promises->quantities[promises->count] = Int64GetDatum(quantity);
-	promises->lines[promises->count] = Int32GetDatum(line);
-	promises->counters[promises->count] = counter;
-	promises->count++;
+	uint64 key = hash_bytes_extended((const unsigned char *) holder, (int) strlen(holder), HOLDER_LOCK);
+
+	(void) DirectFunctionCall1(pg_advisory_xact_lock_int8, Int64GetDatum((int64) key));
 }
 
-/* Releases what the holder holds of the skus. */
+/*
+ * Releases what the holder holds of the skus, or all of it. The plan has counted those holds as free already, so none
+ * may stay: under REPEATABLE READ one that was made since the transaction began cannot be released, and ends it.
+ */
 void
-commerce_release_holds(const char *holder, Datum skus)
+commerce_release_holds(const char *holder, Datum skus, bool all)
 {
-	(void) commerce_run(&drop_own_holds, PLAN_WRITES, (Datum[]){CStringGetTextDatum(holder), skus}, NULL);
+	Datum values[] = {CStringGetTextDatum(holder), skus, BoolGetDatum(all)};
+
+	(void) commerce_run(&drop_own_holds, PLAN_WRITES, values, NULL);
+	if (IsolationUsesXactSnapshot() && commerce_run(&find_own_holds, PLAN_LATEST, values, NULL) > 0)
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("\"%s\" has taken a hold since this transaction began", holder),
+						errhint("Try again.")));
 }
 
-/* Begins to watch the table; called once, from _PG_init. */
+/* Begins to watch the table. */
 void
 commerce_reservations_init(void)
 {
 	commerce_plain_table_init(&reservations);
 }
 
-/* Writes reservations without a statement, as far as that goes. */
+/* Writes promises without a statement, as far as that goes. */
 int
-commerce_write_directly(const Promises *promises, const StockClaim *claim)
+commerce_write_directly(const StockPromise *promises, int count, const StockNeed *needs,
+						const StockClaim *claim)
 {
 	Relation table = commerce_plain_table_open(&reservations);
 	bool nulls[COLUMNS] = {[HOLDER] = claim->holder == NULL,
@@ -127,51 +124,66 @@ commerce_write_directly(const Promises *promises, const StockClaim *claim)
 	values[STATE] = CStringGetTextDatum(claim->order ? "committed" : "held");
 	values[EXPIRES_AT] = TimestampTzGetDatum(claim->expires_at);
 	values[ORDER_ID] = UUIDPGetDatum(claim->order);
-	values[PER_UNIT] = Int64GetDatum(1);
 	values[CREATED_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
-	for (; written < promises->count; written++)
+	for (; written < count; written++)
 	{
-		values[SKU] = promises->skus[written];
-		values[ID] = promises->ids[written];
-		values[LOCATION] = promises->locations[written];
-		values[QUANTITY] = promises->quantities[written];
-		values[LINE] = promises->lines[written];
+		const StockPromise *promise = &promises[written];
+
+		values[SKU] = CStringGetTextDatum(promise->sku);
+		values[ID] = UUIDPGetDatum(&promise->id);
+		values[LOCATION] = CStringGetTextDatum(promise->location);
+		values[QUANTITY] = Int64GetDatum(promise->quantity);
+		values[LINE] = Int32GetDatum(needs[promise->need].line);
+		values[PER_UNIT] = Int64GetDatum(promise->per_unit);
 		if (!commerce_plain_table_insert(&reservations, table, values, nulls))
 			break;
-		if (promises->counters[written] != NULL)
-			commerce_escrow_written(promises->counters[written],
-									DatumGetInt64(promises->quantities[written]));
+		if (promise->counter != NULL)
+			commerce_escrow_written(promise->counter, promise->quantity);
 	}
 	commerce_plain_table_close(table);
 	return written;
 }
 
-/* Writes the reservations in one statement; the trigger on them counts. */
-void
-commerce_write_promises(const Promises *promises, int written, const StockClaim *claim)
-{
-	Datum holder = claim->holder ? CStringGetTextDatum(claim->holder) : (Datum) 0;
-	int count = promises->count - written;
-	ArrayType *ids = construct_array(promises->ids + written, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
-	ArrayType *skus = construct_array(promises->skus + written, count, TEXTOID, -1, false, TYPALIGN_INT);
-	ArrayType *locations =
-		construct_array(promises->locations + written, count, TEXTOID, -1, false, TYPALIGN_INT);
-	ArrayType *quantities =
-		construct_array(promises->quantities + written, count, INT8OID, 8, true, TYPALIGN_DOUBLE);
-	ArrayType *lines = construct_array(promises->lines + written, count, INT4OID, 4, true, TYPALIGN_INT);
-	char nulls[] = "         ";
+/* Makes an array of one column of the promises. */
+#define COLUMN(name, count, type, length, by_value, alignment)                                               \
+	PointerGetDatum(construct_array(name, count, type, length, by_value, alignment))
 
-	if (count > 0)
+/* Writes in one statement the promises that are not written yet; the trigger on them counts. */
+void
+commerce_write_promises(const StockPromise *promises, int written, int count, const StockNeed *needs,
+						const StockClaim *claim)
+{
+	Datum *columns[6];
+	Datum values[10];
+	char nulls[] = "          ";
+
+	promises += written;
+	count -= written;
+	if (count == 0)
+		return;
+	for (size_t i = 0; i < lengthof(columns); i++)
+		columns[i] = palloc_extended(sizeof(Datum) * count, MCXT_ALLOC_HUGE);
+	for (int i = 0; i < count; i++)
 	{
-		nulls[5] = claim->holder ? ' ' : 'n';
-		nulls[7] = claim->order ? 'n' : ' ';
-		nulls[8] = claim->order ? ' ' : 'n';
-		(void) commerce_run(&write_reservations, PLAN_WRITES,
-							(Datum[]){PointerGetDatum(ids), PointerGetDatum(skus), PointerGetDatum(locations),
-									  PointerGetDatum(quantities), PointerGetDatum(lines), holder,
-									  CStringGetTextDatum(claim->order ? "committed" : "held"),
-									  TimestampTzGetDatum(claim->expires_at), UUIDPGetDatum(claim->order)},
-							nulls);
+		columns[0][i] = UUIDPGetDatum(&promises[i].id);
+		columns[1][i] = CStringGetTextDatum(promises[i].sku);
+		columns[2][i] = CStringGetTextDatum(promises[i].location);
+		columns[3][i] = Int64GetDatum(promises[i].quantity);
+		columns[4][i] = Int32GetDatum(needs[promises[i].need].line);
+		columns[5][i] = Int64GetDatum(promises[i].per_unit);
 	}
-	commerce_escrow_settle();
+	values[0] = COLUMN(columns[0], count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
+	values[1] = COLUMN(columns[1], count, TEXTOID, -1, false, TYPALIGN_INT);
+	values[2] = COLUMN(columns[2], count, TEXTOID, -1, false, TYPALIGN_INT);
+	values[3] = COLUMN(columns[3], count, INT8OID, 8, true, TYPALIGN_DOUBLE);
+	values[4] = COLUMN(columns[4], count, INT4OID, 4, true, TYPALIGN_INT);
+	values[5] = COLUMN(columns[5], count, INT8OID, 8, true, TYPALIGN_DOUBLE);
+	values[6] = claim->holder ? CStringGetTextDatum(claim->holder) : (Datum) 0;
+	values[7] = CStringGetTextDatum(claim->order ? "committed" : "held");
+	values[8] = TimestampTzGetDatum(claim->expires_at);
+	values[9] = UUIDPGetDatum(claim->order);
+	nulls[6] = claim->holder ? ' ' : 'n';
+	nulls[8] = claim->order ? 'n' : ' ';
+	nulls[9] = claim->order ? ' ' : 'n';
+	(void) commerce_run(&write_reservations, PLAN_WRITES, values, nulls);
 }

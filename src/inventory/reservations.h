@@ -6,39 +6,26 @@
 
 #include "base/pg.h"
 
-#include "escrow/escrow.h"
-#include "inventory/sourcing.h"
 #include "inventory/stock.h"
 
-/* Reservations to be written. */
-typedef struct Promises
-{
-	Datum *ids;
-	Datum *skus;
-	Datum *locations;
-	Datum *quantities;
-	Datum *lines;
-	Counter **counters; /* what each was taken from; NULL: from a locked row */
-	int count;
-	int room;
-} Promises;
+/* Lets nobody else replace or release what the holder holds before this transaction ends. Comes before any stock's lock. */
+extern void commerce_lock_holder(const char *holder);
 
-extern Promises commerce_new_promises(int room);
-extern void commerce_add_promise(Promises *promises, const Source *source, Counter *counter, int64 quantity,
-								 int line);
+/* Releases what the holder holds of the skus (a text[]), or all of it. Needs SPI. */
+extern void commerce_release_holds(const char *holder, Datum skus, bool all);
 
-/* Releases what the holder holds of the skus (a text[]). Needs SPI. */
-extern void commerce_release_holds(const char *holder, Datum skus);
-
+/* Begins to watch the table; called once, from _PG_init. */
 extern void commerce_reservations_init(void);
 
 /*
- * Writes reservations without a statement, held, or committed where the claim names an order; returns how many of them,
- * from the first. The rest is for commerce_write_promises().
+ * Writes promises without a statement, held, or committed where the claim names an order; returns how many of them, from
+ * the first. The rest is for commerce_write_promises().
  */
-extern int commerce_write_directly(const Promises *promises, const StockClaim *claim);
+extern int commerce_write_directly(const StockPromise *promises, int count, const StockNeed *needs,
+								   const StockClaim *claim);
 
-/* Writes the reservations, the first of which are written already, in one statement. Needs SPI. */
-extern void commerce_write_promises(const Promises *promises, int written, const StockClaim *claim);
+/* Writes the promises, the first of which are written already, in one statement. Needs SPI. */
+extern void commerce_write_promises(const StockPromise *promises, int written, int count,
+									const StockNeed *needs, const StockClaim *claim);
 
 #endif

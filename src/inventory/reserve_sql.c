@@ -9,6 +9,9 @@
 #include "base/owner.h"
 #include "base/plan.h"
 #include "base/settings.h"
+#include "inventory/holds.h"
+#include "inventory/kits.h"
+#include "inventory/reservations.h"
 #include "inventory/stock.h"
 #include "inventory/stock_counters.h"
 #include "inventory/sweep.h"
@@ -25,9 +28,12 @@ PG_FUNCTION_INFO_V1(commerce_release_reservation);
 PG_FUNCTION_INFO_V1(commerce_release_holder);
 PG_FUNCTION_INFO_V1(commerce_expire_reservations);
 
-static SavedPlan find_reservation = {
-	.sql = "SELECT sku, location, state, expires_at FROM commerce.reservations WHERE id = $1",
-	.args = "uuid"};
+static SavedPlan find_reservation = {.sql = "SELECT state FROM commerce.reservations WHERE id = $1 LIMIT 1",
+									 .args = "uuid"};
+
+static SavedPlan find_places = {.sql = "SELECT sku, location FROM commerce.reservations WHERE id = $1"
+									   " ORDER BY sku COLLATE \"C\", location COLLATE \"C\"",
+								.args = "uuid"};
 
 static SavedPlan extend = {.sql = "UPDATE commerce.reservations SET expires_at = $2 WHERE id = $1 AND state "
 								  "= 'held' AND expires_at > $3",
@@ -42,8 +48,8 @@ static SavedPlan release_of_holder = {
 	.args = "text"};
 
 /* Returns when a hold taken now ends: after the interval given as argument n, or after commerce.reservation_ttl. */
-static TimestampTz
-expiry(FunctionCallInfo fcinfo, int n)
+TimestampTz
+commerce_expiry(FunctionCallInfo fcinfo, int n)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz end;
@@ -71,16 +77,20 @@ read_need(FunctionCallInfo fcinfo, StockNeed *need, StockClaim *claim)
 	if (need->quantity <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("quantity must be greater than zero")));
+	if (need->quantity > MAX_UNITS)
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("the quantity of \"%s\" is out of range", need->sku),
+						errhint("At most " INT64_FORMAT " units are counted.", MAX_UNITS)));
 	*claim = (StockClaim){
 		.holder = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
-		.expires_at = expiry(fcinfo, 4),
+		.expires_at = commerce_expiry(fcinfo, 4),
 		.whole = true,
 	};
 }
 
 /* Raises CM003 for a reservation that is not there or not held any more, CM004 for one whose time is over. */
-static void
-refuse_reservation(const pg_uuid_t *id, const char *state)
+void
+commerce_refuse_reservation(const pg_uuid_t *id, const char *state)
 {
 	char *name = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
 	bool expired = state != NULL && (strcmp(state, "held") == 0 || strcmp(state, "expired") == 0);
@@ -98,34 +108,36 @@ refuse_reservation(const pg_uuid_t *id, const char *state)
 					errhint("Only a held reservation can be released or extended.")));
 }
 
-/* Returns the state of a reservation, as committed by now, or NULL for none. Fills in where it is. */
-static char *
-read_reservation(const pg_uuid_t *id, char **sku, char **location)
+/* Returns the state of a reservation, as committed by now, or NULL for none. */
+char *
+commerce_reservation_state(const pg_uuid_t *id)
 {
 	if (commerce_run(&find_reservation, PLAN_LATEST, (Datum[]){UUIDPGetDatum(id)}, NULL) == 0)
 		return NULL;
-	*sku = commerce_text(0, 1);
-	*location = commerce_text(0, 2);
-	return commerce_text(0, 3);
+	return commerce_text(0, 1);
 }
 
-/* Promises one need as the shop's owner, by statements. */
+/* Promises one need as the shop's owner, by statements. Returns the one id of it all, or NULL where it is short. */
 static pg_uuid_t *
-promise(const StockNeed *need, const StockClaim *claim, bool refuse)
+promise(StockNeed *need, const StockClaim *claim, bool refuse)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	OwnerScope scope;
-	pg_uuid_t *made_here;
+	StockPromise *promises;
 	pg_uuid_t *id = NULL;
 	int made;
 
 	commerce_enter_owner(&scope);
 	SPI_connect();
-	made_here = commerce_stock_promise(need, 1, claim, refuse, &made);
-	if (made_here != NULL)
+	promises = commerce_stock_promise(need, 1, claim, refuse, &made);
+	if (promises != NULL && made == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("there is nothing of \"%s\" to reserve", need->sku),
+						errhint("None of the kit's parts has stock that is tracked: it never runs out.")));
+	if (promises != NULL)
 	{
 		id = MemoryContextAlloc(caller, UUID_LEN);
-		*id = *made_here;
+		*id = promises[0].id;
 	}
 	SPI_finish();
 	commerce_leave_owner(&scope);
@@ -141,12 +153,11 @@ commerce_reserve(PG_FUNCTION_ARGS)
 {
 	StockNeed need;
 	StockClaim claim;
-	pg_uuid_t *id;
-	int made;
+	StockPromise *quick;
 
 	read_need(fcinfo, &need, &claim);
-	id = commerce_stock_promise_quickly(&need, &claim, &made);
-	PG_RETURN_UUID_P(id ? id : promise(&need, &claim, true));
+	quick = commerce_stock_promise_quickly(&need, &claim);
+	PG_RETURN_UUID_P(quick ? &quick->id : promise(&need, &claim, true));
 }
 
 /* try_reserve(…) holds stock or returns NULL: being sold out costs no lock, no WAL and no transaction id. */
@@ -155,16 +166,33 @@ commerce_try_reserve(PG_FUNCTION_ARGS)
 {
 	StockNeed need;
 	StockClaim claim;
+	StockPromise *quick;
 	pg_uuid_t *id;
-	int made;
 
 	read_need(fcinfo, &need, &claim);
-	id = commerce_stock_promise_quickly(&need, &claim, &made);
-	if (id == NULL)
-		id = promise(&need, &claim, false);
+	quick = commerce_stock_promise_quickly(&need, &claim);
+	id = quick ? &quick->id : promise(&need, &claim, false);
 	if (id == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_UUID_P(id);
+}
+
+/* Locks the rows of stock that a reservation holds and that have no counter, in the order in which everyone does. */
+static void
+lock_stock_of(const pg_uuid_t *id)
+{
+	int rows = (int) commerce_run(&find_places, PLAN_LATEST, (Datum[]){UUIDPGetDatum(id)}, NULL);
+	char **skus = palloc(sizeof(char *) * Max(rows, 1));
+	char **locations = palloc(sizeof(char *) * Max(rows, 1));
+
+	for (int i = 0; i < rows; i++)
+	{
+		skus[i] = commerce_text(i, 1);
+		locations[i] = commerce_text(i, 2);
+	}
+	for (int i = 0; i < rows; i++)
+		if (commerce_stock_counter(skus[i], locations[i]) == NULL)
+			commerce_lock_stock(skus[i], locations[i]);
 }
 
 /*
@@ -174,23 +202,19 @@ commerce_try_reserve(PG_FUNCTION_ARGS)
 Datum
 commerce_extend_reservation(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t *id = PG_GETARG_UUID_P(0);
-	TimestampTz end = expiry(fcinfo, 1);
-	char *sku;
-	char *location;
-	char *state;
+	pg_uuid_t *id;
+	TimestampTz end = commerce_expiry(fcinfo, 1);
 
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("reservation must not be null")));
+	id = PG_GETARG_UUID_P(0);
 	SPI_connect();
-	state = read_reservation(id, &sku, &location);
-	if (state == NULL)
-		refuse_reservation(id, NULL);
-	if (commerce_stock_counter(sku, location) == NULL)
-		commerce_lock_stock(sku, location);
+	lock_stock_of(id);
 	if (commerce_run(&extend, PLAN_WRITES,
 					 (Datum[]){UUIDPGetDatum(id), TimestampTzGetDatum(end),
 							   TimestampTzGetDatum(GetCurrentTimestamp())},
 					 NULL) == 0)
-		refuse_reservation(id, read_reservation(id, &sku, &location));
+		commerce_refuse_reservation(id, commerce_reservation_state(id));
 	SPI_finish();
 	commerce_chores_due(end);
 	PG_RETURN_TIMESTAMPTZ(end);
@@ -201,12 +225,10 @@ Datum
 commerce_release_reservation(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t *id = PG_GETARG_UUID_P(0);
-	char *sku;
-	char *location;
 
 	SPI_connect();
 	if (commerce_run(&release, PLAN_WRITES, (Datum[]){UUIDPGetDatum(id)}, NULL) == 0)
-		refuse_reservation(id, read_reservation(id, &sku, &location));
+		commerce_refuse_reservation(id, commerce_reservation_state(id));
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -218,6 +240,7 @@ commerce_release_holder(PG_FUNCTION_ARGS)
 	uint64 released;
 
 	SPI_connect();
+	commerce_lock_holder(TextDatumGetCString(PG_GETARG_DATUM(0)));
 	released = commerce_run(&release_of_holder, PLAN_WRITES, (Datum[]){PG_GETARG_DATUM(0)}, NULL);
 	SPI_finish();
 	PG_RETURN_INT64(released);

@@ -10,7 +10,14 @@ static void load_headroom(const char *name, int length, CounterLevel *level);
 
 const EscrowSpace commerce_stock_space = {.tables = {"stock", "reservations"}, .load = load_headroom};
 
-/* 4611686018427387904 is UNLIMITED_UNITS. */
+/* What was told last about a level, and the lines it is told by. 4611686018427387904 is UNLIMITED_UNITS. */
+static SavedPlan read_lines = {
+	.sql = "SELECT coalesce(s.low_stock, 0), coalesce(s.backorder_limit, 4611686018427387904),"
+		   " coalesce((SELECT a.level FROM commerce.stock_alerts a"
+		   " WHERE a.sku = s.sku AND a.location = s.location ORDER BY a.number DESC LIMIT 1), 'ok')"
+		   " FROM commerce.stock s WHERE s.sku = $1 AND s.location = $2",
+	.args = "text; text"};
+
 static SavedPlan read_headroom = {
 	.sql = "SELECT (coalesce((SELECT s.on_hand - s.safety_stock - s.damaged - s.quality_control - s.other"
 		   " + coalesce(s.backorder_limit, 4611686018427387904)"
@@ -54,12 +61,46 @@ commerce_stock_headroom(const char *name, int length)
 	return headroom;
 }
 
-/* Says what a counter starts from. */
+/* Says between which numbers of headroom a level stays what it is. */
+void
+commerce_stock_band(const char *level, int64 low_stock, int64 limit, int64 *low, int64 *high)
+{
+	int64 something = limit + 1;
+	int64 plenty = limit + low_stock + 1;
+
+	*low = PG_INT64_MIN;
+	*high = PG_INT64_MAX;
+	if (strcmp(level, "out") == 0)
+		*high = something;
+	else if (strcmp(level, "low") == 0)
+	{
+		*low = something;
+		*high = plenty;
+	}
+	else
+		*low = plenty;
+}
+
+/* Says what a counter starts from: the headroom, and the band of what was told last, so that nothing stays untold. */
 static void
 load_headroom(const char *name, int length, CounterLevel *level)
 {
+	OwnerScope scope;
+	char *sku;
+	char *location;
+	bool isnull;
+
 	*level = (CounterLevel){
 		.value = commerce_stock_headroom(name, length), .low = PG_INT64_MIN, .high = PG_INT64_MAX};
+	commerce_stock_counter_name(name, length, &sku, &location);
+	commerce_enter_owner(&scope);
+	SPI_connect();
+	if (commerce_run(&read_lines, PLAN_COMMITTED,
+					 (Datum[]){CStringGetTextDatum(sku), CStringGetTextDatum(location)}, NULL) > 0)
+		commerce_stock_band(commerce_text(0, 3), DatumGetInt64(commerce_value(0, 1, &isnull)),
+							DatumGetInt64(commerce_value(0, 2, &isnull)), &level->low, &level->high);
+	SPI_finish();
+	commerce_leave_owner(&scope);
 }
 
 /* Opens the counter of a sku at a location. */

@@ -22,6 +22,12 @@ extern Counter *commerce_stock_counter(const char *sku, const char *location);
 /* What the tables say about a counter's name: committed by now, without what this transaction did. */
 extern int64 commerce_stock_headroom(const char *name, int length);
 
+/*
+ * Between which numbers of headroom, low <= headroom < high, the level of a sku at a location stays "ok", "low" or "out"
+ * with these lines.
+ */
+extern void commerce_stock_band(const char *level, int64 low_stock, int64 limit, int64 *low, int64 *high);
+
 /* Locks the row of stock, so that promises made under such locks come one after the other. Needs SPI. */
 extern void commerce_lock_stock(const char *sku, const char *location);
 

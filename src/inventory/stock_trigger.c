@@ -160,11 +160,41 @@ count_row(FunctionCallInfo fcinfo, Share (*share_of)(HeapTuple, TupleDesc), bool
 	count_difference(&before, &after, lock);
 }
 
+/* Returns whether a column of a changed row is not what it was. */
+static bool
+column_changed(const TriggerData *trigger, const char *name)
+{
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
+	bool was_null;
+	bool is_null;
+	Datum before = column(trigger->tg_trigtuple, desc, name, &was_null);
+	Datum after = column(trigger->tg_newtuple, desc, name, &is_null);
+
+	return was_null != is_null || (!was_null && DatumGetInt64(before) != DatumGetInt64(after));
+}
+
+/* Has a level looked at whose lines, beyond which it is worth an event, have moved. */
+static void
+look_at_lines(const TriggerData *trigger)
+{
+	Share share;
+	Counter *counter;
+
+	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
+		!(column_changed(trigger, "backorder_limit") || column_changed(trigger, "low_stock")))
+		return;
+	share = key_of(trigger->tg_newtuple, RelationGetDescr(trigger->tg_relation));
+	counter = commerce_stock_counter(share.sku, share.location);
+	if (counter != NULL)
+		commerce_escrow_look_again(counter);
+}
+
 /* commerce.stock_changed() counts a changed row of stock. */
 Datum
 commerce_stock_changed(PG_FUNCTION_ARGS)
 {
 	count_row(fcinfo, share_of_stock, false);
+	look_at_lines((TriggerData *) fcinfo->context);
 	return PointerGetDatum(NULL);
 }
 

@@ -30,8 +30,9 @@ static SavedPlan sum_active = {
 	.sql = "SELECT r.sku, r.location, sum(r.quantity)::int8 FROM commerce.reservations r"
 		   " WHERE r.sku = ANY ($1) AND r.state IN ('held', 'committed')"
 		   " AND (r.state = 'committed' OR r.expires_at > $2)"
+		   " AND ($3 IS NULL OR r.holder IS DISTINCT FROM $3 OR r.state = 'committed')"
 		   " GROUP BY r.sku, r.location",
-	.args = "text[]; timestamptz"};
+	.args = "text[]; timestamptz; text"};
 
 /* Orders sources by sku, then priority, then location. */
 static int
@@ -79,7 +80,7 @@ read_rows(Stockroom *room, Datum skus, bool lock)
 
 	room->count = (int) (lock ? commerce_run(&lock_stock, PLAN_WRITES, &skus, NULL)
 							  : commerce_run(&look_at_stock, PLAN_LATEST, &skus, NULL));
-	room->sources = palloc(sizeof(Source) * Max(room->count, 1));
+	room->sources = palloc_extended(sizeof(Source) * Max(room->count, 1), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < room->count; i++)
 		room->sources[i] = (Source){
 			.sku = commerce_text(i, 1),
@@ -105,12 +106,13 @@ source_at(const Stockroom *room, const char *sku, const char *location)
 	return NULL;
 }
 
-/* Subtracts what active reservations hold. */
+/* Subtracts what active reservations hold, other than the holds of the holder. */
 static void
-subtract_reservations(Stockroom *room, Datum skus)
+subtract_reservations(Stockroom *room, Datum skus, const char *holder)
 {
-	Datum values[] = {skus, TimestampTzGetDatum(GetCurrentTimestamp())};
-	uint64 rows = commerce_run(&sum_active, PLAN_LATEST, values, NULL);
+	Datum values[] = {skus, TimestampTzGetDatum(GetCurrentTimestamp()),
+					  holder ? CStringGetTextDatum(holder) : (Datum) 0};
+	uint64 rows = commerce_run(&sum_active, PLAN_LATEST, values, holder ? NULL : "  n");
 	bool isnull;
 
 	for (uint64 i = 0; i < rows; i++)
@@ -127,7 +129,7 @@ static void
 read_tables(Stockroom *room, Datum skus, bool lock)
 {
 	read_rows(room, skus, lock);
-	subtract_reservations(room, skus);
+	subtract_reservations(room, skus, NULL);
 	room->unlocked = !lock && room->count > 0;
 }
 
@@ -146,13 +148,17 @@ open_counters(Stockroom *room)
 	return without;
 }
 
-/* Reads from a counter what is available, as far as 64 bits tell. */
+/*
+ * Reads from a counter what is available, as far as 64 bits tell. From here on no limit is a number, too, so that a plan
+ * never takes more than the counter has: a limit somebody is about to set is in the counter before the directory knows.
+ */
 static void
 read_counter(Source *source, const Counter *counter)
 {
-	int64 limit = source->backorder_limit == NO_LIMIT ? UNLIMITED_UNITS : source->backorder_limit;
-
-	source->available = commerce_escrow_balance(counter) - limit;
+	if (source->backorder_limit == NO_LIMIT)
+		source->backorder_limit = UNLIMITED_UNITS;
+	if (pg_sub_s64_overflow(commerce_escrow_balance(counter), source->backorder_limit, &source->available))
+		source->available = PG_INT64_MIN;
 }
 
 /* Reads from the tables the sources that have no counter. */
@@ -180,12 +186,12 @@ read_the_rest(Stockroom *room, bool lock)
 		}
 }
 
-/* Makes room for counters and takings. */
+/* Makes room for counters. */
 static void
 make_room(Stockroom *room)
 {
-	room->takings = palloc(sizeof(Taking) * Max(room->count, 1));
-	room->counters = palloc0(sizeof(Counter *) * Max(room->count, 1));
+	room->counters =
+		palloc_extended(sizeof(Counter *) * Max(room->count, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
 /* Reads what is available from the counters there are. */
@@ -215,6 +221,16 @@ commerce_stockroom_read(Stockroom *room, Datum skus, bool lock)
 	read_counters(room);
 }
 
+/* Reads the stock of the skus from the tables, locking nothing. */
+void
+commerce_stockroom_look(Stockroom *room, Datum skus, const char *holder)
+{
+	*room = (Stockroom){0};
+	read_rows(room, skus, false);
+	subtract_reservations(room, skus, holder);
+	make_room(room);
+}
+
 /* Reads the stock of a sku by counters and from memory alone. */
 bool
 commerce_stockroom_recall(Stockroom *room, const char *sku)
@@ -239,13 +255,4 @@ commerce_stockroom_contended(const Stockroom *room, const Source *source)
 	const Counter *counter = room->counters[source - room->sources];
 
 	return counter ? commerce_escrow_contended(counter) : 0;
-}
-
-/* Takes from a source for a row to be written. */
-bool
-commerce_stockroom_take(const Stockroom *room, const Source *source, int64 quantity)
-{
-	Counter *counter = room->counters[source - room->sources];
-
-	return counter == NULL || commerce_escrow_take(counter, quantity);
 }

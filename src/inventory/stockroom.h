@@ -16,21 +16,20 @@ typedef struct Stockroom
 	Source *sources;
 	Counter **counters; /* of each source; NULL: its row is to be locked */
 	int count;
-	bool unlocked;   /* there are such rows, and they were not locked: good for a look, not for a promise */
-	Taking *takings; /* room for one demand */
+	bool unlocked; /* there are such rows, and they were not locked: good for a look, not for a promise */
 } Stockroom;
 
 /* Reads the stock of the skus (a text[]), locking rows that have no counter unless lock is false. Needs SPI. */
 extern void commerce_stockroom_read(Stockroom *room, Datum skus, bool lock);
+
+/* Reads it from the tables, locking nothing, as if the holder, if there is one, held nothing. Needs SPI. */
+extern void commerce_stockroom_look(Stockroom *room, Datum skus, const char *holder);
 
 /* Reads the stock of a sku by counters and from memory alone; false where that does not do. Needs no SPI. */
 extern bool commerce_stockroom_recall(Stockroom *room, const char *sku);
 
 /* How much of a source others have taken and not committed. */
 extern int64 commerce_stockroom_contended(const Stockroom *room, const Source *source);
-
-/* Takes from a source for a row to be written; false where somebody was faster. */
-extern bool commerce_stockroom_take(const Stockroom *room, const Source *source, int64 quantity);
 
 /* Finds the sources of one sku; returns how many. */
 extern int commerce_stockroom_sources(const Stockroom *room, const char *sku, Source **first);

@@ -153,21 +153,24 @@ check_prices(const Quote *quote, const QuoteRequest *request)
 			 errhint("Leave them out; quote() prices with them.")));
 }
 
-/* Returns the option "holder": whose holds give way to this order. */
+/* Returns a text among the options, or NULL: "holder", whose holds give way to this order, and "strategy". */
 static char *
-holder_option(FunctionCallInfo fcinfo)
+text_option(FunctionCallInfo fcinfo, const char *name)
 {
-	return PG_ARGISNULL(ARG_OPTIONS)
-			   ? NULL
-			   : commerce_json_get_string(&PG_GETARG_JSONB_P(ARG_OPTIONS)->root, "holder");
+	return PG_ARGISNULL(ARG_OPTIONS) ? NULL
+									 : commerce_json_get_string(&PG_GETARG_JSONB_P(ARG_OPTIONS)->root, name);
 }
 
 /* Promises the stock of all lines that have stock to the order. */
 static void
-promise_stock(const Quote *quote, const pg_uuid_t *order, Jsonb *lines, const char *holder)
+promise_stock(const Quote *quote, const pg_uuid_t *order, Jsonb *lines, const char *holder,
+			  const char *strategy)
 {
 	StockNeed *needs = palloc_extended(sizeof(StockNeed) * quote->line_count, MCXT_ALLOC_HUGE);
-	StockClaim claim = {.holder = holder, .order = order, .replace = holder != NULL};
+	StockClaim claim = {.holder = holder,
+						.order = order,
+						.strategy = commerce_stock_strategy(strategy),
+						.replace = holder != NULL};
 	JsonbContainer **objects;
 	int count = 0;
 	int made;
@@ -199,7 +202,8 @@ place(FunctionCallInfo fcinfo, const pg_uuid_t *order)
 		check_expected_total(quote, PG_GETARG_AMOUNT(ARG_EXPECTED_TOTAL));
 	commerce_store_order(order, &request, quote,
 						 PG_ARGISNULL(ARG_SHIP_TO) ? NULL : PG_GETARG_JSONB_P(ARG_SHIP_TO));
-	promise_stock(quote, order, request.lines, holder_option(fcinfo));
+	promise_stock(quote, order, request.lines, text_option(fcinfo, "holder"),
+				  text_option(fcinfo, "strategy"));
 }
 
 /* checkout(lines, codes, customer, channel, currency, ship_to, shipping_method, at, options, expected_total,

@@ -18,7 +18,8 @@
 /* More than anybody enters, few enough to compare each with each. */
 #define MAX_CODES 100
 
-static const char *const option_keys[] = {"tax_level", "prices_include_tax", "percentages", "holder", NULL};
+static const char *const option_keys[] = {"tax_level", "prices_include_tax", "percentages",
+										  "holder",    "strategy",           NULL};
 static const char *const line_keys[] = {"sku",   "quantity",  "unit_price", "per_quantity",
 										"title", "location",  "brand",      "category",
 										"tags",  "tax_class", "attributes", NULL};

@@ -1,6 +1,5 @@
--- Every run begins with empty tables, pages of stock without dead rows, and no checkpoint to come.
+-- Every run begins with empty tables and pages of stock without dead rows.
 SET client_min_messages = warning;
 TRUNCATE commerce.reservations, commerce.orders, commerce.state_history, commerce.outbox, commerce.idempotency_keys,
     bench.reservations, bench.orders, bench.order_lines CASCADE;
 VACUUM commerce.stock, bench.stock;
-CHECKPOINT;

@@ -4,9 +4,10 @@
  * A run is a row of episodes, each with a seed of its own. An episode is a few backends, a few keys and a table with
  * room for hardly any counter, so that all that is rare in a server happens all the time: a table that is full, work
  * in the gate, loads that race with each other, evictions. A scheduler picks a backend, which does one atomic step
- * (session.c) with the real code and with simulated tables (shop.c); then the judge compares the real counters with
- * what an independent reference says (reference.c, judge.c). From time to time the world crashes. At the end of an
- * episode all transactions come to an end, and what is left must be exactly what is committed.
+ * (session.c, statement.c) with the real code and with simulated tables (shop.c); in the middle of a touch others may
+ * go on between two atomic operations (interrupt.h). Then the judge compares the real counters with what an
+ * independent reference says (reference.c, judge.c). From time to time the world crashes. At the end of an episode all
+ * transactions come to an end, and what is left must be exactly what is committed.
  *
  *     escrow --seed=N --steps=N --from=EPISODE --plant=FAULT --outcome
  *
@@ -27,7 +28,7 @@
 #define CLOSING_STEPS 200000
 
 /* A run this long sees everything. */
-#define LONG_RUN 1000000
+#define LONG_RUN 500000
 
 typedef struct Note
 {
@@ -162,6 +163,8 @@ step(void)
 			crash();
 		else if (once_in(2))
 			judge_forget(key);
+		else if (once_in(3))
+			judge_preload(key);
 		else
 			judge_worker(key);
 		judge_step(NOBODY);

@@ -258,6 +258,32 @@ judge_forget(int key)
 		dropped(key);
 }
 
+/* Makes a counter for nobody, as one would who fills the table; not while somebody is in the gate. */
+void
+judge_preload(int key)
+{
+	const CounterKey *name = session_key(key, shop_storage(NOBODY, key));
+	CounterLevel level = {.value = shop_level(key), .low = below(6) - 1, .high = 6 + below(20)};
+	bool inside = commerce_counters_in_gate(table, commerce_counters_partition(table, name)) > 0;
+	Counter *counter = counter_of(key);
+
+	if (counter != NULL && commerce_counter_state(counter) != COUNTER_BROKEN)
+		return;
+	counter = commerce_counters_claim(table, name);
+	if (counter == NULL)
+	{
+		saw(SEEN_PRELOAD_REFUSED);
+		return;
+	}
+	if (inside && !outcome)
+		fail("a counter was made while somebody is in the gate", key, 1, 0);
+	note(NOBODY, "loads", key, level.value);
+	saw(SEEN_PRELOAD);
+	commerce_counter_publish(counter, &level);
+	commerce_counter_unpin(counter);
+	judge_loaded(key, &level);
+}
+
 /* Does what a worker does that looks after flags. */
 void
 judge_worker(int key)

@@ -26,8 +26,11 @@
 	X(SUBABORT, "rollbacks to savepoints")                                                                   \
 	X(LOAD, "loads")                                                                                         \
 	X(ABANDON, "abandoned loads")                                                                            \
+	X(INTERRUPT, "steps of others in the middle of a touch")                                                 \
 	X(LOAD_WAIT, "waits for a load")                                                                         \
 	X(EVICT, "evictions")                                                                                    \
+	X(PRELOAD, "loads by nobody's transaction")                                                              \
+	X(PRELOAD_REFUSED, "such loads refused")                                                                 \
 	X(FORGET, "counters forgotten")                                                                          \
 	X(FORGET_REFUSED, "counters in flight not forgotten")                                                    \
 	X(GATE, "gate entries")                                                                                  \

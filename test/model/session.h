@@ -112,6 +112,7 @@ extern void judge_loaded(int key, const CounterLevel *level);
 extern void judge_finished(int backend, bool flagged, int accounts);
 extern void judge_forget(int key);
 extern void judge_worker(int key);
+extern void judge_preload(int key);
 extern void judge_quiet(void);
 
 #endif

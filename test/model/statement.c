@@ -5,6 +5,7 @@
  *
  * It keeps the book of the reference beside it: what the ledger is told, the reference is told, too.
  */
+#include "interrupt.h"
 #include "session.h"
 
 /* A step may fail at any point of a statement. */
@@ -99,15 +100,45 @@ remember(int b, int key, uint32_t storage, Mode mode, Counter *counter)
 	registered(&sessions[b], mode);
 }
 
-/* Waits for whoever loads a counter, which must be somebody. */
+int interruptible = NOBODY;
+static bool locked_exclusively;
+static bool interrupting;
+
+/* Lets another backend do what it may while one touches: nothing that wants the lock in a way that conflicts. */
+void
+interrupt(void)
+{
+	int touching = interruptible;
+	int other = below(config.backends);
+
+	interruptible = NOBODY;
+	interrupting = true;
+	for (int i = below(8); i > 0 && other != touching; i--)
+	{
+		Phase phase = sessions[other].phase;
+
+		if (phase == PHASE_CLAIM || (phase == PHASE_TOUCH && locked_exclusively))
+			break;
+		saw(SEEN_INTERRUPT);
+		session_step(other);
+	}
+	interrupting = false;
+	interruptible = touching;
+}
+
+/* Waits for whoever loads a counter, which must be somebody, unless it is over by now. */
 static void
 wait_for_load(int b, int key, const Counter *counter)
 {
+	bool over = commerce_counter_state(counter) == COUNTER_READY || commerce_counter_in_flight(counter) == 0;
+
+	sessions[b].phase = PHASE_TOUCH;
+	if (over)
+		return;
 	for (int other = 0; other < config.backends; other++)
 		if (other != b && sessions[other].loading == counter)
 		{
 			saw(SEEN_LOAD_WAIT);
-			sessions[b].phase = PHASE_TOUCH;
 			if (++sessions[b].blocked > 100000)
 				break;
 			return;
@@ -138,8 +169,8 @@ touch(int b, bool exclusive)
 	Session *self = &sessions[b];
 	int key = self->lines[self->line].key;
 	uint32_t storage = shop_storage(b, key);
-	const CounterKey *name = session_key(key, storage);
-	int partition = commerce_counters_partition(table, name);
+	const CounterKey name = *session_key(key, storage);
+	int partition = commerce_counters_partition(table, &name);
 	Touched touched = {0};
 	Touch touch;
 
@@ -152,9 +183,17 @@ touch(int b, bool exclusive)
 	}
 	commerce_ledger_make_room(&self->ledger);
 	if (plant == PLANT_GATE_IGNORED && !self->gates[partition])
-		touch = touch_past_gate(self, name, &touched);
+		touch = touch_past_gate(self, &name, &touched);
 	else
-		touch = commerce_touch(&self->ledger, name, exclusive, &touched);
+	{
+		if (!interrupting && once_in(4))
+		{
+			interruptible = b;
+			locked_exclusively = exclusive;
+		}
+		touch = commerce_touch(&self->ledger, &name, exclusive, &touched);
+		interruptible = NOBODY;
+	}
 	switch (touch)
 	{
 		case TOUCH_COUNTER: remember(b, key, storage, MODE_COUNTER, touched.account->counter); break;
@@ -164,7 +203,7 @@ touch(int b, bool exclusive)
 			self->gates[partition] = true;
 			remember(b, key, storage, MODE_GATE, NULL);
 			break;
-		case TOUCH_WAIT: wait_for_load(b, key, commerce_counters_find(table, name)); break;
+		case TOUCH_WAIT: wait_for_load(b, key, commerce_counters_find(table, &name)); break;
 		case TOUCH_CLAIM:
 			if (exclusive)
 				fail("asked for the lock that it has", key, 0, 0);
@@ -387,7 +426,7 @@ write_row(int b)
 	{
 		amount = below((int) amount + 3);
 		saw(amount == 0 ? SEEN_SWALLOWED : SEEN_ALTERED);
-		forced[line->key] = amount > line->amount;
+		forced[line->key] = forced[line->key] || amount > line->amount;
 	}
 	if (amount > 0 && shop_insert(b, self->depth, line->key, amount))
 		written(b, amount);
@@ -401,8 +440,9 @@ settle(int b)
 {
 	Session *self = &sessions[b];
 
-	commerce_ledger_make_room(&self->ledger);
-	commerce_ledger_settle(&self->ledger, level_of(self));
+	do
+		commerce_ledger_make_room(&self->ledger);
+	while (commerce_ledger_settle(&self->ledger, level_of(self)));
 	for (int k = 0; k < config.keys; k++)
 		if (reference_sums(b, k)->unwritten > 0)
 			reference_op(b, self->depth, OP_SETTLE, k, 0);

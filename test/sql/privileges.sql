@@ -67,7 +67,7 @@ SELECT wrapped FROM commerce.data_keys;
 SELECT * FROM commerce.orders;
 SELECT commerce.create_shop('EUR');
 SELECT commerce.create_state_machine('privileges', '{"initial": "a", "states": ["a"]}');
-SELECT commerce.record_movement('privileges-A', 'main', 1, 'theft', NULL);
+SELECT commerce.record_movement('privileges-A', 'main', 1, NULL, 'available', 'theft', NULL);
 SELECT commerce.book_payment(NULL, NULL, 'capture', '1 EUR', 'x', NULL);
 SELECT commerce.release_order('{}', 'cancel', NULL);
 SELECT nextval('commerce.order_numbers');

@@ -18,7 +18,7 @@ SELECT commerce.move_stock('stock-A', 2, 'main', 'stock-east', reference => 'T-1
 SELECT location, on_hand, safety_stock, backorder_limit FROM commerce.stock WHERE sku = 'stock-A' ORDER BY location;
 
 -- Every change is explained, and the explanations add up.
-SELECT location, delta, reason, reference, actor = session_user AS actor FROM commerce.stock_movements WHERE sku = 'stock-A' ORDER BY id;
+SELECT location, delta, quantity, from_state, to_state, reason, reference, actor = session_user AS actor FROM commerce.stock_movements WHERE sku = 'stock-A' ORDER BY id;
 SELECT s.location, s.on_hand = sum(m.delta) AS adds_up FROM commerce.stock s JOIN commerce.stock_movements m USING (sku, location)
 WHERE sku = 'stock-A' GROUP BY s.location, s.on_hand ORDER BY 1;
 
@@ -75,7 +75,13 @@ UPDATE commerce.stock SET backorder_limit = -1 WHERE sku = 'stock-A';
 SELECT sum(on_hand) = :before AS levels FROM commerce.stock WHERE sku LIKE 'stock-%';
 SELECT count(*) = :movements AS movements FROM commerce.stock_movements WHERE sku LIKE 'stock-%';
 
--- A level may be as high as 64 bits go, and still be sold from.
-SELECT commerce.receive_stock('stock-C', 9223372036854775807);
-SELECT commerce.reserve('stock-C', 9223372036854775806) IS NOT NULL AS held;
+-- As high as a level goes, and still sold from.
+SELECT commerce.receive_stock('stock-C', 1000000000000000000);
+SELECT commerce.reserve('stock-C', 999999999999999999) IS NOT NULL AS held;
 SELECT commerce.available('stock-C');
+SELECT commerce.receive_stock('stock-C', 1);
+SELECT commerce.adjust_stock('stock-C', 1000000000000000000);
+SELECT commerce.adjust_stock('stock-C', 1000000000000000001);
+SELECT commerce.receive_stock('stock-C', 1, 'stock-east');
+SELECT commerce.move_stock('stock-C', 1, 'stock-east', 'main');
+SELECT location, on_hand FROM commerce.stock WHERE sku = 'stock-C' ORDER BY location;

@@ -12,14 +12,14 @@ use Test::More;
 my $worker = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'commerce worker'";
 my $launcher = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'commerce launcher'";
 
-# Makes a shop with plenty of one sku.
+# Makes a shop with plenty of two skus.
 sub stock_shop
 {
 	my ($node, $database) = @_;
 
 	make_shop($node, $database);
 	$node->safe_psql($database,
-		"INSERT INTO commerce.variants (sku) VALUES ('A'); SELECT commerce.receive_stock('A', 1000000)");
+		"INSERT INTO commerce.variants (sku) VALUES ('A'), ('B'); SELECT commerce.receive_stock(sku, 1000000) FROM commerce.variants");
 	return;
 }
 
@@ -53,7 +53,7 @@ sub gate
 		CREATE OR REPLACE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
 			$$BEGIN PERFORM FROM pg_catalog.pg_replication_origin; RETURN NULL; END$$;
 		CREATE OR REPLACE TRIGGER gate AFTER UPDATE ON commerce.reservations EXECUTE FUNCTION pass()));
-	my $keeper = $node->background_psql('template1');
+	my $keeper = $node->background_psql('postgres');
 	$keeper->query_safe('BEGIN');
 	$keeper->query_safe('LOCK TABLE pg_catalog.pg_replication_origin IN ACCESS EXCLUSIVE MODE');
 	return $keeper;
@@ -68,7 +68,7 @@ sub worker_at_gate
 	return $node->safe_psql('postgres', $worker);
 }
 
-my $node = new_node('main', workers => 1, conf => "restart_after_crash = on\nlog_min_messages = log\n");
+my $node = new_node('main', workers => 1, conf => "restart_after_crash = on\nlog_statement = none\n");
 $node->start;
 stock_shop($node, 'postgres');
 
@@ -81,13 +81,14 @@ $node->safe_psql('postgres', "SELECT commerce.reserve('A', 1, 'long', ttl => '1 
 add_overdue($node, 'many', 2500);
 $node->safe_psql('postgres', "SELECT commerce.reserve('A', 1, 'one more', ttl => '1 ms')");
 expires($node, 'many', 'more than one batch of holds expires');
+expires($node, 'one more', 'the one that was spoken of, too');
 is($node->safe_psql('postgres', "SELECT state FROM commerce.reservations WHERE holder = 'long'"),
 	'held', 'one whose time is not over holds on');
 is($node->safe_psql('postgres', 'SELECT commerce.expire_reservations()'), '0', 'nothing is left to be swept');
 
 # A hold that becomes visible long after its end, with visits in between that cannot see it.
 my $slow = $node->background_psql('postgres');
-$slow->query_safe("BEGIN; SELECT commerce.reserve('A', 1, 'slow', ttl => '1 ms')");
+$slow->query_safe("BEGIN; SELECT commerce.reserve('B', 1, 'slow', ttl => '1 ms')");
 add_overdue($node, 'meanwhile', 1);
 $node->safe_psql('postgres', "SELECT commerce.reserve('A', 1, 'prompt', ttl => '1 ms')");
 expires($node, 'prompt', 'others expire while a transaction with an overdue hold is open');
@@ -111,11 +112,12 @@ $node->safe_psql('postgres', q(
 	CREATE TABLE ran_as (who text, may text);
 	GRANT INSERT ON ran_as TO commerce_owner;
 	CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
-		INSERT INTO public.ran_as VALUES (current_user, 'nothing');
 		PERFORM pg_catalog.set_config('role', 'none', false);
 		INSERT INTO public.ran_as VALUES (current_user, 'leave');
+		RETURN NULL;
 	EXCEPTION WHEN insufficient_privilege THEN
 		INSERT INTO public.ran_as VALUES (current_user, 'not leave');
+		RETURN NULL;
 	END$$;
 	CREATE CONSTRAINT TRIGGER note AFTER UPDATE ON commerce.reservations DEFERRABLE INITIALLY DEFERRED
 		FOR EACH ROW EXECUTE FUNCTION note()));

@@ -256,7 +256,9 @@ settle(Side *side)
 		if (!fits((Wide) now->credit + now->unwritten))
 			return;
 	}
-	commerce_ledger_settle(&side->ledger, side->levels[side->depth]);
+	do
+		commerce_ledger_make_room(&side->ledger);
+	while (commerce_ledger_settle(&side->ledger, side->levels[side->depth]));
 	for (int i = 0; i < side->key_count; i++)
 	{
 		State *now = &side->now[side->keys[i]];

@@ -1,0 +1,90 @@
+CREATE FUNCTION commerce.needed_parts(skus text[]) RETURNS TABLE (sku text, part text, quantity numeric)
+    LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        WITH RECURSIVE content (sku, part, quantity) AS (
+            SELECT v.sku, v.sku, 1::numeric FROM commerce.variants v WHERE v.sku = ANY (skus)
+            UNION ALL
+            SELECT c.sku, k.part, c.quantity * k.quantity FROM content c JOIN commerce.kit_parts k ON k.kit = c.part
+        ) CYCLE part SET comes_back USING path
+        SELECT c.sku, c.part, sum(c.quantity)
+        FROM content c JOIN commerce.variants v ON v.sku = c.part AND v.track_stock
+        WHERE NOT c.comes_back AND NOT EXISTS (SELECT FROM commerce.kit_parts k WHERE k.kit = c.part)
+        GROUP BY c.sku, c.part;
+END
+$$;
+COMMENT ON FUNCTION commerce.needed_parts(text[]) IS
+'What one unit of each sku takes from stock: of a kit its parts, down to those that are no kits; of any other sku itself. What is not tracked is left out.';
+
+CREATE FUNCTION commerce.availability(skus text[], location text) RETURNS TABLE (sku text, available bigint)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM commerce.require_shop();
+    -- As many as the scarcest part is enough for, rounded down, below zero too: div() alone rounds towards zero.
+    RETURN QUERY
+        SELECT v.sku, min(div(have.available - CASE WHEN have.available < 0 THEN n.quantity - 1 ELSE 0 END, n.quantity))::bigint
+        FROM commerce.variants v LEFT JOIN commerce.needed_parts(skus) n ON n.sku = v.sku
+            LEFT JOIN LATERAL (SELECT coalesce(sum(level.available), 0) AS available
+                FROM commerce.stock_levels level LEFT JOIN commerce.locations l ON l.code = level.location
+                WHERE level.sku = n.part AND CASE WHEN availability.location IS NULL THEN coalesce(l.active, true)
+                    ELSE level.location = availability.location END) have ON true
+        WHERE v.sku = ANY (skus)
+        GROUP BY v.sku ORDER BY v.sku;
+END
+$$;
+COMMENT ON FUNCTION commerce.availability(text[], text) IS
+'The answer of both functions available(): from commerce.stock_levels, at a location or (NULL) over all active ones.';
+
+CREATE FUNCTION commerce.available(skus text[]) RETURNS TABLE (sku text, available bigint)
+    LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY SELECT a.sku, a.available FROM commerce.availability(skus, NULL) a;
+END
+$$;
+COMMENT ON FUNCTION commerce.available(text[]) IS
+'How many units of each sku can be sold now, over all active locations: commerce.stock_levels.available. Of a kit, how many its scarcest part is enough for. Negative where backorders are open, NULL for what is not tracked. Unknown skus are left out.';
+GRANT EXECUTE ON FUNCTION commerce.available(text[]) TO commerce_app;
+
+CREATE FUNCTION commerce.available(sku text, location text DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM commerce.require_shop();
+    IF sku IS NULL THEN
+        RETURN NULL;
+    END IF;
+    PERFORM commerce.require_sku(sku);
+    RETURN (SELECT a.available FROM commerce.availability(ARRAY[available.sku], available.location) a);
+END
+$$;
+COMMENT ON FUNCTION commerce.available(text, text) IS
+'How many units of a sku can be sold now, at a location or (NULL) over all active ones. Of a kit, how many its scarcest part is enough for; NULL for what is not tracked. CM002 for an unknown sku.';
+GRANT EXECUTE ON FUNCTION commerce.available(text, text) TO commerce_app;
+
+CREATE FUNCTION commerce.refuse_kit_cycle() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- One kit changes at a time, so that two sessions do not close a circle of which each sees one half.
+    PERFORM pg_advisory_xact_lock(hashtextextended('commerce.kit_parts', 0));
+    IF EXISTS (
+        WITH RECURSIVE content (part) AS (
+            SELECT NEW.part
+            UNION
+            SELECT k.part FROM content c JOIN commerce.kit_parts k ON k.kit = c.part
+                WHERE TG_OP = 'INSERT' OR (k.kit, k.part) <> (OLD.kit, OLD.part))
+        SELECT FROM content c WHERE c.part = NEW.kit) THEN
+        RAISE EXCEPTION 'kit "%" cannot contain "%", which contains it', NEW.kit, NEW.part
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = jsonb_build_object('kit', NEW.kit, 'part', NEW.part),
+                HINT = 'A kit may contain other kits, but not itself by way of them.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION commerce.refuse_kit_cycle() IS
+'Row trigger on commerce.kit_parts: refuses (22023) a part that contains its own kit.';

@@ -1,0 +1,59 @@
+CREATE FUNCTION commerce.announce_filled(sku text, location text, before bigint, after bigint, released uuid[] DEFAULT '{}')
+    RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- The sum is read from an index alone: where nothing waited, as on most receipts, it is all that is read.
+    IF (SELECT sum(r.quantity) FROM commerce.reservations r
+            WHERE r.sku = announce_filled.sku AND r.location = announce_filled.location AND r.state = 'committed')
+            + (SELECT coalesce(sum(r.quantity), 0) FROM commerce.reservations r
+                WHERE r.sku = announce_filled.sku AND r.location = announce_filled.location AND r.id = ANY (released))
+            > greatest(before, 0) THEN
+        INSERT INTO commerce.outbox (aggregate, topic, payload)
+            SELECT o.order_id::text, 'stock.backorder_filled', jsonb_build_object('order_id', o.order_id, 'sku', announce_filled.sku,
+                'location', announce_filled.location, 'quantity', o.quantity)
+            FROM (SELECT q.order_id, sum(q.quantity) AS quantity, max(q.upto_before) AS upto_before, max(q.upto_after) AS upto_after
+                -- Where in the queue each order's last unit stands, with and without those who have just left it.
+                FROM (SELECT r.order_id, r.quantity, r.state,
+                        sum(r.quantity) OVER queue AS upto_before,
+                        sum(r.quantity) FILTER (WHERE r.state = 'committed') OVER queue AS upto_after
+                    FROM (SELECT c.* FROM commerce.reservations c
+                            WHERE c.sku = announce_filled.sku AND c.location = announce_filled.location AND c.state = 'committed'
+                        UNION ALL
+                        SELECT c.* FROM commerce.reservations c
+                            WHERE c.sku = announce_filled.sku AND c.location = announce_filled.location AND c.state <> 'committed'
+                                AND c.id = ANY (released)) r
+                    WINDOW queue AS (ORDER BY r.created_at, r.id)) q
+                WHERE q.state = 'committed' AND q.order_id IS NOT NULL
+                GROUP BY q.order_id) o
+            WHERE o.upto_before > greatest(before, 0) AND o.upto_after <= after
+            ORDER BY o.upto_after;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION commerce.announce_filled(text, text, bigint, bigint, uuid[]) IS
+'Tells (stock.backorder_filled) each order whose last waiting unit of a sku at a location is covered now: because units that can be sent rose from before to after, or because reservations ahead of it were released. The level must be locked.';
+
+CREATE FUNCTION commerce.announce_released(released uuid[]) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    freed record;
+    sound bigint;
+BEGIN
+    FOR freed IN
+        SELECT DISTINCT r.sku COLLATE "C" AS sku, r.location COLLATE "C" AS location
+        FROM commerce.reservations r WHERE r.id = ANY (released) ORDER BY 1, 2
+    LOOP
+        CONTINUE WHEN (SELECT l.backordered = 0 AND l.committed + (SELECT sum(r.quantity) FROM commerce.reservations r
+                WHERE r.sku = l.sku AND r.location = l.location AND r.id = ANY (released))
+                    <= greatest(l.on_hand - l.damaged - l.quality_control - l.other, 0)
+            FROM commerce.stock_levels l WHERE l.sku = freed.sku AND l.location = freed.location);
+        SELECT s.on_hand - s.damaged - s.quality_control - s.other INTO sound FROM commerce.stock s
+            WHERE s.sku = freed.sku AND s.location = freed.location FOR NO KEY UPDATE;
+        PERFORM commerce.announce_filled(freed.sku, freed.location, sound, sound, released);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION commerce.announce_released(uuid[]) IS
+'Tells the orders that moved up because these reservations were released, where anybody waits; only there a level is locked.';

@@ -1,0 +1,112 @@
+-- The tables are the user's: whatever he makes of commerce.reservations, promises are kept and counted.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT commerce.create_shop('EUR') > 0 AS shop;
+RESET client_min_messages;
+INSERT INTO commerce.variants (sku) VALUES ('own-1'), ('own-2'), ('own-3');
+SELECT commerce.receive_stock(sku, 20) FROM commerce.variants WHERE sku LIKE 'own-%' ORDER BY sku;
+
+-- Says what a reservation became, and whether the counters still say what the tables say.
+CREATE FUNCTION pg_temp.made(reservation uuid) RETURNS text LANGUAGE sql
+RETURN (SELECT concat_ws(' ', r.quantity, r.holder, (to_jsonb(r) ->> 'note')) || CASE WHEN EXISTS (SELECT FROM commerce.verify_stock())
+    THEN ', counters differ' ELSE '' END FROM commerce.reservations r WHERE r.id = reservation);
+SELECT pg_temp.made(commerce.reserve('own-1', 1, 'plain'));
+
+-- A column more: empty, or with its default.
+ALTER TABLE commerce.reservations ADD COLUMN note text;
+SELECT pg_temp.made(commerce.reserve('own-1', 1, 'no note'));
+ALTER TABLE commerce.reservations ALTER COLUMN note SET DEFAULT 'by default';
+SELECT pg_temp.made(commerce.reserve('own-1', 1, 'with'));
+ALTER TABLE commerce.reservations ALTER COLUMN note DROP DEFAULT, ALTER COLUMN note SET DATA TYPE varchar(10);
+SELECT pg_temp.made(commerce.reserve('own-1', 1, 'without again'));
+
+-- A check of the user's refuses, and nothing is taken.
+ALTER TABLE commerce.reservations ADD CONSTRAINT few CHECK (quantity < 5 OR state <> 'held' OR sku NOT LIKE 'own-%');
+SELECT pg_temp.made(commerce.reserve('own-1', 4, 'few'));
+SELECT commerce.reserve('own-1', 5, 'many');
+SELECT commerce.available('own-1');
+ALTER TABLE commerce.reservations DROP CONSTRAINT few;
+CREATE FUNCTION pg_temp.odd(quantity bigint) RETURNS boolean LANGUAGE sql IMMUTABLE RETURN quantity % 2 = 1;
+ALTER TABLE commerce.reservations ADD CONSTRAINT odd CHECK (pg_temp.odd(quantity) OR sku <> 'own-2');
+SELECT pg_temp.made(commerce.reserve('own-2', 3, 'odd'));
+SELECT commerce.reserve('own-2', 2, 'even');
+ALTER TABLE commerce.reservations DROP CONSTRAINT odd;
+
+-- Indexes: plain ones, partial ones, on expressions, unique.
+CREATE INDEX own_created ON commerce.reservations (created_at DESC) WHERE quantity > 1;
+CREATE UNIQUE INDEX own_one_hold ON commerce.reservations (holder, sku) WHERE state = 'held' AND sku = 'own-3';
+SELECT pg_temp.made(commerce.reserve('own-3', 2, 'once'));
+SELECT commerce.reserve('own-3', 2, 'once');
+SET enable_seqscan = off;
+SELECT count(*) FROM commerce.reservations WHERE quantity > 1 AND created_at > now() - interval '1 hour' AND sku = 'own-3';
+RESET enable_seqscan;
+CREATE INDEX own_lower ON commerce.reservations (lower(holder));
+SELECT pg_temp.made(commerce.reserve('own-3', 1, 'Upper'));
+SET enable_seqscan = off;
+SELECT holder FROM commerce.reservations WHERE lower(holder) = 'upper';
+RESET enable_seqscan;
+DROP INDEX commerce.own_created, commerce.own_one_hold, commerce.own_lower;
+
+-- Triggers: one that changes rows, one that swallows them, one that writes more of them.
+CREATE FUNCTION pg_temp.meddle() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.holder = 'double' THEN
+        NEW.quantity := NEW.quantity * 2;
+    ELSIF NEW.holder = 'swallow' THEN
+        RETURN NULL;
+    ELSIF NEW.holder = 'more' THEN
+        INSERT INTO commerce.reservations (sku, location, quantity, holder, expires_at)
+            VALUES (NEW.sku, NEW.location, 1, 'by trigger', NEW.expires_at);
+    ELSIF NEW.holder = 'caught' THEN
+        BEGIN
+            UPDATE commerce.stock SET on_hand = on_hand - 3 WHERE sku = NEW.sku;
+            RAISE EXCEPTION 'undone';
+        EXCEPTION WHEN raise_exception THEN NULL;
+        END;
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER meddle BEFORE INSERT ON commerce.reservations FOR EACH ROW EXECUTE FUNCTION pg_temp.meddle();
+SELECT pg_temp.made(commerce.reserve('own-1', 2, 'double')), commerce.available('own-1');
+SELECT pg_temp.made(commerce.reserve('own-1', 2, 'swallow')), commerce.available('own-1');
+SELECT pg_temp.made(commerce.reserve('own-1', 1, 'more')), commerce.available('own-1');
+SELECT pg_temp.made(commerce.reserve('own-1', 1, 'caught')), commerce.available('own-1');
+SELECT commerce.try_reserve('own-1', commerce.available('own-1')) IS NOT NULL AS the_rest, commerce.try_reserve('own-1') IS NULL AS no_more;
+DROP TRIGGER meddle ON commerce.reservations;
+
+-- A rule and a policy leave it to a statement.
+CREATE TABLE own_seen (sku text, quantity bigint);
+GRANT INSERT ON own_seen TO commerce_owner;
+CREATE RULE own_rule AS ON INSERT TO commerce.reservations DO ALSO INSERT INTO own_seen VALUES (NEW.sku, NEW.quantity);
+SELECT pg_temp.made(commerce.reserve('own-2', 1, 'ruled'));
+SELECT * FROM own_seen;
+DROP RULE own_rule ON commerce.reservations;
+DROP TABLE own_seen;
+ALTER TABLE commerce.reservations ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_policy ON commerce.reservations USING (true) WITH CHECK (holder <> 'unwanted');
+SELECT pg_temp.made(commerce.reserve('own-2', 1, 'wanted'));
+SELECT commerce.reserve('own-2', 1, 'unwanted');
+SELECT commerce.available('own-2');
+DROP POLICY own_policy ON commerce.reservations;
+ALTER TABLE commerce.reservations DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE commerce.reservations DROP COLUMN note;
+SELECT pg_temp.made(commerce.reserve('own-2', 1, 'plain again'));
+
+-- A read-only transaction holds nothing, and says so.
+BEGIN READ ONLY;
+\set VERBOSITY sqlstate
+SELECT commerce.reserve('own-2');
+ROLLBACK;
+SELECT commerce.available('own-2');
+
+-- By hand: rows, levels, keys; counted each time.
+UPDATE commerce.reservations SET sku = 'own-2' WHERE sku = 'own-3' AND holder = 'Upper';
+DELETE FROM commerce.reservations WHERE sku = 'own-3';
+UPDATE commerce.stock SET on_hand = 2 WHERE sku = 'own-3';
+SELECT commerce.available('own-3'), commerce.try_reserve('own-3', 2) IS NOT NULL AS both, commerce.try_reserve('own-3') IS NULL AS no_more;
+INSERT INTO commerce.reservations (sku, location, quantity, expires_at) VALUES ('own-3', 'main', 5, now() + interval '1 h');
+SELECT commerce.available('own-3') AS promised_too_much, commerce.try_reserve('own-3') IS NULL AS none;
+DELETE FROM commerce.stock WHERE sku = 'own-3';
+SELECT commerce.available('own-3'), commerce.try_reserve('own-3') IS NULL AS none;
+SELECT * FROM commerce.verify_stock();
