@@ -133,7 +133,7 @@ CREATE FUNCTION pg_temp.backordered() RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     result bigint;
 BEGIN
-    EXECUTE 'SELECT coalesce(sum(quantity), 0) FROM commerce.backorders WHERE sku LIKE $1' INTO result USING pg_temp.ours('%');
+    EXECUTE 'SELECT coalesce(sum(waiting), 0) FROM commerce.backorders WHERE sku LIKE $1' INTO result USING pg_temp.ours('%');
     RETURN result;
 END
 $$;
