@@ -30,7 +30,9 @@ BEGIN
                 DETAIL = jsonb_build_object('sku', sku, 'quantity', quantity, 'limit', 1000000000000000000),
                 HINT = 'Up to 1000000000000000000 units are counted.';
     END IF;
-    PERFORM commerce.require_sku(sku);
+    IF NOT EXISTS (SELECT FROM commerce.variants v WHERE v.sku = require_stock_arguments.sku) THEN
+        PERFORM commerce.require_sku(sku);
+    END IF;
     PERFORM commerce.require_location(location);
 END
 $$;
@@ -95,23 +97,25 @@ BEGIN
             WHERE s.sku = record_movement.sku AND s.location = record_movement.location FOR NO KEY UPDATE;
         has := CASE from_state WHEN 'safety_stock' THEN level.safety_stock WHEN 'damaged' THEN level.damaged
             WHEN 'quality_control' THEN level.quality_control WHEN 'other' THEN level.other WHEN 'incoming' THEN level.incoming
-            WHEN 'available' THEN level.on_hand - CASE WHEN sound THEN level.damaged + level.quality_control + level.other ELSE 0 END
-            END;
+            WHEN 'available' THEN level.on_hand
+                - CASE WHEN sound THEN level.damaged + level.quality_control + level.other ELSE 0 END END;
         IF change.on_hand < 0 THEN
             has := least(has, level.on_hand);
         END IF;
         IF has < quantity THEN
             RAISE EXCEPTION 'only % of "%" at "%" are %', greatest(has, 0), record_movement.sku, record_movement.location,
                     CASE WHEN from_state <> 'available' THEN format('in state "%s"', from_state) ELSE 'on hand' END
-                USING ERRCODE = 'CM001', DETAIL = jsonb_build_object('lines', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('sku',
-                        record_movement.sku, 'location', record_movement.location, 'state', nullif(from_state, 'available'),
+                USING ERRCODE = 'CM001',
+                    DETAIL = jsonb_build_object('lines', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+                        'sku', record_movement.sku, 'location', record_movement.location, 'state', nullif(from_state, 'available'),
                         'requested', quantity, 'available', has)))),
                     HINT = CASE from_state
                         WHEN 'incoming' THEN 'commerce.expect_stock() and commerce.send_stock() say what is on its way.'
-                        WHEN 'available' THEN 'No more can leave than is on hand and sound; what was sold on backorder leaves once it was received.'
+                        WHEN 'available' THEN 'No more can leave than is on hand and sound; a backorder leaves once it has been received.'
                         ELSE 'commerce.stock_levels shows how many units are in which state.' END;
-        ELSIF greatest(level.on_hand + change.on_hand, level.safety_stock + change.safety_stock, level.damaged + change.damaged,
-                level.quality_control + change.quality_control, level.other + change.other, level.incoming + change.incoming) > most THEN
+        ELSIF greatest(level.on_hand + change.on_hand, level.safety_stock + change.safety_stock,
+                level.damaged + change.damaged, level.quality_control + change.quality_control, level.other + change.other,
+                level.incoming + change.incoming) > most THEN
             RAISE EXCEPTION 'that would be more than % of "%" at "%"', most, record_movement.sku, record_movement.location
                 USING ERRCODE = 'numeric_value_out_of_range',
                     DETAIL = jsonb_build_object('sku', record_movement.sku, 'location', record_movement.location,
@@ -127,7 +131,8 @@ BEGIN
     INSERT INTO commerce.stock_movements (sku, location, delta, quantity, from_state, to_state, reason, reference, lot, actor)
         SELECT record_movement.sku, record_movement.location, sign(change.on_hand) * x.units, x.units, record_movement.from_state,
             record_movement.to_state, record_movement.reason, record_movement.reference, x.lot, commerce.acting_role()
-        FROM jsonb_to_recordset(coalesce(lots, jsonb_build_array(jsonb_build_object('units', quantity)))) x (lot text, units bigint);
+        FROM jsonb_to_recordset(coalesce(lots, jsonb_build_array(jsonb_build_object('units', quantity))))
+            x (lot text, units bigint);
     IF change.on_hand > change.damaged + change.quality_control + change.other THEN
         PERFORM commerce.announce_filled(record_movement.sku, record_movement.location,
             fit - (change.on_hand - change.damaged - change.quality_control - change.other), fit);
@@ -156,7 +161,8 @@ BEGIN
     END IF;
     RETURN commerce.record_movement(sku, location, quantity, CASE WHEN incoming THEN 'incoming' END, state,
         coalesce(reason, 'received'), reference,
-        lots => CASE WHEN lot IS NOT NULL THEN jsonb_build_array(jsonb_build_object('lot', lot, 'units', quantity, 'expires_on', expires_on)) END);
+        lots => CASE WHEN lot IS NOT NULL
+            THEN jsonb_build_array(jsonb_build_object('lot', lot, 'units', quantity, 'expires_on', expires_on)) END);
 END
 $$;
 COMMENT ON FUNCTION commerce.receive_stock(text, bigint, text, text, text, text, boolean, text, date) IS

@@ -69,22 +69,24 @@ GRANT EXECUTE ON FUNCTION commerce.available(text, text) TO commerce_app;
 CREATE FUNCTION commerce.refuse_kit_cycle() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    bad text;
 BEGIN
-    -- One kit changes at a time, so that two sessions do not close a circle of which each sees one half.
-    PERFORM pg_advisory_xact_lock(hashtextextended('commerce.kit_parts', 0));
-    IF EXISTS (
-        WITH RECURSIVE content (part) AS (
-            SELECT NEW.part
-            UNION
-            SELECT k.part FROM content c JOIN commerce.kit_parts k ON k.kit = c.part
-                WHERE TG_OP = 'INSERT' OR (k.kit, k.part) <> (OLD.kit, OLD.part))
-        SELECT FROM content c WHERE c.part = NEW.kit) THEN
-        RAISE EXCEPTION 'kit "%" cannot contain "%", which contains it', NEW.kit, NEW.part
-            USING ERRCODE = 'invalid_parameter_value', DETAIL = jsonb_build_object('kit', NEW.kit, 'part', NEW.part),
-                HINT = 'A kit may contain other kits, but not itself by way of them.';
+    -- Kits change one transaction at a time, so that two do not close a circle of which each sees one half. An UPDATE where
+    -- a lock would do in READ COMMITTED: whoever waits here with an older snapshot is then told so (40001).
+    UPDATE commerce.shop SET currency = currency;
+    WITH RECURSIVE content (kit, part) AS (
+        SELECT c.kit, c.part FROM changed c
+        UNION
+        SELECT c.kit, k.part FROM content c JOIN commerce.kit_parts k ON k.kit = c.part)
+    SELECT c.kit INTO bad FROM content c WHERE c.part = c.kit ORDER BY c.kit COLLATE "C" LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'kit "%" would contain itself', bad
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = jsonb_build_object('kit', bad),
+                HINT = 'A kit may contain other kits, but not itself, by way of them either.';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION commerce.refuse_kit_cycle() IS
-'Row trigger on commerce.kit_parts: refuses (22023) a part that contains its own kit.';
+'Statement trigger on commerce.kit_parts: refuses (22023) a kit that would contain itself.';

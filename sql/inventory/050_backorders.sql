@@ -42,8 +42,8 @@ DECLARE
     sound bigint;
 BEGIN
     FOR freed IN
-        SELECT DISTINCT r.sku COLLATE "C" AS sku, r.location COLLATE "C" AS location
-        FROM commerce.reservations r WHERE r.id = ANY (released) ORDER BY 1, 2
+        SELECT r.sku, r.location FROM commerce.reservations r WHERE r.id = ANY (released)
+        GROUP BY r.sku, r.location ORDER BY r.sku COLLATE "C", r.location COLLATE "C"
     LOOP
         CONTINUE WHEN (SELECT l.backordered = 0 AND l.committed + (SELECT sum(r.quantity) FROM commerce.reservations r
                 WHERE r.sku = l.sku AND r.location = l.location AND r.id = ANY (released))

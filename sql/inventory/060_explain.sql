@@ -21,7 +21,8 @@ BEGIN
                 FROM commerce.stock s LEFT JOIN commerce.locations l ON l.code = s.location
                 WHERE s.sku = explain_stock.sku AND (explain_stock.location IS NULL OR s.location = explain_stock.location)
             ), fact (location, rank, state, quantity, source) AS (
-                SELECT s.location, 1, 'on_hand', t.on_hand, format('%s, lot %s%s', s.location, t.lot, ', expires on ' || to_char(t.expires_on, 'YYYY-MM-DD'))
+                SELECT s.location, 1, 'on_hand', t.on_hand, format('%s, lot %s%s', s.location, t.lot,
+                        ', expires on ' || to_char(t.expires_on, 'YYYY-MM-DD'))
                     FROM level s JOIN commerce.stock_lots t ON t.sku = s.sku AND t.location = s.location AND t.on_hand > 0
                 UNION ALL
                 SELECT s.location, 2, 'on_hand', s.on_hand - coalesce(t.on_hand, 0), s.location
@@ -50,7 +51,8 @@ BEGIN
             SELECT x.state, x.quantity, x.source FROM (
                 SELECT f.* FROM fact f JOIN level s ON s.location = f.location AND NOT s.closed
                 UNION ALL
-                SELECT s.location, 11, 'inactive', 0, format('%s: its %s on hand are not for sale, the location is not active', s.location, s.on_hand)
+                SELECT s.location, 11, 'inactive', 0,
+                        format('%s: its %s on hand are not for sale, the location is not active', s.location, s.on_hand)
                     FROM level s WHERE s.closed) x
             ORDER BY x.location COLLATE "C", x.rank, x.source COLLATE "C";
     END IF;

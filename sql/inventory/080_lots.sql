@@ -77,14 +77,14 @@ BEGIN
         RAISE EXCEPTION 'today must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     FOR level IN
-        SELECT DISTINCT t.sku COLLATE "C" AS sku, t.location COLLATE "C" AS location
-        FROM commerce.stock_lots t WHERE t.expires_on < today AND t.on_hand > t.expired ORDER BY 1, 2
+        SELECT t.sku, t.location FROM commerce.stock_lots t WHERE t.expires_on < today AND t.on_hand > t.expired
+        GROUP BY t.sku, t.location ORDER BY t.sku COLLATE "C", t.location COLLATE "C"
     LOOP
         SELECT s.on_hand - s.damaged - s.quality_control - s.other INTO sound FROM commerce.stock s
             WHERE s.sku = level.sku AND s.location = level.location FOR NO KEY UPDATE;
         FOR old IN
-            SELECT t.lot, least(t.on_hand - t.expired, sound - (sum(t.on_hand - t.expired) OVER (ORDER BY t.expires_on, t.lot COLLATE "C")
-                - (t.on_hand - t.expired)))::bigint AS units
+            SELECT t.lot, least(t.on_hand - t.expired, sound - (sum(t.on_hand - t.expired)
+                OVER (ORDER BY t.expires_on, t.lot COLLATE "C") - (t.on_hand - t.expired)))::bigint AS units
             FROM commerce.stock_lots t
             WHERE t.sku = level.sku AND t.location = level.location AND t.expires_on < today AND t.on_hand > t.expired
             ORDER BY t.expires_on, t.lot COLLATE "C"

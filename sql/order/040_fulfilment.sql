@@ -102,18 +102,19 @@ DECLARE
     bad record;
 BEGIN
     -- Each line takes from its reservations, of a kit from those of each part, in turn until it has what it wants.
+    -- IS TRUE keeps the planner from reading the whole index of active reservations beside the order's few rows.
     taken := (SELECT jsonb_agg(t) FROM (
         SELECT r.id, r.sku, r.location, r.line, r.per_unit, r.quantity AS had, least(r.quantity, greatest(0, w.quantity * r.per_unit
                 - (sum(r.quantity) OVER (PARTITION BY r.line, r.sku ORDER BY r.id) - r.quantity)))::bigint AS take
         FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
-            JOIN commerce.reservations r ON r.order_id = "order" AND r.line = w.line AND r.state = 'committed'
+            JOIN commerce.reservations r ON r.order_id = "order" AND r.line = w.line AND (r.state = 'committed') IS TRUE
                 AND (take_reserved.location IS NULL OR r.location = take_reserved.location)) t WHERE t.take > 0);
     taken := coalesce(taken, '[]');
 
     SELECT need.sku, need.quantity, coalesce(t.got, 0) AS got INTO bad
         FROM (SELECT DISTINCT w.line, r.sku, w.quantity * r.per_unit AS quantity
                 FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
-                    JOIN commerce.reservations r ON r.order_id = "order" AND r.line = w.line AND r.state = 'committed'
+                    JOIN commerce.reservations r ON r.order_id = "order" AND r.line = w.line AND (r.state = 'committed') IS TRUE
             UNION ALL
             SELECT w.line, ol.sku, w.quantity
                 FROM jsonb_to_recordset(plan) w (line integer, quantity bigint)
@@ -121,7 +122,7 @@ BEGIN
                     JOIN commerce.variants v ON v.sku = ol.sku AND v.track_stock
                 WHERE NOT EXISTS (SELECT FROM commerce.kit_parts k WHERE k.kit = ol.sku)
                     AND NOT EXISTS (SELECT FROM commerce.reservations r
-                        WHERE r.order_id = "order" AND r.line = w.line AND r.state = 'committed')) need
+                        WHERE r.order_id = "order" AND r.line = w.line AND (r.state = 'committed') IS TRUE)) need
             LEFT JOIN (SELECT x.line, x.sku, sum(x.take) AS got
                 FROM jsonb_to_recordset(taken) x (line integer, sku text, take bigint)
                 GROUP BY x.line, x.sku) t ON t.line = need.line AND t.sku = need.sku
@@ -141,7 +142,8 @@ BEGIN
         SET state = CASE WHEN x.take = x.had THEN 'fulfilled' ELSE r.state END,
             quantity = CASE WHEN x.take = x.had THEN r.quantity ELSE x.had - x.take END
         FROM jsonb_to_recordset(taken) x (id uuid, sku text, had bigint, take bigint)
-        WHERE r.sku = x.sku AND r.id = x.id;
+        -- The order finds its few rows by index, however many rows the planner takes a JSON array for.
+        WHERE r.order_id = "order" AND r.sku = x.sku AND r.id = x.id;
     -- After the reservations, so that their units are this transaction's to take; in the order in which everyone locks levels.
     PERFORM commerce.record_movement(x.sku, x.location, x.take, 'available', NULL, 'sold', "order"::text)
         FROM (SELECT y.sku, y.location, sum(y.take)::bigint AS take
@@ -191,7 +193,7 @@ DECLARE
     freed uuid[];
 BEGIN
     WITH gone AS (UPDATE commerce.reservations SET state = 'released'
-            WHERE order_id = ("row" ->> 'id')::uuid AND state = 'committed' RETURNING id)
+            WHERE order_id = ("row" ->> 'id')::uuid AND (state = 'committed') IS TRUE RETURNING id)
         SELECT array_agg(g.id) INTO freed FROM gone g;
     PERFORM commerce.announce_released(freed);
     RETURN true;

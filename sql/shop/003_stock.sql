@@ -10,7 +10,7 @@ CREATE TABLE commerce.stock (
     backorder_limit bigint DEFAULT 0 CHECK (backorder_limit >= 0),
     low_stock bigint CHECK (low_stock >= 0),
     PRIMARY KEY (sku, location),
-    -- So that no sum of them leaves 64 bits, whatever else is wrong.
+    -- So that no sum of them leaves 64 bits, whatever else is wrong. BETWEEN beside AND would not be dumped as it was restored.
     CONSTRAINT stock_is_countable CHECK (on_hand >= -1000000000000000000 AND on_hand <= 1000000000000000000
         AND greatest(safety_stock, damaged, quality_control, other, incoming, backorder_limit) <= 1000000000000000000)
 );
@@ -91,8 +91,10 @@ COMMENT ON TABLE commerce.kit_parts IS
 'what a kit is made of: a sku with parts has no stock of its own, it is as available as its parts. A part may be a kit';
 COMMENT ON COLUMN commerce.kit_parts.quantity IS 'units of the part in one kit';
 CREATE INDEX kit_parts_part ON commerce.kit_parts (part);
-CREATE TRIGGER refuse_kit_cycle BEFORE INSERT OR UPDATE ON commerce.kit_parts
-    FOR EACH ROW EXECUTE FUNCTION commerce.refuse_kit_cycle();
+CREATE TRIGGER refuse_kit_cycle AFTER INSERT ON commerce.kit_parts REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.refuse_kit_cycle();
+CREATE TRIGGER refuse_kit_cycle_again AFTER UPDATE ON commerce.kit_parts REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.refuse_kit_cycle();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.kit_parts
     FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
 
@@ -108,7 +110,8 @@ CREATE VIEW commerce.stock_levels AS
             9223372036854775807)::bigint AS backordered,
         s.backorder_limit, s.low_stock
     FROM commerce.stock s,
-        LATERAL (SELECT coalesce(sum(a.quantity) FILTER (WHERE a.state = 'held' AND a.expires_at > clock_timestamp()), 0) AS reserved,
+        LATERAL (SELECT
+                coalesce(sum(a.quantity) FILTER (WHERE a.state = 'held' AND a.expires_at > clock_timestamp()), 0) AS reserved,
                 coalesce(sum(a.quantity) FILTER (WHERE a.state = 'committed'), 0) AS committed
             FROM commerce.reservations a
             WHERE a.sku = s.sku AND a.location = s.location AND a.state IN ('held', 'committed')) r;

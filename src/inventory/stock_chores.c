@@ -84,6 +84,17 @@ set_bands(Datum skus)
 	}
 }
 
+/* Looks at every level and tells what has crossed a line. */
+static void
+announce_all(void)
+{
+	List *loaded = NIL;
+
+	(void) commerce_run(&announce, PLAN_WRITES, (Datum[]){(Datum) 0}, "n");
+	collect_all(&loaded);
+	set_bands(array_of(loaded));
+}
+
 /* Tells what has crossed a line. Where flags were lost, every level is looked at. */
 static TimestampTz
 announce_flagged(void)
@@ -93,11 +104,7 @@ announce_flagged(void)
 	Datum skus = array_of(flagged);
 
 	if (lost > 0)
-	{
-		(void) commerce_run(&announce, PLAN_WRITES, (Datum[]){(Datum) 0}, "n");
-		collect_all(&flagged);
-		set_bands(array_of(flagged));
-	}
+		announce_all();
 	else if (flagged != NIL)
 	{
 		(void) commerce_run(&announce, PLAN_WRITES, &skus, NULL);
@@ -105,6 +112,17 @@ announce_flagged(void)
 	}
 	commerce_escrow_found(lost);
 	return DT_NOEND;
+}
+
+/*
+ * Looks at every level once after the server has started, and once an hour: a crash takes flags along, and what was sold
+ * under row locks has raised none.
+ */
+static TimestampTz
+check_levels(void)
+{
+	announce_all();
+	return GetCurrentTimestamp() + USECS_PER_HOUR;
 }
 
 /* Takes lots off sale whose last day is over; once a day. */
@@ -115,6 +133,8 @@ expire_lots(void)
 }
 
 static const CommerceChore announcing = {.name = "announcing stock", .run = announce_flagged};
+static const CommerceChore checking_levels = {
+	.name = "checking levels of stock", .run = check_levels, .timed = true};
 static const CommerceChore expiring_lots = {.name = "expiring lots", .run = expire_lots, .timed = true};
 
 /* Registers the chores. */
@@ -122,5 +142,6 @@ void
 commerce_stock_chores_init(void)
 {
 	commerce_register_chore(&announcing);
+	commerce_register_chore(&checking_levels);
 	commerce_register_chore(&expiring_lots);
 }

@@ -90,8 +90,8 @@ load_headroom(const char *name, int length, CounterLevel *level)
 	char *location;
 	bool isnull;
 
-	*level = (CounterLevel){
-		.value = commerce_stock_headroom(name, length), .low = PG_INT64_MIN, .high = PG_INT64_MAX};
+	level->value = commerce_stock_headroom(name, length);
+	commerce_stock_band("ok", 0, 0, &level->low, &level->high);
 	commerce_stock_counter_name(name, length, &sku, &location);
 	commerce_enter_owner(&scope);
 	SPI_connect();

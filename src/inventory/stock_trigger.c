@@ -173,17 +173,19 @@ column_changed(const TriggerData *trigger, const char *name)
 	return was_null != is_null || (!was_null && DatumGetInt64(before) != DatumGetInt64(after));
 }
 
-/* Has a level looked at whose lines, beyond which it is worth an event, have moved. */
+/* Has a level looked at that is new, or whose lines, beyond which it is worth an event, have moved. */
 static void
 look_at_lines(const TriggerData *trigger)
 {
 	Share share;
 	Counter *counter;
 
-	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
-		!(column_changed(trigger, "backorder_limit") || column_changed(trigger, "low_stock")))
+	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ||
+		(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) && !column_changed(trigger, "backorder_limit") &&
+		 !column_changed(trigger, "low_stock")))
 		return;
-	share = key_of(trigger->tg_newtuple, RelationGetDescr(trigger->tg_relation));
+	share = key_of(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple,
+				   RelationGetDescr(trigger->tg_relation));
 	counter = commerce_stock_counter(share.sku, share.location);
 	if (counter != NULL)
 		commerce_escrow_look_again(counter);
