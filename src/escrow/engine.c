@@ -388,15 +388,19 @@ commerce_escrow_look_again(Counter *counter)
 	account_of(counter)->look = true;
 }
 
-/* Gives back what was taken for rows that were not written. */
-void
-commerce_escrow_settle(void)
+/* Says how much was taken for rows that are not written yet. */
+int64
+commerce_escrow_unwritten(const Counter *counter)
 {
-	while (ledger.unwritten > 0)
-	{
-		commerce_ledger_make_room(&ledger);
-		(void) commerce_ledger_settle(&ledger, level());
-	}
+	return account_of(counter)->unwritten;
+}
+
+/* Gives back what was taken for rows that were not written, but for what is kept. */
+void
+commerce_escrow_settle(Counter *counter, int64 kept)
+{
+	commerce_ledger_make_room(&ledger);
+	commerce_ledger_settle(&ledger, account_of(counter), level(), kept);
 }
 
 /* Begins takes that count together. */

@@ -47,8 +47,12 @@ extern void commerce_escrow_written(Counter *counter, int64 amount);
 /* A row was written that gives an amount > 0 back once this transaction commits. */
 extern void commerce_escrow_give(Counter *counter, int64 amount);
 
-/* Gives back what was taken for rows that were not written. */
-extern void commerce_escrow_settle(void);
+/*
+ * How much was taken for rows that are not written yet; and giving back what of it was not written after all. Who takes
+ * keeps what was unwritten before: it is another's of the same transaction, whose trigger has called him.
+ */
+extern int64 commerce_escrow_unwritten(const Counter *counter);
+extern void commerce_escrow_settle(Counter *counter, int64 kept);
 
 /* Several takes that count together or not at all: begin, take …, keep or undo. No SQL may run in between. */
 extern void commerce_escrow_begin(void);

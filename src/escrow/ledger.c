@@ -27,9 +27,10 @@ commerce_ledger_init(Ledger *ledger, CounterTable *table, int partitions, void *
 {
 	size_t words = ((size_t) partitions + 63) / 64;
 
-	*ledger = (Ledger){.table = table, .grow = grow};
+	*ledger = (Ledger){.grow = grow};
 	ledger->gates = grow(NULL, words * sizeof(uint64_t));
 	memset(ledger->gates, 0, words * sizeof(uint64_t));
+	ledger->table = table;
 }
 
 /* Returns where in the index a counter is, or would be. */
@@ -58,7 +59,7 @@ grow_index(Ledger *ledger)
 		ledger->index[index_slot(ledger, ledger->accounts[i].counter)] = i;
 }
 
-/* Makes room for one more account, and for an entry of each: settling may need that many. */
+/* Makes room for one more account and one more entry. */
 void
 commerce_ledger_make_room(Ledger *ledger)
 {
@@ -69,12 +70,10 @@ commerce_ledger_make_room(Ledger *ledger)
 		ledger->accounts = ledger->grow(ledger->accounts, sizeof(Account) * (size_t) room);
 		ledger->account_room = room;
 	}
-	if (ledger->entry_room - ledger->entry_count <= ledger->account_count)
+	if (ledger->entry_count == ledger->entry_room)
 	{
 		int32_t room = ledger->entry_room ? ledger->entry_room * 2 : 16;
 
-		while (room - ledger->entry_count <= ledger->account_count)
-			room *= 2;
 		ledger->entries = ledger->grow(ledger->entries, sizeof(Entry) * (size_t) room);
 		ledger->entry_room = room;
 	}
@@ -153,7 +152,6 @@ record(Ledger *ledger, Account *account, uint32_t level, int64_t debit, int64_t 
 	account->debit += debit;
 	account->credit += credit;
 	account->unwritten += unwritten;
-	ledger->unwritten += unwritten;
 	if (debit != 0)
 		commerce_counter_add_pending(account->counter, debit);
 	show(ledger, account);
@@ -210,21 +208,14 @@ commerce_ledger_give(Ledger *ledger, Account *account, uint32_t level, int64_t a
 	return true;
 }
 
-/* Gives back what was taken for one counter and not written: as credit, which this transaction may spend. */
-bool
-commerce_ledger_settle(Ledger *ledger, uint32_t level)
+/* Gives back what was taken and not written, but for what is kept: as credit, which this transaction may spend. */
+void
+commerce_ledger_settle(Ledger *ledger, Account *account, uint32_t level, int64_t kept)
 {
-	for (int32_t i = 0; i < ledger->account_count && ledger->unwritten > 0; i++)
-	{
-		Account *account = &ledger->accounts[i];
+	int64_t swallowed = account->unwritten - kept;
 
-		if (account->unwritten > 0)
-		{
-			record(ledger, account, level, 0, account->unwritten, -account->unwritten);
-			return true;
-		}
-	}
-	return false;
+	if (swallowed > 0)
+		record(ledger, account, level, 0, swallowed, -swallowed);
 }
 
 /* Undoes the last entry. */
@@ -238,7 +229,6 @@ undo_last(Ledger *ledger)
 	account->debit -= entry->debit;
 	account->credit -= entry->credit;
 	account->unwritten -= entry->unwritten;
-	ledger->unwritten -= entry->unwritten;
 	if (entry->debit != 0)
 	{
 		(void) commerce_counter_add(account->counter, entry->debit);
@@ -356,7 +346,6 @@ commerce_ledger_finish(Ledger *ledger, bool committed)
 	clear_index(ledger);
 	ledger->account_count = 0;
 	ledger->entry_count = 0;
-	ledger->unwritten = 0;
 	show_count(ledger);
 	return flagged;
 }

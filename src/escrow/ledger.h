@@ -51,9 +51,8 @@ typedef struct Ledger
 	void *(*grow)(void *, size_t); /* realloc() or its like; may throw */
 	Account *accounts;
 	Entry *entries;
-	int32_t *index;    /* open addressing: a power of two of account numbers, or -1 */
-	uint64_t *gates;   /* a bit for each partition whose gate this transaction is in */
-	int64_t unwritten; /* of all accounts */
+	int32_t *index;  /* open addressing: a power of two of account numbers, or -1 */
+	uint64_t *gates; /* a bit for each partition whose gate this transaction is in */
 	int32_t account_count;
 	int32_t account_room;
 	int32_t entry_count;
@@ -89,8 +88,11 @@ extern bool commerce_ledger_written(Ledger *ledger, Account *account, uint32_t l
 /* Says that a row was written that gives an amount back, when this transaction commits. False beyond 64 bits. */
 extern bool commerce_ledger_give(Ledger *ledger, Account *account, uint32_t level, int64_t amount);
 
-/* Gives back what was taken for rows that were not written after all, of one counter; false when there is none left. */
-extern bool commerce_ledger_settle(Ledger *ledger, uint32_t level);
+/*
+ * Gives back what was taken for rows that were not written after all. What is kept of it was taken by somebody else of the
+ * same transaction, who is still about to write.
+ */
+extern void commerce_ledger_settle(Ledger *ledger, Account *account, uint32_t level, int64_t kept);
 
 /* A level ended: all it did is undone, or is its parent's from here on. Never throws. */
 extern void commerce_ledger_abort_level(Ledger *ledger, uint32_t level);

@@ -21,8 +21,8 @@ typedef struct KitPart
 /* Begins to watch the table of kits; called once, from _PG_init. */
 extern void commerce_kits_init(void);
 
-/* Returns whether the shop has any kit at all: remembered, so that a shop without kits does not pay for them. Needs SPI. */
-extern bool commerce_any_kits(void);
+/* Returns false for what is certainly no kit, by what is remembered of the table. Needs SPI. */
+extern bool commerce_may_be_kit(const char *sku);
 
 /* Finds the parts of those of the skus (a text[]) that are kits, sorted by kit, then part. Needs SPI. */
 extern int commerce_kit_parts(Datum skus, KitPart **parts);

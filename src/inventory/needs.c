@@ -100,20 +100,22 @@ count_parts(const StockNeed *needs, int count, const KitPart *kit_parts, int kit
 	return (int) parts;
 }
 
-/* Lists what is needed. Kits are taken apart in one statement for all of them, or none where the shop has no kits. */
+/* Lists what is needed. Kits are taken apart in one statement for all of them, or none where there are none. */
 void
 commerce_expand_needs(NeededGoods *goods, StockNeed *needs, int count, bool kits)
 {
 	const char **names = palloc_extended(sizeof(char *) * Max(count, 1), MCXT_ALLOC_HUGE);
 	KitPart *kit_parts = NULL;
 	int kit_part_count = 0;
+	int named = 0;
 	int next = 0;
 	int room;
 
-	for (int i = 0; i < count; i++)
-		names[i] = needs[i].sku;
-	if (kits && commerce_any_kits())
-		kit_part_count = commerce_kit_parts(distinct(names, count), &kit_parts);
+	for (int i = 0; kits && i < count; i++)
+		if (commerce_may_be_kit(needs[i].sku))
+			names[named++] = needs[i].sku;
+	if (named > 0)
+		kit_part_count = commerce_kit_parts(distinct(names, named), &kit_parts);
 	room = count_parts(needs, count, kit_parts, kit_part_count);
 	*goods = (NeededGoods){.needs = needs, .count = count};
 	goods->part_skus = palloc_extended(sizeof(char *) * Max(room, 1), MCXT_ALLOC_HUGE);

@@ -38,7 +38,10 @@ take(const NeededGoods *goods, const Stockroom *room, StockPromise *promises)
 		const Taking *taking = &goods->sourcing.takings[t];
 
 		promises[t].counter = room->counters[taking->source];
-		if (promises[t].counter != NULL && !commerce_escrow_take(promises[t].counter, taking->quantity))
+		if (promises[t].counter == NULL)
+			continue;
+		promises[t].unwritten = commerce_escrow_unwritten(promises[t].counter);
+		if (!commerce_escrow_take(promises[t].counter, taking->quantity))
 		{
 			commerce_escrow_undo();
 			return false;
@@ -46,6 +49,15 @@ take(const NeededGoods *goods, const Stockroom *room, StockPromise *promises)
 	}
 	commerce_escrow_keep();
 	return true;
+}
+
+/* Gives back what was taken and not written. The first of several that took from one counter knows what was before. */
+static void
+settle(const StockPromise *promises, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (promises[i].counter != NULL)
+			commerce_escrow_settle(promises[i].counter, promises[i].unwritten);
 }
 
 /* Promises what is needed. */
@@ -85,7 +97,7 @@ commerce_stock_promise(StockNeed *needs, int count, const StockClaim *claim, boo
 	*made = goods.sourcing.taking_count;
 	commerce_write_promises(promises, commerce_write_directly(promises, *made, needs, claim), *made, needs,
 							claim);
-	commerce_escrow_settle();
+	settle(promises, *made);
 	return promises;
 }
 
@@ -112,7 +124,7 @@ commerce_stock_promise_quickly(StockNeed *need, const StockClaim *claim)
 		return NULL;
 	if (commerce_write_directly(promises, count, need, claim) == count)
 		return promises;
-	commerce_escrow_settle();
+	settle(promises, count);
 	return NULL;
 }
 

@@ -143,14 +143,7 @@ commerce_reserve_lines(PG_FUNCTION_ARGS)
 {
 	char *holder = text_argument(fcinfo, 1);
 	char *location = text_argument(fcinfo, 5);
-	StockClaim claim = {
-		.holder = holder,
-		.expires_at = commerce_expiry(fcinfo, 2),
-		.mode = read_mode(text_argument(fcinfo, 3)),
-		.strategy = commerce_stock_strategy(text_argument(fcinfo, 4)),
-		.replace = holder != NULL,
-		.replace_all = holder != NULL,
-	};
+	StockClaim claim = {.holder = holder, .replace = holder != NULL, .replace_all = holder != NULL};
 	StockPromise *promises;
 	Lines lines;
 	int made;
@@ -158,6 +151,9 @@ commerce_reserve_lines(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	commerce_require_shop();
+	claim.expires_at = commerce_expiry(fcinfo, 2);
+	claim.mode = read_mode(text_argument(fcinfo, 3));
+	claim.strategy = commerce_stock_strategy(text_argument(fcinfo, 4));
 	read_lines(fcinfo, location, &lines);
 	promises = commerce_stock_promise(lines.tracked, lines.tracked_count, &claim, true, &made);
 	put_rows(fcinfo, true, &lines, promises, made);
@@ -171,12 +167,7 @@ commerce_plan_sourcing(PG_FUNCTION_ARGS)
 {
 	char *holder = text_argument(fcinfo, 3);
 	char *location = text_argument(fcinfo, 2);
-	StockClaim claim = {
-		.holder = holder,
-		.mode = STOCK_CLAMP,
-		.strategy = commerce_stock_strategy(text_argument(fcinfo, 1)),
-		.replace = holder != NULL,
-	};
+	StockClaim claim = {.holder = holder, .mode = STOCK_CLAMP, .replace = holder != NULL};
 	StockPromise *promises;
 	Lines lines;
 	int made;
@@ -184,6 +175,7 @@ commerce_plan_sourcing(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	commerce_require_shop();
+	claim.strategy = commerce_stock_strategy(text_argument(fcinfo, 1));
 	read_lines(fcinfo, location, &lines);
 	promises = commerce_stock_plan(lines.tracked, lines.tracked_count, &claim, &made);
 	put_rows(fcinfo, false, &lines, promises, made);

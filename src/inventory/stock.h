@@ -50,6 +50,7 @@ typedef struct StockPromise
 	int need;                /* which of the needs it is for */
 	int place;               /* which of its part's promises it is */
 	struct Counter *counter; /* what it was taken from; NULL: from a locked row */
+	int64 unwritten;         /* what others of this transaction had taken from that and not written before */
 } StockPromise;
 
 /*

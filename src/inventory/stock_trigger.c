@@ -16,6 +16,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "commands/trigger.h"
+#include "common/int.h"
 #include "utils/rel.h"
 #pragma GCC diagnostic pop
 

@@ -17,6 +17,11 @@
 #include "inventory/directory.h"
 #include "inventory/stock_counters.h"
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "common/int.h"
+#pragma GCC diagnostic pop
+
 #define STOCK_OF_SKUS                                                                                        \
 	"SELECT s.sku, s.location, s.on_hand - s.safety_stock - s.damaged - s.quality_control - s.other,"        \
 	" s.backorder_limit, coalesce(l.priority, 0), coalesce(l.active, true)"                                  \

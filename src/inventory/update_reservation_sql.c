@@ -32,6 +32,8 @@ typedef struct Held
 {
 	StockNeed *needs;
 	int64 *quantities;
+	Counter **counters; /* what more is taken from; NULL: nothing, or a locked row */
+	int64 *unwritten;   /* what others of this transaction had taken from that and not written before */
 	int count;
 } Held;
 
@@ -58,6 +60,8 @@ read_held(const pg_uuid_t *id, int64 quantity, Held *held)
 		commerce_refuse_reservation(id, commerce_text(0, 5));
 	held->needs = palloc(sizeof(StockNeed) * rows);
 	held->quantities = palloc(sizeof(int64) * rows);
+	held->counters = palloc0(sizeof(Counter *) * rows);
+	held->unwritten = palloc(sizeof(int64) * rows);
 	held->count = (int) rows;
 	for (uint64 i = 0; i < rows; i++)
 	{
@@ -104,15 +108,18 @@ give_back(const Stockroom *room, const Held *held)
 
 /* Takes what the rows are to hold more; false, and nothing taken, where somebody was faster. */
 static bool
-take_more(const Stockroom *room, const Held *held)
+take_more(const Stockroom *room, Held *held)
 {
 	commerce_escrow_begin();
 	for (int i = 0; i < held->count; i++)
 	{
 		const Source *source = source_of(room, &held->needs[i]);
-		Counter *counter = source ? room->counters[source - room->sources] : NULL;
 
-		if (counter != NULL && !commerce_escrow_take(counter, held->needs[i].quantity - held->quantities[i]))
+		held->counters[i] = source ? room->counters[source - room->sources] : NULL;
+		if (held->counters[i] == NULL)
+			continue;
+		held->unwritten[i] = commerce_escrow_unwritten(held->counters[i]);
+		if (!commerce_escrow_take(held->counters[i], held->needs[i].quantity - held->quantities[i]))
 		{
 			commerce_escrow_undo();
 			return false;
@@ -172,7 +179,9 @@ commerce_update_reservation(PG_FUNCTION_ARGS)
 			(Datum[]){UUIDPGetDatum(id), PG_GETARG_DATUM(1), TimestampTzGetDatum(GetCurrentTimestamp())},
 			NULL) == 0)
 		commerce_refuse_reservation(id, commerce_reservation_state(id));
-	commerce_escrow_settle();
+	for (int i = 0; i < held.count; i++)
+		if (held.counters[i] != NULL)
+			commerce_escrow_settle(held.counters[i], held.unwritten[i]);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -12,6 +12,7 @@
 #include "base/pg.h"
 
 #include "base/plan.h"
+#include "base/ready.h"
 #include "inventory/stock_counters.h"
 
 PG_FUNCTION_INFO_V1(commerce_verify_stock);
@@ -21,6 +22,15 @@ PG_FUNCTION_INFO_V1(commerce_invalidate_stock);
 /* Looks before a difference counts, and microseconds between two looks. */
 #define LOOKS 50
 #define BETWEEN_LOOKS 2000
+
+/* Refuses with CM099 where there is no shop whose stock could be counted. */
+static void
+require_shop(void)
+{
+	SPI_connect();
+	commerce_require_shop();
+	SPI_finish();
+}
 
 /* Returns whether a reading and the tables say the same. */
 static bool
@@ -79,6 +89,7 @@ commerce_verify_stock(PG_FUNCTION_ARGS)
 	EscrowReading *readings;
 	int count;
 
+	require_shop();
 	InitMaterializedSRF(fcinfo, 0);
 	count = commerce_escrow_read(&commerce_stock_space, &readings);
 	for (int i = 0; i < count; i++)
@@ -108,6 +119,7 @@ commerce_pending_stock(PG_FUNCTION_ARGS)
 	EscrowPending *pending;
 	int count;
 
+	require_shop();
 	InitMaterializedSRF(fcinfo, 0);
 	count = commerce_escrow_pending(&commerce_stock_space, &pending);
 	for (int i = 0; i < count; i++)
@@ -134,6 +146,7 @@ commerce_invalidate_stock(PG_FUNCTION_ARGS)
 	int length = VARSIZE_ANY_EXHDR(sku);
 	char *prefix = palloc0(length + 1);
 
+	require_shop();
 	memcpy(prefix, VARDATA_ANY(sku), length);
 	PG_RETURN_INT64(commerce_escrow_forget(&commerce_stock_space, prefix, length + 1));
 }

@@ -440,9 +440,11 @@ settle(int b)
 {
 	Session *self = &sessions[b];
 
-	do
+	for (int i = 0; i < self->ledger.account_count; i++)
+	{
 		commerce_ledger_make_room(&self->ledger);
-	while (commerce_ledger_settle(&self->ledger, level_of(self)));
+		commerce_ledger_settle(&self->ledger, &self->ledger.accounts[i], level_of(self), 0);
+	}
 	for (int k = 0; k < config.keys; k++)
 		if (reference_sums(b, k)->unwritten > 0)
 			reference_op(b, self->depth, OP_SETTLE, k, 0);

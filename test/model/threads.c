@@ -183,8 +183,8 @@ reserve(Backend *self, int k, int64_t amount)
 		change->inner += amount;
 		return commerce_ledger_written(&self->ledger, account, 1 + self->inside, amount);
 	}
-	commerce_ledger_make_room(&self->ledger);
-	commerce_ledger_settle(&self->ledger, 1 + self->inside);
+	account = make_room(self, account);
+	commerce_ledger_settle(&self->ledger, account, 1 + self->inside, 0);
 	return true;
 }
 

@@ -82,6 +82,13 @@ BEGIN;
 UPDATE commerce.kit_parts SET quantity = 1000000000 WHERE part IN ('kit-shelf', 'kit-screw');
 SELECT commerce.reserve('kit-wall', 2);
 ROLLBACK;
+BEGIN;
+-- A circle that slipped in is found, not followed.
+ALTER TABLE commerce.kit_parts DISABLE TRIGGER USER;
+INSERT INTO commerce.kit_parts (kit, part) VALUES ('kit-board', 'kit-wall');
+ALTER TABLE commerce.kit_parts ENABLE TRIGGER USER;
+SELECT commerce.reserve('kit-wall');
+ROLLBACK;
 \set VERBOSITY default
 BEGIN;
 DELETE FROM commerce.kit_parts;

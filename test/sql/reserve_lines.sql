@@ -87,7 +87,7 @@ INSERT INTO commerce.variants (sku) SELECT 'cart-many-' || n FROM generate_serie
 SELECT count(commerce.receive_stock('cart-many-' || n, 1000)) FROM generate_series(1, 100) n;
 SELECT jsonb_agg(jsonb_build_object('sku', 'cart-many-' || n % 100 + 1, 'quantity', 1)) AS many FROM generate_series(1, 100000) n \gset
 SELECT count(reservation), sum(quantity), sum(missing) FROM commerce.reserve_lines(:'many', 'cart many');
-SELECT count(reservation), sum(quantity), sum(missing) FROM commerce.reserve_lines(:'many', 'cart many', mode => 'clamp', strategy => 'fewest_splits');
+SELECT count(*), sum(quantity), sum(missing) FROM commerce.plan_sourcing(:'many', 'fewest_splits', holder => 'cart many');
 SELECT min(available), max(available) FROM commerce.available(ARRAY(SELECT 'cart-many-' || n FROM generate_series(1, 100) n));
 SELECT count(*) FROM commerce.reserve_lines('[]', 'cart many');
 SELECT min(available), max(available) FROM commerce.available(ARRAY(SELECT 'cart-many-' || n FROM generate_series(1, 100) n));

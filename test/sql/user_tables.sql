@@ -110,3 +110,22 @@ SELECT commerce.available('own-3') AS promised_too_much, commerce.try_reserve('o
 DELETE FROM commerce.stock WHERE sku = 'own-3';
 SELECT commerce.available('own-3'), commerce.try_reserve('own-3') IS NULL AS none;
 SELECT * FROM commerce.verify_stock();
+
+-- A trigger that reserves while another promise is under way settles its own takes, not those of the other.
+INSERT INTO commerce.variants (sku) VALUES ('own-wrap'), ('own-a'), ('own-b');
+SELECT commerce.receive_stock('own-wrap', 2), commerce.receive_stock('own-a', 10), commerce.receive_stock('own-b', 10);
+CREATE FUNCTION pg_temp.wrap() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.sku IN ('own-a', 'own-b') THEN
+        PERFORM commerce.reserve('own-wrap');
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER a_wrap AFTER INSERT ON commerce.reservations FOR EACH ROW EXECUTE FUNCTION pg_temp.wrap();
+SELECT sku, quantity FROM commerce.reserve_lines('[{"sku": "own-a", "quantity": 1}, {"sku": "own-b", "quantity": 1}, {"sku": "own-wrap", "quantity": 1}]');
+SELECT commerce.available('own-wrap');
+SELECT sku, quantity FROM commerce.reserve_lines('[{"sku": "own-a", "quantity": 1}, {"sku": "own-wrap", "quantity": 1}]');
+SELECT commerce.available('own-wrap'), commerce.try_reserve('own-wrap') IS NULL AS none;
+DROP TRIGGER a_wrap ON commerce.reservations;
+SELECT * FROM commerce.verify_stock();

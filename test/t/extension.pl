@@ -81,7 +81,7 @@ my %argument = (
 # Those that look at their arguments first.
 my %call = (create_customer => "'jane\@example.com'", quote => $lines);
 # Those that work without a shop.
-my %works = map { $_ => 1 } qw(create_shop uuidv7);
+my %works = map { $_ => 1 } qw(create_shop uuidv7 worker_status);
 my @functions = split(/\n/, $node->safe_psql('empty', q(
 	SELECT p.proname || '|' || coalesce(string_agg(format_type(a.type, NULL), ';' ORDER BY a.n), '')
 	FROM pg_proc p LEFT JOIN LATERAL unnest(p.proargtypes) WITH ORDINALITY a (type, n) ON true
