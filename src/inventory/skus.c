@@ -10,15 +10,16 @@
 
 PG_FUNCTION_INFO_V1(commerce_require_sku);
 
+/* As a value, each name is looked up by key; as NOT EXISTS the planner would read the whole catalogue for one. */
 static SavedPlan find_unknown_sku = {
 	.sql = "SELECT asked.sku FROM unnest($1) AS asked (sku)"
-		   " WHERE NOT EXISTS (SELECT FROM commerce.variants v WHERE v.sku = asked.sku)"
+		   " WHERE (SELECT true FROM commerce.variants v WHERE v.sku = asked.sku) IS NULL"
 		   " ORDER BY asked.sku COLLATE \"C\" LIMIT 1",
 	.args = "text[]"};
 
 static SavedPlan find_unknown_location = {
 	.sql = "SELECT asked.location FROM unnest($1) AS asked (location)"
-		   " WHERE NOT EXISTS (SELECT FROM commerce.locations l WHERE l.code = asked.location)"
+		   " WHERE (SELECT true FROM commerce.locations l WHERE l.code = asked.location) IS NULL"
 		   " ORDER BY asked.location COLLATE \"C\" LIMIT 1",
 	.args = "text[]"};
 

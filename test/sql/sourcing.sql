@@ -63,3 +63,11 @@ SELECT * FROM commerce.plan_sourcing('[{"sku": "src-1", "quantity": 1}]', locati
 SELECT * FROM commerce.plan_sourcing('[{"sku": "src-1", "quantity": 1, "location": "src-nowhere"}]');
 \set VERBOSITY default
 SELECT count(*) FROM commerce.plan_sourcing('[{"sku": "src-1", "quantity": 1}]', NULL, NULL, NULL);
+
+-- A name that is too long for a counter is counted by its rows, each location once.
+INSERT INTO commerce.locations (code) VALUES ('src-long-1'), ('src-long-2');
+INSERT INTO commerce.variants (sku) VALUES (repeat('src', 40));
+SELECT commerce.receive_stock(repeat('src', 40), 5, 'src-long-' || n) FROM generate_series(1, 2) n;
+SELECT commerce.reserve(repeat('src', 40), 2, location => 'src-long-' || n) IS NOT NULL AS held FROM generate_series(1, 2) n;
+SELECT location, quantity, missing FROM commerce.reserve_lines(jsonb_build_array(jsonb_build_object('sku', repeat('src', 40), 'quantity', 7)), mode => 'clamp');
+SELECT commerce.try_reserve(repeat('src', 40)) IS NULL AS none;
