@@ -23,16 +23,16 @@ CREATE FUNCTION commerce.require_shop() RETURNS void
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'commerce_require_shop_sql';
 COMMENT ON FUNCTION commerce.require_shop() IS
-'Does nothing where the shop''s tables, the SQL objects and the library fit each other; CM099 with what to do otherwise.';
+'Internal. Does nothing where the shop''s tables, the SQL objects and the library fit each other; CM099 with what to do otherwise.';
 
 CREATE FUNCTION commerce.invalidate_cache() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'commerce_invalidate_cache';
 COMMENT ON FUNCTION commerce.invalidate_cache() IS
-'Statement trigger on tables that sessions keep compiled (promotions, transitions): tells every session at commit that the table has changed.';
+'Internal. Statement trigger on tables that sessions keep compiled (promotions, transitions): tells every session at commit that the table has changed.';
 
 CREATE FUNCTION commerce.acting_role() RETURNS text
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'commerce_acting_role';
 COMMENT ON FUNCTION commerce.acting_role() IS
-'The role the session acts as: the one of SET ROLE, else the session''s user, whatever definer''s rights are in force.';
+'Internal. The role the session acts as: the one of SET ROLE, else the session''s user, whatever definer''s rights are in force.';

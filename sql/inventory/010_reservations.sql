@@ -4,7 +4,7 @@ CREATE FUNCTION commerce.reserve(sku text, quantity bigint DEFAULT 1, holder tex
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'commerce_reserve';
 COMMENT ON FUNCTION commerce.reserve(text, bigint, text, text, interval) IS
-'Holds units of a sku for ttl (commerce.reservation_ttl when NULL) and returns the reservation. location NULL takes the location of highest priority that has them all. Of a kit its parts are held, all at one location, in rows that share the id. CM001 when short, CM002 for an unknown sku, 22023 for a quantity or ttl that is not positive, 22003 for a quantity beyond 10^18.';
+'Holds units of a sku for ttl (commerce.reservation_ttl when NULL) and returns the reservation: reserve(''MUG'', 2, holder => ''cart-7'', ttl => ''10 minutes''). location NULL takes the location of highest priority that has them all. A holder may hold many; each call adds one. Of a kit its parts are held, all at one location, in rows that share the id. CM001 when short: DETAIL has the units available and, as contended, those that transactions under way may yet give back. CM002 for an unknown sku or location, 22023 for a quantity or ttl that is not positive, 22004 for sku NULL, 22003 for a quantity beyond 10^18, 25006 on a standby.';
 GRANT EXECUTE ON FUNCTION commerce.reserve(text, bigint, text, text, interval) TO commerce_app;
 
 CREATE FUNCTION commerce.try_reserve(sku text, quantity bigint DEFAULT 1, holder text DEFAULT NULL,
@@ -12,14 +12,14 @@ CREATE FUNCTION commerce.try_reserve(sku text, quantity bigint DEFAULT 1, holder
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'commerce_try_reserve';
 COMMENT ON FUNCTION commerce.try_reserve(text, bigint, text, text, interval) IS
-'Like reserve(), but returns NULL when short: no error, and while sold out no lock, no WAL and no transaction id.';
+'Like reserve(), but returns NULL when short: no error, and while sold out no lock on a row, no WAL and no transaction id. All other errors are those of reserve().';
 GRANT EXECUTE ON FUNCTION commerce.try_reserve(text, bigint, text, text, interval) TO commerce_app;
 
 CREATE FUNCTION commerce.extend_reservation(reservation uuid, ttl interval DEFAULT NULL) RETURNS timestamptz
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_extend_reservation';
 COMMENT ON FUNCTION commerce.extend_reservation(uuid, interval) IS
-'Holds a reservation for ttl from now on and returns when it ends. CM003 unknown or finished, CM004 already expired.';
+'Holds a reservation for ttl from now on (commerce.reservation_ttl when NULL) and returns when it ends. CM003 unknown or finished, CM004 already expired, 22023 for a ttl that is not positive, 22004 for reservation NULL.';
 GRANT EXECUTE ON FUNCTION commerce.extend_reservation(uuid, interval) TO commerce_app;
 
 CREATE FUNCTION commerce.update_reservation(reservation uuid, quantity bigint) RETURNS void
@@ -33,7 +33,7 @@ CREATE FUNCTION commerce.release_reservation(reservation uuid) RETURNS void
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_release_reservation';
 COMMENT ON FUNCTION commerce.release_reservation(uuid) IS
-'Gives held units back. CM003 where the reservation is unknown or finished, CM004 where a sweep has already ended it.';
+'Gives held units back, to others once the transaction commits. CM003 where the reservation is unknown or finished, CM004 where a sweep has already ended it.';
 GRANT EXECUTE ON FUNCTION commerce.release_reservation(uuid) TO commerce_app;
 
 CREATE FUNCTION commerce.release_holder(holder text) RETURNS bigint
@@ -47,5 +47,5 @@ CREATE FUNCTION commerce.expire_reservations(batch bigint DEFAULT 1000) RETURNS 
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_expire_reservations';
 COMMENT ON FUNCTION commerce.expire_reservations(bigint) IS
-'Marks overdue holds as expired, at most batch of them, skipping locked ones; returns how many. Housekeeping only: an overdue hold has stopped counting already.';
+'Marks overdue holds as expired, at most batch of them, skipping locked ones; returns how many. Housekeeping only, done by the background worker where there is one: an overdue hold keeps nobody from its units. 22023 for a batch that is not positive.';
 GRANT EXECUTE ON FUNCTION commerce.expire_reservations(bigint) TO commerce_app;

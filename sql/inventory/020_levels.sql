@@ -1,7 +1,7 @@
 CREATE FUNCTION commerce.require_sku(sku text) RETURNS void
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'commerce_require_sku';
-COMMENT ON FUNCTION commerce.require_sku(text) IS 'Does nothing for a sku of the catalogue; CM002 for any other.';
+COMMENT ON FUNCTION commerce.require_sku(text) IS 'Internal. Does nothing for a sku of the catalogue; CM002 for any other.';
 
 CREATE FUNCTION commerce.require_location(location text) RETURNS void
     LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
@@ -14,7 +14,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION commerce.require_location(text) IS 'Does nothing for a location of the shop; CM002 for any other.';
+COMMENT ON FUNCTION commerce.require_location(text) IS 'Internal. Does nothing for a location of the shop; CM002 for any other.';
 
 CREATE FUNCTION commerce.require_stock_arguments(sku text, quantity bigint, location text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
@@ -37,7 +37,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.require_stock_arguments(text, bigint, text) IS
-'Refuses what no stock movement can mean: 22004 for NULL, 22003 beyond 10^18 units, CM002 for an unknown sku or location.';
+'Internal. Refuses what no stock movement can mean: 22004 for NULL, 22003 beyond 10^18 units, CM002 for an unknown sku or location.';
 
 CREATE FUNCTION commerce.require_stock_state(state text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
@@ -51,7 +51,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.require_stock_state(text) IS
-'Does nothing for a state that a person can put units into; 22023 for any other. Units get reserved and committed by reservations alone.';
+'Internal. Does nothing for a state that a person can put units into; 22023 for any other. Units get reserved and committed by reservations alone.';
 
 -- The one place where a level changes: the level and the movement that explains it, together.
 CREATE FUNCTION commerce.record_movement(sku text, location text, quantity bigint, from_state text, to_state text, reason text,
@@ -141,7 +141,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.record_movement(text, text, bigint, text, text, text, text, boolean, jsonb) IS
-'Moves units of a sku at a location from one state into another and writes the movement; returns the new on_hand. from_state NULL: they arrive; to_state NULL: they leave. CM001 where fewer are there than go, 22003 where a level would pass 10^18. Of units that leave available as many must be sound, unless counted: then on_hand alone limits them. lots is [{"lot", "units", "expires_on"}]: in which lots units arrive or were drawn from; when they leave and it is NULL, the lots that expire first give them.';
+'Internal. Moves units of a sku at a location from one state into another and writes the movement; returns the new on_hand. from_state NULL: they arrive; to_state NULL: they leave. CM001 where fewer are there than go, 22003 where a level would pass 10^18. Of units that leave available as many must be sound, unless counted: then on_hand alone limits them. lots is [{"lot", "units", "expires_on"}]: in which lots units arrive or were drawn from; when they leave and it is NULL, the lots that expire first give them.';
 
 CREATE FUNCTION commerce.receive_stock(sku text, quantity bigint, location text DEFAULT 'main', reason text DEFAULT 'received',
         reference text DEFAULT NULL, state text DEFAULT 'available', incoming boolean DEFAULT false, lot text DEFAULT NULL,
@@ -194,7 +194,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.lock_levels(text[], text[]) IS
-'Locks the levels of skus at locations, pair by pair, in the order in which everyone locks levels.';
+'Internal. Locks the levels of skus at locations, pair by pair, in the order in which everyone locks levels.';
 
 CREATE FUNCTION commerce.move_stock(sku text, quantity bigint, from_location text, to_location text, reason text DEFAULT 'moved',
         reference text DEFAULT NULL, from_state text DEFAULT 'available', to_state text DEFAULT 'available') RETURNS bigint

@@ -16,7 +16,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.needed_parts(text[]) IS
-'What one unit of each sku takes from stock: of a kit its parts, down to those that are no kits; of any other sku itself. What is not tracked is left out.';
+'Internal. What one unit of each sku takes from stock: of a kit its parts, down to those that are no kits; of any other sku itself. What is not tracked is left out.';
 
 CREATE FUNCTION commerce.availability(skus text[], location text) RETURNS TABLE (sku text, available bigint)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
@@ -37,7 +37,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.availability(text[], text) IS
-'The answer of both functions available(): from commerce.stock_levels, at a location or (NULL) over all active ones.';
+'Internal. The answer of both functions available(): from commerce.stock_levels, at a location or (NULL) over all active ones.';
 
 CREATE FUNCTION commerce.available(skus text[]) RETURNS TABLE (sku text, available bigint)
     LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -63,7 +63,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.available(text, text) IS
-'How many units of a sku can be sold now, at a location or (NULL) over all active ones. Of a kit, how many its scarcest part is enough for; NULL for what is not tracked. CM002 for an unknown sku.';
+'How many units of a sku can be sold now by what is committed, at a location or (NULL) over all active ones; what transactions under way have taken is not subtracted (commerce.pending_stock has it), what may be sold as backorder not added. Negative where backorders are open. Of a kit, how many its scarcest part is enough for; NULL for what is not tracked. CM002 for an unknown sku.';
 GRANT EXECUTE ON FUNCTION commerce.available(text, text) TO commerce_app;
 
 CREATE FUNCTION commerce.refuse_kit_cycle() RETURNS trigger
@@ -89,4 +89,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.refuse_kit_cycle() IS
-'Statement trigger on commerce.kit_parts: refuses (22023) a kit that would contain itself.';
+'Internal. Statement trigger on commerce.kit_parts: refuses (22023) a kit that would contain itself.';

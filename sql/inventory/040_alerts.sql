@@ -43,5 +43,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.announce_stock(text[]) IS
-'Tells the outside world which levels have crossed a line since it was told last, once for each crossing, and returns the number of events: stock.low (available <= low_stock), stock.out (available <= 0), stock.back. NULL looks at every level, an array at those of the skus named; unknown ones are left out. Safe to run any time.';
+'Tells the outside world which levels have crossed a line since it was told last, once for each crossing, and returns the number of events: stock.low (available <= low_stock), stock.out (available <= 0), stock.back. The payload is {"sku", "location", "available", "low_stock"}; the topic stands in commerce.outbox. NULL looks at every level, an array at those of the skus named; unknown ones are left out. The background worker does it after each crossing, and at every level once an hour; where there is none, call it from time to time. Safe to run any time.';
 GRANT EXECUTE ON FUNCTION commerce.announce_stock(text[]) TO commerce_app;

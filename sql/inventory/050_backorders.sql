@@ -32,7 +32,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.announce_filled(text, text, bigint, bigint, uuid[]) IS
-'Tells (stock.backorder_filled) each order whose last waiting unit of a sku at a location is covered now: because units that can be sent rose from before to after, or because reservations ahead of it were released. The level must be locked.';
+'Internal. Tells (stock.backorder_filled) each order whose last waiting unit of a sku at a location is covered now: because units that can be sent rose from before to after, or because reservations ahead of it were released. The level must be locked.';
 
 CREATE FUNCTION commerce.announce_released(released uuid[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -56,4 +56,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.announce_released(uuid[]) IS
-'Tells the orders that moved up because these reservations were released, where anybody waits; only there a level is locked.';
+'Internal. Tells the orders that moved up because these reservations were released, where anybody waits; only there a level is locked.';

@@ -46,7 +46,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.lock_stocktake(uuid) IS
-'Makes this transaction the only one that changes a stocktake, and returns its location. P0002 for an unknown one, 55000 for a finished one.';
+'Internal. Makes this transaction the only one that changes a stocktake, and returns its location. P0002 for an unknown one, 55000 for a finished one.';
 
 CREATE FUNCTION commerce.count_stock(stocktake uuid, sku text, counted bigint) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

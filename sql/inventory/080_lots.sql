@@ -30,7 +30,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.draw_lots(text, text, bigint, text) IS
-'Takes units out of the lots of a level, first expired first out, and returns [{"lot", "units", "aside", "expires_on"}], without lot what came in none; NULL where nothing lies in lots. The level must be locked.';
+'Internal. Takes units out of the lots of a level, first expired first out, and returns [{"lot", "units", "aside", "expires_on"}], without lot what came in none; NULL where nothing lies in lots. The level must be locked.';
 
 CREATE FUNCTION commerce.fill_lots(sku text, location text, to_state text, lots jsonb) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -60,7 +60,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.fill_lots(text, text, text, jsonb) IS
-'Puts arriving units into their lots, as draw_lots() returns them. 22023 for a lot that expires on another day. The level must be locked.';
+'Internal. Puts arriving units into their lots, as draw_lots() returns them. 22023 for a lot that expires on another day. The level must be locked.';
 
 CREATE FUNCTION commerce.expire_lots(today date DEFAULT current_date) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -101,5 +101,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.expire_lots(date) IS
-'Takes off sale, once, what lies in lots that expired before today: moves it from available to other and returns how many units. Safe to run any time. 22004 for NULL.';
+'Takes off sale, once, what lies in lots that expired before today: moves it from available to other and returns how many units. The background worker does it once a day; where there is none, call it as often. Safe to run any time. 22004 for NULL.';
 GRANT EXECUTE ON FUNCTION commerce.expire_lots(date) TO commerce_app;

@@ -2,7 +2,7 @@ CREATE FUNCTION commerce.enforce_state_machine() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'commerce_enforce_state_machine';
 COMMENT ON FUNCTION commerce.enforce_state_machine() IS
-'Row trigger with the arguments machine and column; attach_state_machine() creates it. CM010 for a change no transition allows, CM011 where a guard refuses, CM012 where the role is missing.';
+'Internal. Row trigger with the arguments machine and column; attach_state_machine() creates it. CM010 for a change no transition allows, CM011 where a guard refuses, CM012 where the role is missing.';
 
 CREATE FUNCTION commerce.create_state_machine(name text, definition jsonb) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -15,7 +15,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.lock_order(uuid) IS
-'Makes this transaction the only one that changes the order''s money and goods, and returns the order''s total. P0002 for an unknown order; 40001 where another did since this transaction''s snapshot.';
+'Internal. Makes this transaction the only one that changes the order''s money and goods, and returns the order''s total. P0002 for an unknown order; 40001 where another did since this transaction''s snapshot.';
 
 CREATE FUNCTION commerce.book_payment(order_id uuid, payment uuid, kind text, amount commerce.amount, provider text,
         reference text) RETURNS boolean
@@ -50,7 +50,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.book_payment(uuid, uuid, text, commerce.amount, text, text) IS
-'Writes one line of the payment ledger. False where the very same line is there already (a replay); CM050 where the reference names another.';
+'Internal. Writes one line of the payment ledger. False where the very same line is there already (a replay); CM050 where the reference names another.';
 
 CREATE FUNCTION commerce.authorize_payment("order" uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
         provider text DEFAULT 'manual') RETURNS uuid
@@ -165,7 +165,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.settle_payment(uuid, text, commerce.amount, text, text) IS
-'Captures or refunds an amount of a payment (NULL: the rest) and returns the payment''s state; capture_payment() and refund_payment() in one place.';
+'Internal. Captures or refunds an amount of a payment (NULL: the rest) and returns the payment''s state; capture_payment() and refund_payment() in one place.';
 
 CREATE FUNCTION commerce.capture_payment(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
         provider text DEFAULT NULL) RETURNS text

@@ -40,7 +40,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.requested_lines(uuid, jsonb) IS
-'Reads [{"line" or "sku", "quantity"}] against an order''s lines, one row a line; 22023 for a line that is not there or ambiguous.';
+'Internal. Reads [{"line" or "sku", "quantity"}] against an order''s lines, one row a line; 22023 for a line that is not there or ambiguous.';
 
 CREATE FUNCTION commerce.unfulfilled("order" uuid) RETURNS TABLE (line integer, quantity bigint)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
@@ -53,7 +53,7 @@ BEGIN
         FROM commerce.order_lines ol WHERE ol.order_id = "order";
 END
 $$;
-COMMENT ON FUNCTION commerce.unfulfilled(uuid) IS 'How many units of each line of an order have not left yet.';
+COMMENT ON FUNCTION commerce.unfulfilled(uuid) IS 'Internal. How many units of each line of an order have not left yet.';
 
 CREATE FUNCTION commerce.fulfil("order" uuid, lines jsonb DEFAULT NULL, location text DEFAULT NULL,
         tracking text DEFAULT NULL) RETURNS uuid
@@ -169,7 +169,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.take_reserved(uuid, uuid, jsonb, text) IS
-'Turns an order''s reservations into units that left: the goods'' side of fulfil(). CM001 where fewer are reserved or on hand.';
+'Internal. Turns an order''s reservations into units that left: the goods'' side of fulfil(). CM001 where fewer are reserved or on hand.';
 
 CREATE FUNCTION commerce.nothing_is_shipped("row" jsonb, event text, detail jsonb) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -184,7 +184,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.nothing_is_shipped(jsonb, text, jsonb) IS
-'Guard of an order''s cancel: every unit that was sent has come back.';
+'Internal. Guard of an order''s cancel: every unit that was sent has come back.';
 
 CREATE FUNCTION commerce.release_order("row" jsonb, event text, detail jsonb) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -200,4 +200,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.release_order(jsonb, text, jsonb) IS
-'Effect of an order''s cancel: gives its reserved stock back, once, to those who wait for it first.';
+'Internal. Effect of an order''s cancel: gives its reserved stock back, once, to those who wait for it first.';

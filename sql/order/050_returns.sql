@@ -60,7 +60,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.return_is_sorted(jsonb, text, jsonb) IS
-'Guard of a return''s receive: what becomes of each unit is settled, as receive_return() does.';
+'Internal. Guard of a return''s receive: what becomes of each unit is settled, as receive_return() does.';
 
 CREATE FUNCTION commerce.receive_return(return uuid, disposition text DEFAULT 'restock', location text DEFAULT 'main')
     RETURNS commerce.amount

@@ -15,15 +15,17 @@ CREATE TABLE commerce.stock (
         AND greatest(safety_stock, damaged, quality_control, other, incoming, backorder_limit) <= 1000000000000000000)
 );
 COMMENT ON TABLE commerce.stock IS
-'how many units lie where; commerce.stock_levels adds what is reserved and what is left';
+'how many units of a sku lie at a location (a level); commerce.stock_levels adds what is reserved and what is left. Change it by receive_stock(), adjust_stock(), move_stock() and set_stock_policy(), which write the movement as well';
+COMMENT ON COLUMN commerce.stock.sku IS 'commerce.variants.sku';
+COMMENT ON COLUMN commerce.stock.location IS 'commerce.locations.code';
 COMMENT ON COLUMN commerce.stock.on_hand IS 'units physically there, in whatever state';
-COMMENT ON COLUMN commerce.stock.safety_stock IS 'units kept back from sale';
+COMMENT ON COLUMN commerce.stock.safety_stock IS 'units on hand kept back from sale; orders that have bought may be sent from them';
 COMMENT ON COLUMN commerce.stock.damaged IS 'units on hand that are broken';
 COMMENT ON COLUMN commerce.stock.quality_control IS 'units on hand that wait for inspection';
 COMMENT ON COLUMN commerce.stock.other IS 'units on hand that are not for sale for any other reason';
 COMMENT ON COLUMN commerce.stock.incoming IS 'units on their way here; not on hand yet';
-COMMENT ON COLUMN commerce.stock.backorder_limit IS 'units that may be sold beyond what is available: 0 none, NULL unlimited';
-COMMENT ON COLUMN commerce.stock.low_stock IS 'an event tells when available falls to this many units or fewer; NULL: only when it falls to none';
+COMMENT ON COLUMN commerce.stock.backorder_limit IS 'units that may be sold beyond what is available, to be sent once they are received: 0 none, NULL unlimited';
+COMMENT ON COLUMN commerce.stock.low_stock IS 'the event stock.low tells when available falls to this many units or fewer; NULL: only stock.out does, when none is left';
 
 -- No foreign key to variants or stock: every insert would lock the hot row it points to. The engine checks.
 CREATE TABLE commerce.reservations (
@@ -41,12 +43,19 @@ CREATE TABLE commerce.reservations (
     PRIMARY KEY (sku, id),
     CHECK (state <> 'held' OR expires_at IS NOT NULL)
 );
-COMMENT ON TABLE commerce.reservations IS 'units promised to a cart or an order; held and committed ones count against what is available';
-COMMENT ON COLUMN commerce.reservations.holder IS 'who holds: a cart, a session; a new reservation of the same holder may replace its old ones';
+COMMENT ON TABLE commerce.reservations IS
+'units promised to a cart or an order; held and committed ones count against what is available. Released and expired ones are history, to be deleted when you like; fulfilled ones say as which parts a kit left, which its return asks for';
+COMMENT ON COLUMN commerce.reservations.holder IS 'who holds: a cart, a session, any text of yours. reserve() adds to what a holder holds, reserve_lines() replaces it, checkout() that of the skus it buys; NULL: known by id alone';
 COMMENT ON COLUMN commerce.reservations.state IS 'held (until expires_at), committed (an order owns it), fulfilled (left the building), released, expired';
+COMMENT ON COLUMN commerce.reservations.sku IS 'what is promised; of a kit, the part';
+COMMENT ON COLUMN commerce.reservations.location IS 'from where';
+COMMENT ON COLUMN commerce.reservations.quantity IS 'units';
+COMMENT ON COLUMN commerce.reservations.order_id IS 'the order that owns it; NULL while it is held';
+COMMENT ON COLUMN commerce.reservations.line IS 'the line of the order or, of reserve_lines(), its position in the call, from 1; 0 from reserve()';
+COMMENT ON COLUMN commerce.reservations.created_at IS 'when it was promised; backorders are served in this order';
 COMMENT ON COLUMN commerce.reservations.per_unit IS 'units of this sku in one unit of the line: more than 1 for a part of a kit';
 COMMENT ON COLUMN commerce.reservations.id IS 'names one promise; the parts of a kit reserved together share it';
-COMMENT ON COLUMN commerce.reservations.expires_at IS 'a held reservation stops counting at this moment, swept or not';
+COMMENT ON COLUMN commerce.reservations.expires_at IS 'at this moment a held reservation stops keeping others from its units, swept or not; NULL: committed, no end';
 CREATE INDEX reservations_id ON commerce.reservations (id);
 -- What counts against a sku, overdue holds first.
 CREATE INDEX reservations_active ON commerce.reservations (sku, expires_at) INCLUDE (location, quantity, state)
@@ -72,6 +81,9 @@ CREATE TABLE commerce.stock_movements (
 );
 COMMENT ON TABLE commerce.stock_movements IS
 'why a level is what it is: every change with its reason, never edited. The deltas of a level add up to on_hand';
+COMMENT ON COLUMN commerce.stock_movements.reason IS 'received, adjusted, moved, sent, ordered, sold, returned, stocktake, lot expired, policy, or what the caller said';
+COMMENT ON COLUMN commerce.stock_movements.reference IS 'what the caller said it is about; of a sale and a return the order, of a count the stocktake, of an expired lot the lot';
+COMMENT ON COLUMN commerce.stock_movements.moved_at IS 'when, by the clock, not by the start of the transaction';
 COMMENT ON COLUMN commerce.stock_movements.actor IS 'the role that made the change: the current role of the session';
 COMMENT ON COLUMN commerce.stock_movements.delta IS
 'units by which on_hand rose (positive) or fell (negative); 0 where units only changed state, or are on their way';
@@ -117,6 +129,10 @@ CREATE VIEW commerce.stock_levels AS
             WHERE a.sku = s.sku AND a.location = s.location AND a.state IN ('held', 'committed')) r;
 COMMENT ON VIEW commerce.stock_levels IS
 'every unit of a sku at a location by state: on_hand = safety_stock + damaged + quality_control + other + reserved + committed + available';
+COMMENT ON COLUMN commerce.stock_levels.on_hand IS 'units physically there, in whatever state';
+COMMENT ON COLUMN commerce.stock_levels.safety_stock IS 'units kept back from sale';
+COMMENT ON COLUMN commerce.stock_levels.incoming IS 'units on their way here; not on hand yet';
+COMMENT ON COLUMN commerce.stock_levels.backorder_limit IS 'units that may be sold beyond what is available: 0 none, NULL unlimited';
 COMMENT ON COLUMN commerce.stock_levels.reserved IS 'units held for carts; an overdue hold counts no more, swept or not';
 COMMENT ON COLUMN commerce.stock_levels.committed IS 'units that orders own and that have not left';
 COMMENT ON COLUMN commerce.stock_levels.available IS 'units that can be sold now; negative where more is promised than there is';
@@ -133,6 +149,8 @@ CREATE VIEW commerce.backorders AS
     WHERE q.waiting > 0;
 COMMENT ON VIEW commerce.backorders IS
 'orders'' reservations that cannot be sent whole yet: what can be sent goes to the oldest first';
+COMMENT ON COLUMN commerce.backorders.quantity IS 'units of the reservation, those that can be sent included';
+COMMENT ON COLUMN commerce.backorders.created_at IS 'when they were promised: the queue is in this order';
 COMMENT ON COLUMN commerce.backorders.waiting IS 'units of the reservation that have to be received first';
 
 CREATE TABLE commerce.stock_lots (
@@ -162,6 +180,8 @@ CREATE TABLE commerce.stock_alerts (
 );
 COMMENT ON TABLE commerce.stock_alerts IS
 'what announce_stock() has told the outside world, each crossing once; a level of which nothing is said is ok';
+COMMENT ON COLUMN commerce.stock_alerts.level IS
+'out: available <= 0; low: available <= low_stock; ok: more than that';
 COMMENT ON COLUMN commerce.stock_alerts.number IS 'counts the crossings of a level from 1; the highest says what was told last';
 
 CREATE TABLE commerce.stocktakes (
@@ -187,6 +207,8 @@ CREATE TABLE commerce.stocktake_counts (
     PRIMARY KEY (stocktake, sku)
 );
 COMMENT ON TABLE commerce.stocktake_counts IS 'what was found of a sku, in whatever state, and what should have been there at that moment';
+COMMENT ON COLUMN commerce.stocktake_counts.expected IS 'units on hand by commerce.stock when it was counted';
+COMMENT ON COLUMN commerce.stocktake_counts.counted IS 'units found';
 COMMENT ON COLUMN commerce.stocktake_counts.correction IS
 'units by which finish_stocktake() changed on_hand; NULL before, and where it was not to';
 

@@ -25,16 +25,19 @@ commerce_settings_init(void)
 	/* Without preloading there is no shared memory to size; what a configuration file says is then accepted and moot. */
 	DefineCustomIntVariable(
 		"commerce.max_counters", "How many levels of stock are counted in shared memory at a time.",
-		"Each takes about 200 bytes. Beyond them the rows of stock are locked.", &commerce_max_counters,
-		65536, 128, 16 * 1024 * 1024,
+		"Each takes about 200 bytes. Those not in use make room for others; where all are in use, rows are "
+		"locked.",
+		&commerce_max_counters, 65536, 128, 16 * 1024 * 1024,
 		process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable(
 		"commerce.key_file",
 		"File with the key-encryption keys of sealed fields: one \"epoch hex-key\" per line.",
 		"It must belong to the server's user or root and be readable by nobody else.", &commerce_key_file, "",
 		PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
-	DefineCustomIntVariable("commerce.workers", "How many background workers may run at a time, 0 for none.",
-							"They expire holds, and run only where commerce is in shared_preload_libraries.",
-							&commerce_workers, 1, 0, COMMERCE_MAX_WORKERS, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"commerce.workers", "How many background workers may run at a time, 0 for none.",
+		"They end overdue holds, take expired lots off sale and tell of stock that runs low or is "
+		"back. They run only where commerce is in shared_preload_libraries.",
+		&commerce_workers, 1, 0, COMMERCE_MAX_WORKERS, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("commerce");
 }
