@@ -18,7 +18,8 @@ $$;
 
 -- What a step asks for: a number of the one sku, {"sku": number}, or [["sku", number], …].
 CREATE FUNCTION pg_temp.wanted(value jsonb) RETURNS TABLE (sku text, quantity bigint) LANGUAGE sql AS $$
-    SELECT 'v', (value #>> '{}')::bigint WHERE jsonb_typeof(value) = 'number'
+    -- A CASE, because a constant may be cast before the condition is looked at.
+    SELECT 'v', CASE WHEN jsonb_typeof(value) = 'number' THEN (value #>> '{}')::bigint END WHERE jsonb_typeof(value) = 'number'
     UNION ALL SELECT e.key, (e.value #>> '{}')::bigint
         FROM jsonb_each(CASE jsonb_typeof(value) WHEN 'object' THEN value ELSE '{}' END) e
     UNION ALL SELECT coalesce(e ->> 'sku', e ->> 0), coalesce(e ->> 'quantity', e ->> 1)::bigint

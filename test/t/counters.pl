@@ -286,9 +286,10 @@ quit($limiter, $asker);
 
 # --- Databases that are copied and dropped while others sell.
 
+my $script = $node->basedir . '/sell.sql';
+append_to_file($script, "SELECT commerce.release_reservation(commerce.reserve('DDL', 1, 'seller'));\n");
 my $seller = IPC::Run::start([ 'pgbench', '-n', '-c', '4', '-T', '120', '-h', $node->host, '-p', $node->port,
-	'-f', '/dev/stdin', 'postgres' ], '<', \"SELECT commerce.release_reservation(commerce.reserve('DDL', 1, 'seller'));\n",
-	'>', \my $sold, '2>&1');
+	'-f', $script, 'postgres' ], '<', \'', '>', \my $sold, '2>&1');
 for my $round (1 .. 3)
 {
 	$node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE fresh');
