@@ -326,7 +326,11 @@ commerce_launcher_main(Datum arg)
 	}
 }
 
-/* Registers the launcher; called once, from _PG_init, and without effect where the library is not being preloaded. */
+/*
+ * Registers the launcher; called once, from _PG_init, and without effect where the library is not being preloaded. Nor
+ * under pg_upgrade: it has noted the old server's next transaction number by then, so what a worker wrote would be lost
+ * or, worse, taken for another transaction's.
+ */
 void
 commerce_launcher_init(void)
 {
@@ -340,6 +344,6 @@ commerce_launcher_init(void)
 		.bgw_function_name = "commerce_launcher_main",
 	};
 
-	if (process_shared_preload_libraries_in_progress)
+	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
 		RegisterBackgroundWorker(&launcher);
 }

@@ -5,8 +5,8 @@
  * predicate anew. Here that is done once, and again when the server says that something about the table has changed.
  * It is the user's table, so nothing is taken for granted: what the table is made of is looked at, and where a
  * statement would do anything that this does not, the answer is that the table is not plain. Checks and predicates are
- * evaluated whatever they say, as long as they are made of built-in functions: their meaning cannot change unseen, and
- * they run nothing under borrowed rights.
+ * evaluated whatever they say, as long as they are made of built-in, immutable functions: their meaning cannot change
+ * unseen, and they run nothing under borrowed rights, which query_to_xml(), though built in, would.
  */
 #include "base/plain_table.h"
 
@@ -24,6 +24,7 @@
 #include "catalog/pg_trigger.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "rewrite/prs2lock.h"
 #include "utils/rel.h"
 #pragma GCC diagnostic pop
@@ -63,13 +64,13 @@ is_made_by_user(Oid function, void *context)
 	return function >= FirstNormalObjectId;
 }
 
-/* Returns whether an expression calls a function that is not built in. */
+/* Returns whether an expression calls a function that is not built in; a domain's checks call what they like. */
 static bool
 calls_users_function(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (check_functions_in_node(node, is_made_by_user, context))
+	if (IsA(node, CoerceToDomain) || check_functions_in_node(node, is_made_by_user, context))
 		return true;
 	return expression_tree_walker(node, calls_users_function, context);
 }
@@ -138,7 +139,7 @@ describe_checks(PlainDescription *description, TupleDesc desc)
 	{
 		Node *check = stringToNode(desc->constr->check[i].ccbin);
 
-		if (calls_users_function(check, NULL))
+		if (contain_mutable_functions(check) || calls_users_function(check, NULL))
 			return false;
 		description->checks[description->check_count++] =
 			ExecPrepareExpr((Expr *) check, description->estate);

@@ -9,7 +9,8 @@
  *   looked at and until the transaction ends, so TRUNCATE, which needs them for itself, comes before or after a whole
  *   transaction. Storage that this transaction has made itself has no counters: nobody else sees the table.
  * - The snapshot of a load: everything committed by now, and nothing of the transaction's own, whose changes its ledger
- *   has already. A load waits for no lock that another session could hold while it waits for the load.
+ *   has already. A load waits for no lock that another session could hold while it waits for the load, because nobody
+ *   would notice that circle: the tables it reads are locked before it is claimed.
  * - The end. The server calls back after a commit or abort is visible to new snapshots and before it releases locks. At
  *   that point nothing may fail, so what the ledger does there is arithmetic on memory it has. A killed backend never
  *   gets there: the postmaster then resets shared memory, and all counters with it.
@@ -40,8 +41,9 @@ bool commerce_escrow_on = false;
 
 static Ledger ledger;
 
-/* The counter this process has claimed and not loaded yet; NULL for none. */
+/* The counter this process has claimed and not loaded yet, NULL for none, and the subtransaction that has. */
 static Counter *loading = NULL;
+static SubTransactionId loading_in;
 
 /* How many counters this transaction has loaded. One that touches more rows than this throws nobody else's out. */
 static int loads = 0;
@@ -134,7 +136,9 @@ subtransaction_ends(SubXactEvent event, SubTransactionId mine, SubTransactionId 
 		commerce_ledger_commit_level(&ledger, mine, parent);
 	else if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
-		give_up_load();
+		/* An inner one, of a function in an index or a policy of the tables, leaves the load as it is. */
+		if (mine == loading_in)
+			give_up_load();
 		commerce_ledger_abort_level(&ledger, TOGETHER);
 		together = false;
 		commerce_ledger_abort_level(&ledger, mine);
@@ -220,6 +224,19 @@ must_not_load(const EscrowSpace *space)
 								  (held_by_prepared(space->tables[0]) || held_by_prepared(space->tables[1])));
 }
 
+/* Locks, for reading, the tables that a load reads beside those of the key. */
+static void
+lock_for_load(const EscrowSpace *space)
+{
+	for (const char *const *name = space->reads; *name != NULL; name++)
+	{
+		Oid relid = get_relname_relid(*name, get_namespace_oid("commerce", false));
+
+		if (OidIsValid(relid))
+			LockRelationOid(relid, AccessShareLock);
+	}
+}
+
 /* Waits until the load of a key is over; it is looked at again by the caller. */
 static void
 wait_for_load(const CounterKey *key, int partition)
@@ -287,6 +304,8 @@ commerce_escrow_open(const EscrowSpace *space, const char *name, int length)
 	if (RecoveryInProgress())
 		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 						errmsg("cannot reserve stock during recovery"), errhint("Ask the primary server.")));
+	/* No worker is called back at the end as transaction_ends() is: it would keep what it took for ever. */
+	PreventCommandIfParallelMode("a reservation");
 	if (loading != NULL)
 		elog(ERROR, "a counter is being loaded by this very session");
 	require_ledger();
@@ -304,7 +323,10 @@ commerce_escrow_open(const EscrowSpace *space, const char *name, int length)
 		LWLockAcquire(commerce_escrow_lock(partition), exclusive ? LW_EXCLUSIVE : LW_SHARED);
 		touch = commerce_touch(&ledger, &key, exclusive, &touched);
 		if (touch == TOUCH_LOAD)
+		{
 			loading = touched.counter;
+			loading_in = GetCurrentSubTransactionId();
+		}
 		LWLockRelease(commerce_escrow_lock(partition));
 		switch (touch)
 		{
@@ -312,6 +334,7 @@ commerce_escrow_open(const EscrowSpace *space, const char *name, int length)
 			case TOUCH_GATE: return NULL;
 			case TOUCH_WAIT: wait_for_load(&key, partition); break;
 			case TOUCH_CLAIM:
+				lock_for_load(space);
 				if (!must_not_load(space))
 					exclusive = true;
 				else if (enter_gate(&key, partition))

@@ -16,7 +16,8 @@
 /* The tables that say what counters of a kind start from. */
 typedef struct EscrowSpace
 {
-	const char *tables[2]; /* names in schema commerce; what counts is written to these */
+	const char *tables[2];    /* names in schema commerce; what counts is written to these */
+	const char *const *reads; /* other tables that load() reads, NULL at the end */
 	/* Reads what is committed for a name, by plans run with PLAN_COMMITTED. */
 	void (*load)(const char *name, int length, CounterLevel *level);
 } EscrowSpace;
@@ -28,7 +29,7 @@ extern void commerce_escrow_init(void);
 
 /*
  * Opens the counter of a name for this transaction, loading it when nobody has. NULL: lock the row instead. Refuses
- * with 25006 on a standby.
+ * with 25006 on a standby, and with 25000 in a parallel query.
  */
 extern Counter *commerce_escrow_open(const EscrowSpace *space, const char *name, int length);
 

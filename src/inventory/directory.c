@@ -87,6 +87,18 @@ read_sources(const char *sku, MemoryContext context, Source **sources)
 	return count;
 }
 
+/* Copies sources for a caller who runs statements: those may begin the directory anew. */
+static void
+copy_sources(Source *to, const Source *from, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		to[i] = from[i];
+		to[i].sku = pstrdup(from[i].sku);
+		to[i].location = pstrdup(from[i].location);
+	}
+}
+
 /* Returns the sources of one sku, from memory where they are; a sku too long for a counter is not remembered. */
 static int
 sources_of(const char *sku, Source **sources)
@@ -127,7 +139,7 @@ commerce_directory_recall(const char *sku, Source **sources)
 	if (entry == NULL)
 		return -1;
 	*sources = palloc(sizeof(Source) * entry->count);
-	memcpy(*sources, entry->sources, sizeof(Source) * entry->count);
+	copy_sources(*sources, entry->sources, entry->count);
 	return entry->count;
 }
 
@@ -151,8 +163,8 @@ commerce_directory_sources(Datum skus, Source **sources)
 
 		while (count + more > room)
 			*sources = repalloc_huge(*sources, sizeof(Source) * (room *= 2));
-		for (int i = 0; i < more; i++)
-			(*sources)[count++] = found[i];
+		copy_sources(*sources + count, found, more);
+		count += more;
 	}
 	return count;
 }

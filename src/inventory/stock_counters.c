@@ -8,7 +8,11 @@
 
 static void load_headroom(const char *name, int length, CounterLevel *level);
 
-const EscrowSpace commerce_stock_space = {.tables = {"stock", "reservations"}, .load = load_headroom};
+/* A load that prepares its statements looks at the shop's version, too. */
+static const char *const also_read[] = {"stock_alerts", "schema_version", NULL};
+
+const EscrowSpace commerce_stock_space = {
+	.tables = {"stock", "reservations"}, .reads = also_read, .load = load_headroom};
 
 /* What was told last about a level, and the lines it is told by. 4611686018427387904 is UNLIMITED_UNITS. */
 static SavedPlan read_lines = {

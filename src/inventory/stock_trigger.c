@@ -17,6 +17,8 @@
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "commands/trigger.h"
 #include "common/int.h"
+#include "parser/parse_coerce.h"
+#include "utils/builtins.h"
 #include "utils/rel.h"
 #pragma GCC diagnostic pop
 
@@ -31,36 +33,53 @@ typedef struct Share
 	int64 headroom; /* what the row adds to it, or, negative, takes from it */
 } Share;
 
-/* Reads a column by its name. */
+/*
+ * Reads a column by its name; refuses one of another type, which the table's owner may have made of it: taken for what
+ * it is not, its value would be counted wrong or crash the server.
+ */
 static Datum
-column(HeapTuple row, TupleDesc desc, const char *name, bool *isnull)
+column(HeapTuple row, TupleDesc desc, const char *name, Oid type, bool *isnull)
 {
 	int number = SPI_fnumber(desc, name);
 
 	if (number <= 0)
 		elog(ERROR, "the table has no column \"%s\"", name);
+	if (!IsBinaryCoercible(SPI_gettypeid(desc, number), type))
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("stock is not counted by a column \"%s\" of type %s", name,
+							   SPI_gettype(desc, number)),
+						errhint("Give it the type %s again.", format_type_be(type))));
 	return heap_getattr(row, number, desc, isnull);
 }
 
-/* Reads a whole number that is not null. */
+/* Reads a whole number, 0 for NULL. */
 static int64
 units(HeapTuple row, TupleDesc desc, const char *name)
 {
 	bool isnull;
-	Datum value = column(row, desc, name, &isnull);
+	Datum value = column(row, desc, name, INT8OID, &isnull);
 
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
-/* Reads the key of a row. */
+/* Reads a text, NULL for NULL. */
+static char *
+name_in(HeapTuple row, TupleDesc desc, const char *name)
+{
+	bool isnull;
+	Datum value = column(row, desc, name, TEXTOID, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* Reads the key of a row. One without sku or location, where the table allows it, is nobody's stock. */
 static Share
 key_of(HeapTuple row, TupleDesc desc)
 {
-	bool isnull;
-	Share share = {0};
+	Share share = {.sku = name_in(row, desc, "sku"), .location = name_in(row, desc, "location")};
 
-	share.sku = TextDatumGetCString(column(row, desc, "sku", &isnull));
-	share.location = TextDatumGetCString(column(row, desc, "location", &isnull));
+	if (share.location == NULL)
+		share.sku = NULL;
 	return share;
 }
 
@@ -70,7 +89,7 @@ share_of_stock(HeapTuple row, TupleDesc desc)
 {
 	Share share = key_of(row, desc);
 	bool unlimited;
-	Datum limit = column(row, desc, "backorder_limit", &unlimited);
+	Datum limit = column(row, desc, "backorder_limit", INT8OID, &unlimited);
 
 	share.headroom = units(row, desc, "on_hand") - units(row, desc, "safety_stock") -
 					 units(row, desc, "damaged") - units(row, desc, "quality_control") -
@@ -83,10 +102,9 @@ static Share
 share_of_reservation(HeapTuple row, TupleDesc desc)
 {
 	Share share = key_of(row, desc);
-	bool isnull;
-	char *state = TextDatumGetCString(column(row, desc, "state", &isnull));
+	const char *state = name_in(row, desc, "state");
 
-	if (strcmp(state, "held") == 0 || strcmp(state, "committed") == 0)
+	if (state != NULL && (strcmp(state, "held") == 0 || strcmp(state, "committed") == 0))
 		share.headroom = -units(row, desc, "quantity");
 	return share;
 }
@@ -168,8 +186,8 @@ column_changed(const TriggerData *trigger, const char *name)
 	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
 	bool was_null;
 	bool is_null;
-	Datum before = column(trigger->tg_trigtuple, desc, name, &was_null);
-	Datum after = column(trigger->tg_newtuple, desc, name, &is_null);
+	Datum before = column(trigger->tg_trigtuple, desc, name, INT8OID, &was_null);
+	Datum after = column(trigger->tg_newtuple, desc, name, INT8OID, &is_null);
 
 	return was_null != is_null || (!was_null && DatumGetInt64(before) != DatumGetInt64(after));
 }
@@ -187,7 +205,7 @@ look_at_lines(const TriggerData *trigger)
 		return;
 	share = key_of(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple,
 				   RelationGetDescr(trigger->tg_relation));
-	counter = commerce_stock_counter(share.sku, share.location);
+	counter = share.sku ? commerce_stock_counter(share.sku, share.location) : NULL;
 	if (counter != NULL)
 		commerce_escrow_look_again(counter);
 }

@@ -93,6 +93,68 @@ ALTER TABLE commerce.reservations DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL
 ALTER TABLE commerce.reservations DROP COLUMN note;
 SELECT pg_temp.made(commerce.reserve('own-2', 1, 'plain again'));
 
+-- A check runs with the rights of the shop's owner, never the caller's; what a domain asks for may change any time.
+ALTER TABLE commerce.reservations ADD CONSTRAINT own_check CHECK (set_config('own.checked_by', current_user, false) <> '');
+SELECT pg_temp.made(commerce.reserve('own-2', 1, 'checked')), current_setting('own.checked_by');
+CREATE DOMAIN own_holder AS text;
+ALTER TABLE commerce.reservations DROP CONSTRAINT own_check, ADD CONSTRAINT own_check CHECK (holder::own_holder IS NOT NULL) NOT VALID;
+SELECT pg_temp.made(commerce.reserve('own-2', 1, 'nobody'));
+ALTER DOMAIN own_holder ADD CHECK (VALUE <> 'nobody') NOT VALID;
+SELECT commerce.reserve('own-2', 1, 'nobody');
+ALTER TABLE commerce.reservations DROP CONSTRAINT own_check;
+DROP DOMAIN own_holder;
+
+-- A trigger that reserves something else, of which there is more since now.
+INSERT INTO commerce.variants (sku) VALUES ('own-gift');
+SELECT commerce.receive_stock('own-1', 1);
+CREATE FUNCTION pg_temp.give() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.sku <> 'own-gift' THEN
+        INSERT INTO commerce.stock (sku, location, on_hand) VALUES ('own-gift', 'shelf ' || NEW.sku, 1);
+        PERFORM commerce.reserve('own-gift', 1, 'gift');
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER give BEFORE INSERT ON commerce.reservations FOR EACH ROW EXECUTE FUNCTION pg_temp.give();
+SELECT sku, location, quantity FROM commerce.reserve_lines('[{"sku": "own-1", "quantity": 1}, {"sku": "own-2", "quantity": 1}]', 'has gifts');
+SELECT location FROM commerce.reservations WHERE holder = 'gift' ORDER BY location;
+DROP TRIGGER give ON commerce.reservations;
+UPDATE commerce.reservations SET state = 'released' WHERE holder IN ('gift', 'has gifts');
+
+-- A policy whose function catches an error while a sku is counted for the first time.
+CREATE FUNCTION own_visible() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE assert_failure; EXCEPTION WHEN assert_failure THEN RETURN true; END $$;
+CREATE POLICY own_policy ON commerce.stock USING (own_visible());
+ALTER TABLE commerce.stock ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+SELECT count(commerce.invalidate_stock('own-2'));
+SELECT pg_temp.made(commerce.reserve('own-2', 1, 'caught'));
+ALTER TABLE commerce.stock DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;
+DROP POLICY own_policy ON commerce.stock;
+DROP FUNCTION own_visible;
+
+-- A function that says that it may run in parallel and does not: nothing is held, and nothing stays taken.
+CREATE FUNCTION own_parallel() RETURNS uuid LANGUAGE sql PARALLEL SAFE RETURN commerce.reserve('own-2', 1);
+SELECT count(set_config(name, 'on', false)) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
+\set VERBOSITY sqlstate
+SELECT own_parallel();
+\set VERBOSITY terse
+SELECT count(set_config(name, 'off', false)) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
+SELECT count(*) FROM commerce.pending_stock;
+DROP FUNCTION own_parallel;
+
+-- Rows that are nobody's stock, and columns that cannot be counted by.
+ALTER TABLE commerce.reservations ALTER COLUMN location DROP NOT NULL, ALTER COLUMN state DROP NOT NULL;
+INSERT INTO commerce.reservations (sku, location, quantity, state, expires_at)
+    VALUES ('own-1', NULL, 1, 'held', now()), ('own-1', 'main', 1, NULL, now());
+UPDATE commerce.reservations SET quantity = 2 WHERE location IS NULL OR state IS NULL;
+SELECT * FROM commerce.verify_stock();
+DELETE FROM commerce.reservations WHERE location IS NULL OR state IS NULL;
+ALTER TABLE commerce.reservations ALTER COLUMN location SET NOT NULL, ALTER COLUMN state SET NOT NULL;
+CREATE TABLE own_table (sku integer, location text, quantity bigint, state text);
+CREATE TRIGGER own_table AFTER INSERT ON own_table FOR EACH ROW EXECUTE FUNCTION commerce.reservation_changed();
+INSERT INTO own_table VALUES (1, 'main', 1, 'held');
+DROP TABLE own_table;
+
 -- A read-only transaction holds nothing, and says so.
 BEGIN READ ONLY;
 \set VERBOSITY sqlstate

@@ -158,6 +158,29 @@ $node->safe_psql('postgres', q(
 	DROP POLICY slowly ON commerce.reservations;
 	DROP FUNCTION public.slowly();));
 
+# One who loads waits for a table, whose lock another holds who then comes for the very same sku.
+$node->safe_psql('postgres', "SELECT commerce.invalidate_stock('SLOW')");
+my $loader = session($node, 'loader');
+for my $table (qw(stock_alerts schema_version))
+{
+	my $other = session($node, 'other');
+
+	$node->safe_psql('postgres', "SELECT commerce.invalidate_stock('SLOW')");
+	$loader->query_safe('DISCARD ALL');
+	$other->query_safe("SET statement_timeout = '60s'");
+	$other->query_safe("BEGIN; LOCK TABLE commerce.$table IN ACCESS EXCLUSIVE MODE");
+	$loader->query_safe("SET application_name = 'loader'");
+	begin_statement($loader, "SELECT 'got it' WHERE commerce.try_reserve('SLOW', 1, 'circle') IS NOT NULL");
+	waits($node, 'loader', 'Lock');
+	is($other->query("SELECT 'got it' WHERE commerce.try_reserve('SLOW', 1, 'circle') IS NOT NULL"), 'got it', "who has $table locked is not in a circle");
+	$other->query_safe('COMMIT');
+	like($loader->query_until(qr/got it/, ''), qr/got it/, 'and who waited is next');
+	quit($other);
+}
+quit($loader);
+$node->safe_psql('postgres', "SELECT commerce.release_holder('circle')");
+counters_are_right($node, 'after a load that waited');
+
 # A real load, of a sku with 200,000 active reservations, which many begin and nobody has the time for.
 $node->safe_psql('postgres', q(
 	SELECT commerce.receive_stock('BIG', 199995);

@@ -246,6 +246,11 @@ $node->start;
 expires($node, 'patient', 'what was due then is done when it is back');
 $node->stop;
 
+# Under pg_upgrade nothing happens by itself: it would be lost, or worse.
+command_ok([ 'pg_ctl', '-D', $node->data_dir, '-l', $node->logfile, '-o', '-b', '-w', 'start' ], 'a server as pg_upgrade starts it');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'commerce %'"), '0', 'has no launcher');
+command_ok([ 'pg_ctl', '-D', $node->data_dir, '-w', 'stop' ], 'and stops');
+
 # A standby has no worker, until it is promoted.
 my $primary = new_node('primary', init => { allows_streaming => 1 }, workers => 0);
 $primary->start;
