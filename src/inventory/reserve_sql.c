@@ -67,6 +67,7 @@ commerce_expiry(FunctionCallInfo fcinfo, int n)
 static void
 read_need(FunctionCallInfo fcinfo, StockNeed *need, StockClaim *claim)
 {
+	PreventCommandIfParallelMode("a reservation");
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("sku must not be null")));
 	*need = (StockNeed){
