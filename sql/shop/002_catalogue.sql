@@ -21,7 +21,7 @@ CREATE TABLE commerce.locations (
 );
 COMMENT ON TABLE commerce.locations IS 'where stock lies';
 COMMENT ON COLUMN commerce.locations.priority IS 'orders are sourced from the location with the highest priority first, ties by code';
-COMMENT ON COLUMN commerce.locations.active IS 'false keeps a location''s stock out of sourcing';
+COMMENT ON COLUMN commerce.locations.active IS 'false keeps a location''s stock out of sourcing and of available(), but for calls that name the location';
 INSERT INTO commerce.locations (code, name) VALUES ('main', 'main warehouse');
 
 CREATE TABLE commerce.products (

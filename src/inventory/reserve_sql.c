@@ -161,7 +161,7 @@ commerce_reserve(PG_FUNCTION_ARGS)
 	PG_RETURN_UUID_P(quick ? &quick->id : promise(&need, &claim, true));
 }
 
-/* try_reserve(…) holds stock or returns NULL: being sold out costs no lock, no WAL and no transaction id. */
+/* try_reserve(…) holds stock or returns NULL: being sold out locks no row, writes no WAL and takes no transaction id. */
 Datum
 commerce_try_reserve(PG_FUNCTION_ARGS)
 {
