@@ -26,11 +26,11 @@ void
 commerce_ledger_init(Ledger *ledger, CounterTable *table, int partitions, void *(*grow)(void *, size_t))
 {
 	size_t words = ((size_t) partitions + 63) / 64;
+	uint64_t *gates = grow(NULL, words * sizeof(uint64_t));
 
-	*ledger = (Ledger){.grow = grow};
-	ledger->gates = grow(NULL, words * sizeof(uint64_t));
-	memset(ledger->gates, 0, words * sizeof(uint64_t));
-	ledger->table = table;
+	/* Not before there is memory: a ledger with a table is taken for one that is ready. */
+	memset(gates, 0, words * sizeof(uint64_t));
+	*ledger = (Ledger){.table = table, .grow = grow, .gates = gates};
 }
 
 /* Returns where in the index a counter is, or would be. */

@@ -84,6 +84,8 @@ read_sources(const char *sku, MemoryContext context, Source **sources)
 			.priority = DatumGetInt32(commerce_value(i, 4, &isnull)),
 			.open = DatumGetBool(commerce_value(i, 5, &isnull)),
 		};
+	/* A cart of 100,000 skus would else keep as many results, of 8 kB each. */
+	SPI_freetuptable(SPI_tuptable);
 	return count;
 }
 

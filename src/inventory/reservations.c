@@ -55,12 +55,15 @@ static PlainTable reservations = {.watch = {.table = "reservations"},
 								  .column_count = COLUMNS,
 								  .trigger = "reservation_changed"};
 
+/* Hashed: sku = ANY ($2) would compare each hold of a large cart with each line of it. */
+#define OF_SKUS "($3 OR sku IN (SELECT unnest($2)))"
+
 static SavedPlan drop_own_holds = {.sql = "UPDATE commerce.reservations SET state = 'released'"
-										  " WHERE holder = $1 AND (sku = ANY ($2) OR $3) AND state = 'held'",
+										  " WHERE holder = $1 AND " OF_SKUS " AND state = 'held'",
 								   .args = "text; text[]; bool"};
 
 static SavedPlan find_own_holds = {.sql = "SELECT FROM commerce.reservations WHERE holder = $1"
-										  " AND (sku = ANY ($2) OR $3) AND state = 'held' LIMIT 1",
+										  " AND " OF_SKUS " AND state = 'held' LIMIT 1",
 								   .args = "text; text[]; bool"};
 
 static SavedPlan write_reservations = {
