@@ -69,6 +69,7 @@ commerce_stock_promise(StockNeed *needs, int count, const StockClaim *claim, boo
 	StockPromise *promises;
 	bool lock = refuse;
 
+	PreventCommandIfParallelMode("a reservation");
 	if (claim->replace && claim->holder)
 		commerce_lock_holder(claim->holder);
 	commerce_expand_needs(&goods, needs, count, true);

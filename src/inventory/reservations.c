@@ -68,8 +68,8 @@ static SavedPlan find_own_holds = {.sql = "SELECT FROM commerce.reservations WHE
 
 static SavedPlan write_reservations = {
 	.sql = "INSERT INTO commerce.reservations"
-		   " (id, sku, location, quantity, line, per_unit, holder, state, expires_at, order_id)"
-		   " SELECT made.*, $7, $8, $9, $10 FROM unnest($1, $2, $3, $4, $5, $6) AS made",
+		   " (id, sku, location, quantity, line, per_unit, holder, state, expires_at, order_id, created_at)"
+		   " SELECT made.*, $7, $8, $9, $10, clock_timestamp() FROM unnest($1, $2, $3, $4, $5, $6) AS made",
 	.args = "uuid[]; text[]; text[]; int8[]; int4[]; int8[]; text; text; timestamptz; uuid"};
 
 /*
