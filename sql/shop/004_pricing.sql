@@ -25,6 +25,53 @@ COMMENT ON TABLE commerce.prices IS
 COMMENT ON COLUMN commerce.prices.per_quantity IS 'price is for this many units: 12.34 EUR per 1000 screws';
 COMMENT ON COLUMN commerce.prices.min_quantity IS 'applies from this many units of the sku in the cart';
 
+-- What was when: written by triggers, never by hand. Rows end at infinity, not at NULL, so that an index finds what has
+-- not ended before a time.
+CREATE TABLE commerce.price_list_history (
+    code text NOT NULL,
+    kind text NOT NULL,
+    priority integer NOT NULL,
+    active boolean NOT NULL,
+    during tstzrange NOT NULL CHECK (NOT isempty(during)),
+    written_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    PRIMARY KEY (code, during)
+);
+COMMENT ON TABLE commerce.price_list_history IS 'what each row of commerce.price_lists was from when to when';
+COMMENT ON COLUMN commerce.price_list_history.during IS 'as price_history.during';
+COMMENT ON COLUMN commerce.price_list_history.written_in IS 'as price_history.written_in';
+CREATE TRIGGER record_price_lists AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.price_lists
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.record_price_lists();
+
+CREATE TABLE commerce.price_history (
+    sku text NOT NULL,
+    id uuid NOT NULL,
+    price_list text,
+    price commerce.amount NOT NULL,
+    per_quantity integer NOT NULL,
+    min_quantity bigint NOT NULL,
+    channel text,
+    customer_group text,
+    valid tstzrange NOT NULL,
+    during tstzrange NOT NULL CHECK (NOT isempty(during)),
+    written_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    PRIMARY KEY (sku, id, during)
+);
+COMMENT ON TABLE commerce.price_history IS
+'what each row of commerce.prices was from when to when: what lowest_price() and quote(at => …) of the past read. Delete what ended before any time you will ask for. COPY both tables elsewhere with triggers disabled (pg_restore --data-only --disable-triggers), or what comes is recorded as new';
+COMMENT ON COLUMN commerce.price_history.id IS 'commerce.prices.id; the columns from price_list to valid are those of that row';
+COMMENT ON COLUMN commerce.price_history.during IS
+'when the row stood so in commerce.prices: from the start of the transaction that wrote it to the start of the one that changed it; to infinity where it still does. A price applied in during * valid';
+COMMENT ON COLUMN commerce.price_history.written_in IS 'the transaction that wrote the row: what it changes again itself nobody has seen';
+CREATE UNIQUE INDEX price_history_until ON commerce.price_history (sku, upper(during), id);
+CREATE TRIGGER record_inserted AFTER INSERT ON commerce.prices REFERENCING NEW TABLE AS come
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.record_prices();
+CREATE TRIGGER record_updated AFTER UPDATE ON commerce.prices REFERENCING OLD TABLE AS gone NEW TABLE AS come
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.record_prices();
+CREATE TRIGGER record_deleted AFTER DELETE ON commerce.prices REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.record_prices();
+CREATE TRIGGER record_truncated AFTER TRUNCATE ON commerce.prices
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.record_prices();
+
 CREATE TABLE commerce.tax_zones (
     code text PRIMARY KEY,
     countries text[] NOT NULL DEFAULT '{}',
@@ -93,5 +140,5 @@ CREATE INDEX promotion_codes_promotion ON commerce.promotion_codes (promotion);
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.promotions
     FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
 
-GRANT SELECT ON commerce.price_lists, commerce.prices, commerce.tax_zones, commerce.tax_rates, commerce.shipping_methods,
-    commerce.shipping_prices, commerce.promotions, commerce.promotion_codes TO commerce_reader;
+GRANT SELECT ON commerce.price_lists, commerce.price_list_history, commerce.prices, commerce.price_history,
+    commerce.tax_zones, commerce.tax_rates, commerce.shipping_methods, commerce.shipping_prices, commerce.promotions, commerce.promotion_codes TO commerce_reader;

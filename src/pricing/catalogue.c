@@ -18,24 +18,39 @@ static SavedPlan read_context = {
 
 /*
  * Of the prices that apply the most specific wins, then the one that is lowest for one unit; a quotient of two integers
- * as numeric is exact enough to tell them apart.
+ * as numeric is exact enough to tell them apart. "prices" is what comes after FROM: price rows x with their lists l.
  */
+#define READ_CATALOGUE(prices)                                                                               \
+	"SELECT asked.line, v.product_id::text, coalesce(nullif(v.title, ''), p.title, ''), p.brand, "           \
+	"p.category::text,"                                                                                      \
+	" p.tags, p.tax_class, p.attributes, coalesce(p.discountable, true), v.track_stock, v.minimum_price,"    \
+	" chosen.price, chosen.per_quantity, chosen.on_sale"                                                     \
+	" FROM unnest($1, $2) WITH ORDINALITY AS asked (sku, quantity, line)"                                    \
+	" JOIN commerce.variants v ON v.sku = asked.sku"                                                         \
+	" LEFT JOIN commerce.products p ON p.id = v.product_id"                                                  \
+	" LEFT JOIN LATERAL (SELECT x.price, x.per_quantity, coalesce(l.kind = 'sale', false) AS on_sale"        \
+	"  FROM " prices "  WHERE x.sku = asked.sku AND commerce.currency(x.price) = $3"                         \
+	"  AND x.min_quantity <= asked.quantity"                                                                 \
+	"  AND (x.channel IS NULL OR x.channel = $4) AND (x.customer_group IS NULL OR x.customer_group = $5)"    \
+	"  AND (x.price_list IS NULL OR l.active) AND x.valid @> $6"                                             \
+	"  ORDER BY l.priority DESC NULLS LAST, x.customer_group IS NULL, x.channel IS NULL,"                    \
+	"  commerce.minor_units(x.price)::numeric / x.per_quantity, x.id LIMIT 1) chosen ON true"
+
 static SavedPlan read_catalogue = {
-	.sql =
-		"SELECT asked.line, v.product_id::text, coalesce(nullif(v.title, ''), p.title, ''), p.brand, "
-		"p.category::text,"
-		" p.tags, p.tax_class, p.attributes, coalesce(p.discountable, true), v.track_stock, v.minimum_price,"
-		" chosen.price, chosen.per_quantity, chosen.on_sale"
-		" FROM unnest($1, $2) WITH ORDINALITY AS asked (sku, quantity, line)"
-		" JOIN commerce.variants v ON v.sku = asked.sku"
-		" LEFT JOIN commerce.products p ON p.id = v.product_id"
-		" LEFT JOIN LATERAL (SELECT x.price, x.per_quantity, coalesce(l.kind = 'sale', false) AS on_sale"
-		"  FROM commerce.prices x LEFT JOIN commerce.price_lists l ON l.code = x.price_list"
-		"  WHERE x.sku = asked.sku AND commerce.currency(x.price) = $3 AND x.min_quantity <= asked.quantity"
-		"  AND (x.channel IS NULL OR x.channel = $4) AND (x.customer_group IS NULL OR x.customer_group = $5)"
-		"  AND (x.price_list IS NULL OR l.active) AND x.valid @> $6"
-		"  ORDER BY l.priority DESC NULLS LAST, x.customer_group IS NULL, x.channel IS NULL,"
-		"  commerce.minor_units(x.price)::numeric / x.per_quantity, x.id LIMIT 1) chosen ON true",
+	.sql = READ_CATALOGUE("commerce.prices x LEFT JOIN commerce.price_lists l ON l.code = x.price_list"),
+	.args = "text[]; int8[]; text; text; text; timestamptz"};
+
+/*
+ * The rows as they were then. Before a sku's first price was written there is nothing to go by but the rows it began
+ * with: they stand in, where their validity says that they applied already, for a shop that brings its past along.
+ */
+static SavedPlan read_past_catalogue = {
+	.sql = READ_CATALOGUE(
+		"(SELECT greatest($6, min(lower(f.during))) AS seen FROM commerce.price_history f"
+		"  WHERE f.sku = asked.sku) known"
+		" JOIN commerce.price_history x ON x.during @> known.seen AND upper(x.during) > known.seen"
+		" LEFT JOIN commerce.price_list_history l"
+		"  ON l.code = x.price_list AND l.during @> known.seen"),
 	.args = "text[]; int8[]; text; text; text; timestamptz"};
 
 static SavedPlan read_shipping = {
@@ -205,6 +220,7 @@ commerce_price_lines(const QuoteRequest *request, Quote *quote)
 {
 	Datum *skus = palloc_extended(sizeof(Datum) * quote->line_count, MCXT_ALLOC_HUGE);
 	bool *priced = palloc_extended(sizeof(bool) * quote->line_count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	bool past = request->at < GetCurrentTransactionStartTimestamp();
 	Datum values[6];
 	uint64 rows;
 	bool isnull;
@@ -217,7 +233,8 @@ commerce_price_lines(const QuoteRequest *request, Quote *quote)
 	values[3] = CStringGetTextDatum(quote->channel);
 	values[4] = quote->customer_group ? CStringGetTextDatum(quote->customer_group) : (Datum) 0;
 	values[5] = TimestampTzGetDatum(request->at);
-	rows = commerce_run(&read_catalogue, PLAN_READS, values, quote->customer_group ? NULL : "    n ");
+	rows = commerce_run(past ? &read_past_catalogue : &read_catalogue, PLAN_READS, values,
+						quote->customer_group ? NULL : "    n ");
 	for (uint64 row = 0; row < rows; row++)
 	{
 		int line = (int) DatumGetInt64(commerce_value(row, 1, &isnull)) - 1;

@@ -101,6 +101,7 @@ sub dump_of
 my $state = q(SELECT
 	(SELECT count(*) FROM commerce.state_history), (SELECT count(*) FROM commerce.outbox),
 	(SELECT count(*) FROM commerce.stock_movements), (SELECT count(*) FROM commerce.reservations),
+	(SELECT count(*) FROM commerce.price_history), (SELECT count(*) FROM commerce.price_list_history),
 	(SELECT md5(string_agg(c::text, ',' ORDER BY id)) FROM commerce.customers c),
 	(SELECT md5(string_agg(t::text, ',' ORDER BY id)) FROM app.tickets t),
 	(SELECT md5(string_agg(commerce.sealed_send(ship_address)::text, ',' ORDER BY id)) FROM commerce.orders));
