@@ -73,7 +73,8 @@ BEGIN
         'payment_status', commerce.order_payment_status(o.id),
         'fulfilment_status', commerce.order_fulfilment_status(o.id),
         'subtotal', o.subtotal::jsonb, 'discount', o.discount::jsonb, 'shipping', o.shipping::jsonb,
-        'tax', o.tax::jsonb, 'included_tax', o.included_tax::jsonb, 'total', o.total::jsonb,
+        'tax', o.tax::jsonb, 'included_tax', o.included_tax::jsonb, 'rounding', o.rounding::jsonb,
+        'total', o.total::jsonb, 'tax_treatment', o.tax_treatment,
         'lines', (SELECT coalesce(jsonb_agg(jsonb_build_object('line', l.line, 'sku', l.sku, 'title', l.title,
                 'quantity', l.quantity, 'unit_price', l.unit_price::jsonb, 'subtotal', l.subtotal::jsonb,
                 'discount', l.discount::jsonb, 'tax', l.tax::jsonb, 'total', l.total::jsonb) ORDER BY l.line), '[]')

@@ -1,16 +1,20 @@
 CREATE TABLE commerce.channels (
     code text PRIMARY KEY,
     name text NOT NULL DEFAULT '',
-    currency text CHECK (currency IS NULL OR commerce.minor_digits(currency) IS NOT NULL)
+    currency text CHECK (currency IS NULL OR commerce.minor_digits(currency) IS NOT NULL),
+    cash_increment commerce.amount CHECK (commerce.minor_units(cash_increment) > 0)
 );
 COMMENT ON TABLE commerce.channels IS 'where the shop sells: a web site, a market place, a till';
 COMMENT ON COLUMN commerce.channels.currency IS 'ISO 4217 code quoted here; NULL means the shop''s';
+COMMENT ON COLUMN commerce.channels.cash_increment IS 'totals here are rounded to a multiple of it, where they are of its currency: 0.05 CHF at a till';
 INSERT INTO commerce.channels (code, name) VALUES ('default', 'the shop');
 
 CREATE TABLE commerce.customer_groups (
     code text PRIMARY KEY,
-    name text NOT NULL DEFAULT ''
+    name text NOT NULL DEFAULT '',
+    tax_exempt boolean NOT NULL DEFAULT false
 );
+COMMENT ON COLUMN commerce.customer_groups.tax_exempt IS 'true: its customers pay no tax';
 COMMENT ON TABLE commerce.customer_groups IS 'kinds of customers that prices and promotions tell apart';
 
 CREATE TABLE commerce.locations (

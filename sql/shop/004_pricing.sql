@@ -76,13 +76,25 @@ CREATE TABLE commerce.tax_zones (
     code text PRIMARY KEY,
     countries text[] NOT NULL DEFAULT '{}',
     regions text[],
-    is_default boolean NOT NULL DEFAULT false
+    postal_codes text[],
+    is_default boolean NOT NULL DEFAULT false,
+    is_home boolean NOT NULL DEFAULT false,
+    keep text CHECK (keep IN ('gross', 'net')),
+    tax_union text
 );
-COMMENT ON TABLE commerce.tax_zones IS 'where which taxes are due';
+COMMENT ON TABLE commerce.tax_zones IS
+'where which taxes are due. Of the zones that fit a destination the one with the longest postal code wins, then one that names the region, then one that names the country, then the default.';
 COMMENT ON COLUMN commerce.tax_zones.countries IS 'ISO 3166-1 alpha-2 codes';
 COMMENT ON COLUMN commerce.tax_zones.regions IS 'narrows the zone to these regions of its countries';
+COMMENT ON COLUMN commerce.tax_zones.postal_codes IS 'narrows the zone to postal codes that begin so';
 COMMENT ON COLUMN commerce.tax_zones.is_default IS 'applies where the destination is unknown or in no other zone';
+COMMENT ON COLUMN commerce.tax_zones.is_home IS 'where the shop is: prices are made with the taxes of this zone';
+COMMENT ON COLUMN commerce.tax_zones.keep IS
+'what stays of a price made at home with other taxes: gross, so that it now contains the taxes of this zone; net, so that the taxes of home are taken out and those of this zone come in; NULL where prices are made for this zone. Who owes no tax pays net';
+COMMENT ON COLUMN commerce.tax_zones.tax_union IS
+'zones of one union have the same name here: businesses with a VAT id of another country of the union than home owe the tax themselves where they are sent goods to another country than home';
 CREATE UNIQUE INDEX tax_zones_default ON commerce.tax_zones (is_default) WHERE is_default;
+CREATE UNIQUE INDEX tax_zones_home ON commerce.tax_zones (is_home) WHERE is_home;
 
 CREATE TABLE commerce.tax_rates (
     zone text NOT NULL REFERENCES commerce.tax_zones,
@@ -90,6 +102,8 @@ CREATE TABLE commerce.tax_rates (
     name text NOT NULL,
     rate numeric(9,6) NOT NULL CHECK (rate >= 0 AND rate <= 100),
     included boolean NOT NULL DEFAULT false,
+    compound boolean NOT NULL DEFAULT false,
+    priority integer NOT NULL DEFAULT 0,
     valid tstzrange NOT NULL DEFAULT tstzrange(NULL, NULL),
     PRIMARY KEY (zone, tax_class, name, valid)
 );
@@ -97,12 +111,15 @@ COMMENT ON TABLE commerce.tax_rates IS 'taxes on goods of a class (shipping has 
 COMMENT ON COLUMN commerce.tax_rates.valid IS 'where times overlap, the rate that begins last applies';
 COMMENT ON COLUMN commerce.tax_rates.rate IS 'percent: 19 means 19 %';
 COMMENT ON COLUMN commerce.tax_rates.included IS 'true when prices already contain this tax';
+COMMENT ON COLUMN commerce.tax_rates.compound IS 'true: due on the price and on all taxes before it; compound taxes come after the others';
+COMMENT ON COLUMN commerce.tax_rates.priority IS 'compound taxes are due one after the other, the lowest first';
 
 CREATE TABLE commerce.shipping_methods (
     code text PRIMARY KEY,
     name text NOT NULL DEFAULT '',
-    tax_class text NOT NULL DEFAULT 'standard'
+    tax_class text DEFAULT 'standard'
 );
+COMMENT ON COLUMN commerce.shipping_methods.tax_class IS 'NULL: taxed as the goods are, each class by its part of what they cost';
 CREATE TABLE commerce.shipping_prices (
     method text NOT NULL REFERENCES commerce.shipping_methods,
     price commerce.amount NOT NULL CHECK (commerce.minor_units(price) >= 0),

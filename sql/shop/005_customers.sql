@@ -22,6 +22,8 @@ CREATE TABLE commerce.customers (
     address commerce.sealed,
     password_hash text,
     customer_group text REFERENCES commerce.customer_groups,
+    tax_exempt boolean NOT NULL DEFAULT false,
+    vat_country text,
     attributes jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes) = 'object'),
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT customers_email_check CHECK ((email IS NULL) = (email_blind IS NULL))
@@ -33,6 +35,9 @@ COMMENT ON COLUMN commerce.customers.name IS 'sealed as field name for subject i
 COMMENT ON COLUMN commerce.customers.phone IS 'sealed as field phone for subject id';
 COMMENT ON COLUMN commerce.customers.address IS 'a JSON object, sealed as field address for subject id';
 COMMENT ON COLUMN commerce.customers.password_hash IS 'Argon2id, with its salt and parameters; NULL for a customer who cannot log in';
+COMMENT ON COLUMN commerce.customers.tax_exempt IS 'true: pays no tax';
+COMMENT ON COLUMN commerce.customers.vat_country IS
+'for a business: ISO 3166-1 code of the country whose VAT id it has, once that was checked; the id itself belongs into a sealed field';
 COMMENT ON COLUMN commerce.customers.attributes IS 'the shop''s own facts, in the clear: nothing here may identify a person';
 CREATE INDEX customers_customer_group ON commerce.customers (customer_group) WHERE customer_group IS NOT NULL;
 -- A sample of ciphertext helps no plan and would only stand in pg_statistic.
@@ -40,7 +45,7 @@ ALTER TABLE commerce.customers
     ALTER COLUMN email SET STATISTICS 0, ALTER COLUMN email_blind SET STATISTICS 0,
     ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN phone SET STATISTICS 0,
     ALTER COLUMN address SET STATISTICS 0, ALTER COLUMN password_hash SET STATISTICS 0;
-GRANT SELECT (id, customer_group, created_at) ON commerce.customers TO commerce_reader;
+GRANT SELECT (id, customer_group, tax_exempt, vat_country, created_at) ON commerce.customers TO commerce_reader;
 -- Ciphertext, for mask() and reveal(); not the blind value, which tells who is the same, nor the password's hash.
 GRANT SELECT (email, name, phone, address, attributes) ON commerce.customers TO commerce_app;
-GRANT SELECT (id, email, name, phone, address, customer_group, attributes, created_at) ON commerce.customers TO commerce_pii_reader;
+GRANT SELECT (id, email, name, phone, address, customer_group, tax_exempt, vat_country, attributes, created_at) ON commerce.customers TO commerce_pii_reader;

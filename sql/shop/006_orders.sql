@@ -74,12 +74,18 @@ CREATE TABLE commerce.orders (
     shipping commerce.amount NOT NULL,
     tax commerce.amount NOT NULL,
     included_tax commerce.amount NOT NULL,
+    rounding commerce.amount NOT NULL,
     total commerce.amount NOT NULL,
+    tax_treatment text NOT NULL DEFAULT 'taxed',
     placed_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT total_adds_up CHECK (commerce.minor_units(total) = commerce.minor_units(subtotal)
         - commerce.minor_units(discount) + commerce.minor_units(shipping) + commerce.minor_units(tax)
-        - commerce.minor_units(included_tax)),
+        - commerce.minor_units(included_tax) + commerce.minor_units(rounding)),
+    CONSTRAINT tax_level_known CHECK (tax_level IN ('line', 'unit', 'rate', 'order', 'order_delta')),
+    CONSTRAINT untaxed_has_no_tax CHECK (tax_treatment = 'taxed'
+        OR tax_treatment IN ('exempt', 'reverse_charge') AND commerce.minor_units(tax) = 0),
+    CONSTRAINT included_tax_is_part_of_tax CHECK (commerce.minor_units(included_tax) BETWEEN 0 AND commerce.minor_units(tax)),
     CONSTRAINT total_not_negative CHECK (commerce.minor_units(total) >= 0)
 );
 COMMENT ON TABLE commerce.orders IS 'what was bought; its state changes only along the order machine';
@@ -89,6 +95,10 @@ COMMENT ON COLUMN commerce.orders.ship_address IS 'the whole destination, sealed
 COMMENT ON COLUMN commerce.orders.discount IS 'all discounts, on lines and on shipping';
 COMMENT ON COLUMN commerce.orders.tax IS 'all taxes, contained in prices or added to them';
 COMMENT ON COLUMN commerce.orders.included_tax IS 'the part of tax that prices already contain';
+COMMENT ON COLUMN commerce.orders.rounding IS 'what the total was changed by to be payable in cash';
+COMMENT ON COLUMN commerce.orders.tax_treatment IS
+'taxed; exempt: the customer or the group pays no tax; reverse_charge: a business in another country of the union owes the tax there itself, which the invoice must say';
+COMMENT ON COLUMN commerce.orders.tax_level IS 'where its taxes were rounded, as commerce.shop.tax_level';
 CREATE INDEX orders_number ON commerce.orders (number);
 CREATE INDEX orders_customer ON commerce.orders (customer_id) WHERE customer_id IS NOT NULL;
 
@@ -101,6 +111,7 @@ CREATE TABLE commerce.order_lines (
     unit_price commerce.amount NOT NULL,
     per_quantity integer NOT NULL DEFAULT 1,
     tax_class text NOT NULL,
+    tax_exempt boolean NOT NULL DEFAULT false,
     subtotal commerce.amount NOT NULL,
     discount commerce.amount NOT NULL,
     tax commerce.amount NOT NULL,
@@ -109,6 +120,8 @@ CREATE TABLE commerce.order_lines (
     PRIMARY KEY (order_id, line),
     CONSTRAINT total_adds_up CHECK (commerce.minor_units(total) = commerce.minor_units(subtotal)
         - commerce.minor_units(discount) + commerce.minor_units(tax) - commerce.minor_units(included_tax)),
+    CONSTRAINT included_tax_is_part_of_tax CHECK (commerce.minor_units(included_tax) BETWEEN 0 AND commerce.minor_units(tax)),
+    CONSTRAINT exempt_has_no_tax CHECK (NOT tax_exempt OR commerce.minor_units(tax) = 0),
     CONSTRAINT discount_within_price CHECK (commerce.minor_units(discount) BETWEEN 0 AND commerce.minor_units(subtotal))
 );
 COMMENT ON TABLE commerce.order_lines IS 'what was bought, with the price it was bought at; never changed by later prices or promotions';
@@ -125,15 +138,17 @@ COMMENT ON TABLE commerce.order_discounts IS 'what each promotion took off each 
 CREATE TABLE commerce.order_taxes (
     order_id uuid NOT NULL REFERENCES commerce.orders,
     line integer NOT NULL,
+    tax_class text NOT NULL,
     name text NOT NULL,
     rate numeric(9,6) NOT NULL,
     included boolean NOT NULL,
-    amount commerce.amount NOT NULL,
-    PRIMARY KEY (order_id, line, name)
+    compound boolean NOT NULL DEFAULT false,
+    amount commerce.amount NOT NULL CHECK (commerce.minor_units(amount) >= 0),
+    PRIMARY KEY (order_id, line, tax_class, name)
 );
 COMMENT ON TABLE commerce.order_taxes IS 'the taxes of each line; line 0 is shipping';
 
 GRANT SELECT ON commerce.state_machines, commerce.transitions, commerce.state_history, commerce.order_lines,
     commerce.order_discounts, commerce.order_taxes TO commerce_reader;
-GRANT SELECT (id, number, state, channel, customer_id, ship_to, shipping_method, codes, tax_level, subtotal, discount,
-    shipping, tax, included_tax, total, placed_at, created_at) ON commerce.orders TO commerce_reader;
+GRANT SELECT (id, number, state, channel, customer_id, ship_to, shipping_method, codes, tax_level, tax_treatment,
+    subtotal, discount, shipping, tax, included_tax, rounding, total, placed_at, created_at) ON commerce.orders TO commerce_reader;

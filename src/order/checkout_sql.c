@@ -139,6 +139,7 @@ static void
 check_prices(const Quote *quote, const QuoteRequest *request)
 {
 	bool overrides = request->priced_at || request->tax_level != NULL || request->prices_include_tax >= 0 ||
+					 request->keep != NULL || request->vat_country != NULL || request->cash_increment != 0 ||
 					 request->percent_of_original;
 
 	for (int i = 0; i < quote->line_count && !overrides; i++)

@@ -22,19 +22,23 @@
 static SavedPlan write_order = {
 	.sql = "INSERT INTO commerce.orders (id, state, channel, customer_id, ship_to, ship_address, "
 		   "shipping_method, codes,"
-		   " tax_level, subtotal, discount, shipping, tax, included_tax, total, placed_at)"
-		   " VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING "
+		   " tax_level, subtotal, discount, shipping, tax, included_tax, total, placed_at, rounding, "
+		   "tax_treatment)"
+		   " VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) "
+		   "RETURNING "
 		   "number",
-	.args = "uuid; text; uuid; jsonb; commerce.sealed; text; text[]; text; commerce.amount; commerce.amount;"
-			" commerce.amount; commerce.amount; commerce.amount; commerce.amount; timestamptz"};
+	.args =
+		"uuid; text; uuid; jsonb; commerce.sealed; text; text[]; text; commerce.amount; commerce.amount;"
+		" commerce.amount; commerce.amount; commerce.amount; commerce.amount; timestamptz; commerce.amount;"
+		" text"};
 
 static SavedPlan write_lines = {
 	.sql = "INSERT INTO commerce.order_lines (order_id, line, sku, title, quantity, unit_price, "
 		   "per_quantity, tax_class,"
-		   " subtotal, discount, tax, included_tax, total) SELECT $1, l.* FROM"
-		   " unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) l",
+		   " subtotal, discount, tax, included_tax, total, tax_exempt) SELECT $1, l.* FROM"
+		   " unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) l",
 	.args = "uuid; int4[]; text[]; text[]; int8[]; commerce.amount[]; int4[]; text[]; commerce.amount[];"
-			" commerce.amount[]; commerce.amount[]; commerce.amount[]; commerce.amount[]"};
+			" commerce.amount[]; commerce.amount[]; commerce.amount[]; commerce.amount[]; bool[]"};
 
 static SavedPlan write_discounts = {
 	.sql = "INSERT INTO commerce.order_discounts (order_id, line, promotion, amount)"
@@ -42,10 +46,12 @@ static SavedPlan write_discounts = {
 	.args = "uuid; int4[]; uuid[]; commerce.amount[]"};
 
 static SavedPlan write_taxes = {
-	.sql = "INSERT INTO commerce.order_taxes (order_id, line, name, rate, included, amount)"
-		   " SELECT $1, t.line, t.name, t.rate / 1000000.0, t.included, t.amount"
-		   " FROM unnest($2, $3, $4, $5, $6) t (line, name, rate, included, amount)",
-	.args = "uuid; int4[]; text[]; int8[]; bool[]; commerce.amount[]"};
+	.sql = "INSERT INTO commerce.order_taxes (order_id, line, tax_class, name, rate, included, compound, "
+		   "amount)"
+		   " SELECT $1, t.line, t.tax_class, t.name, t.rate / 1000000.0, t.included, t.compound, t.amount"
+		   " FROM unnest($2, $3, $4, $5, $6, $7, $8) t (line, tax_class, name, rate, included, compound, "
+		   "amount)",
+	.args = "uuid; int4[]; text[]; text[]; int8[]; bool[]; bool[]; commerce.amount[]"};
 
 static SavedPlan write_history = {
 	.sql = "INSERT INTO commerce.state_history (subject, relation, machine, event, to_state, actor)"
@@ -106,8 +112,8 @@ sealed_destination(Jsonb *ship_to, const pg_uuid_t *subject)
 static int64
 store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to)
 {
-	Datum values[15] = {UUIDPGetDatum(order), CStringGetTextDatum(quote->channel)};
-	char nulls[] = "  nnnn         ";
+	Datum values[17] = {UUIDPGetDatum(order), CStringGetTextDatum(quote->channel)};
+	char nulls[] = "  nnnn           ";
 	Datum *codes = palloc(sizeof(Datum) * Max(request->code_count, 1));
 	bool isnull;
 
@@ -143,6 +149,8 @@ store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quo
 	values[12] = money(quote->included_tax, quote);
 	values[13] = money(quote->total, quote);
 	values[14] = TimestampTzGetDatum(request->at);
+	values[15] = money(quote->rounding, quote);
+	values[16] = CStringGetTextDatum(commerce_tax_treatment_name(quote->tax_treatment));
 	(void) commerce_run(&write_order, PLAN_WRITES, values, nulls);
 	return DatumGetInt64(commerce_value(0, 1, &isnull));
 }
@@ -152,8 +160,8 @@ static void
 store_lines(const pg_uuid_t *order, const Quote *quote)
 {
 	Oid amount = commerce_amount_type();
-	const Oid types[] = {INT4OID, TEXTOID, TEXTOID, INT8OID, amount, INT4OID,
-						 TEXTOID, amount,  amount,  amount,  amount, amount};
+	const Oid types[] = {INT4OID, TEXTOID, TEXTOID, INT8OID, amount, INT4OID, TEXTOID,
+						 amount,  amount,  amount,  amount,  amount, BOOLOID};
 	Datum values[lengthof(types) + 1] = {UUIDPGetDatum(order)};
 	Columns columns;
 
@@ -168,7 +176,8 @@ store_lines(const pg_uuid_t *order, const Quote *quote)
 									   money(line->unit_price, quote), Int32GetDatum(line->per_quantity),
 									   CStringGetTextDatum(line->tax_class), money(line->subtotal, quote),
 									   money(line->discount, quote), money(line->tax, quote),
-									   money(line->included_tax, quote), money(line->total, quote)});
+									   money(line->included_tax, quote), money(line->total, quote),
+									   BoolGetDatum(line->tax_exempt)});
 	}
 	for (size_t i = 0; i < lengthof(types); i++)
 		values[i + 1] = commerce_columns_array(&columns, i, types[i]);
@@ -213,25 +222,29 @@ store_taxes(const pg_uuid_t *order, const Quote *quote)
 {
 	Columns columns;
 
-	commerce_columns_init(&columns, 5, quote->line_count);
+	commerce_columns_init(&columns, 7, quote->line_count);
 	for (int n = quote->shipping_method ? 0 : 1; n <= quote->line_count; n++)
 	{
 		const QuoteLine *line = numbered_line(quote, n);
 
 		for (int t = 0; t < line->tax_count; t++)
-			commerce_columns_add(&columns,
-								 (Datum[]){Int32GetDatum(n), CStringGetTextDatum(line->taxes[t].rate->name),
-										   Int64GetDatum(line->taxes[t].rate->rate),
-										   BoolGetDatum(line->taxes[t].rate->included),
-										   money(line->taxes[t].minor, quote)});
+			commerce_columns_add(&columns, (Datum[]){Int32GetDatum(n),
+													 CStringGetTextDatum(line->taxes[t].rate->tax_class),
+													 CStringGetTextDatum(line->taxes[t].rate->name),
+													 Int64GetDatum(line->taxes[t].rate->rate),
+													 BoolGetDatum(line->taxes[t].rate->included),
+													 BoolGetDatum(line->taxes[t].rate->compound),
+													 money(line->taxes[t].minor, quote)});
 	}
 	if (columns.count > 0)
 		(void) commerce_run(&write_taxes, PLAN_WRITES,
 							(Datum[]){UUIDPGetDatum(order), commerce_columns_array(&columns, 0, INT4OID),
 									  commerce_columns_array(&columns, 1, TEXTOID),
-									  commerce_columns_array(&columns, 2, INT8OID),
-									  commerce_columns_array(&columns, 3, BOOLOID),
-									  commerce_columns_array(&columns, 4, commerce_amount_type())},
+									  commerce_columns_array(&columns, 2, TEXTOID),
+									  commerce_columns_array(&columns, 3, INT8OID),
+									  commerce_columns_array(&columns, 4, BOOLOID),
+									  commerce_columns_array(&columns, 5, BOOLOID),
+									  commerce_columns_array(&columns, 6, commerce_amount_type())},
 							NULL);
 }
 

@@ -11,9 +11,11 @@
 
 static SavedPlan read_context = {
 	.sql = "SELECT coalesce($3, c.currency, s.currency), c.code IS NOT NULL, coalesce($4, s.tax_level),"
-		   " (SELECT u.customer_group FROM commerce.customers u WHERE u.id = $2),"
-		   " $2 IS NULL OR EXISTS (SELECT FROM commerce.customers u WHERE u.id = $2)"
-		   " FROM commerce.shop s LEFT JOIN commerce.channels c ON c.code = $1",
+		   " u.customer_group, $2 IS NULL OR u.id IS NOT NULL, u.tax_exempt OR coalesce(g.tax_exempt, false),"
+		   " u.vat_country, c.cash_increment"
+		   " FROM commerce.shop s LEFT JOIN commerce.channels c ON c.code = $1"
+		   " LEFT JOIN commerce.customers u ON u.id = $2"
+		   " LEFT JOIN commerce.customer_groups g ON g.code = u.customer_group",
 	.args = "text; uuid; text; text"};
 
 /*
@@ -66,23 +68,40 @@ static SavedPlan read_shipping = {
 static TaxLevel
 tax_level_named(const char *name)
 {
-	for (TaxLevel level = TAX_PER_LINE; level <= TAX_PER_ORDER; level++)
+	for (TaxLevel level = TAX_PER_LINE; level < TAX_LEVELS; level++)
 		if (strcmp(name, commerce_tax_level_name(level)) == 0)
 			return level;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown tax level \"%s\"", name),
-					errhint("The levels are line, unit and order.")));
+					errhint("The levels are line, unit, rate, order and order_delta.")));
 }
 
 /* Returns the name of a tax level. */
 const char *
 commerce_tax_level_name(TaxLevel level)
 {
-	static const char *const names[] = {"line", "unit", "order"};
+	static const char *const names[] = {"line", "unit", "rate", "order", "order_delta"};
 
 	return names[level];
 }
 
-/* Settles currency, tax level, channel and customer group. */
+/* Returns what a total paid in cash is a multiple of: the caller's word, or the channel's in its own currency. */
+static int64
+cash_increment(const QuoteRequest *request, int currency)
+{
+	bool isnull;
+	Datum value = commerce_value(0, 8, &isnull);
+
+	if (request->cash_increment != 0)
+	{
+		commerce_require_same_currency(currency, commerce_amount_currency(request->cash_increment));
+		return commerce_amount_minor(request->cash_increment);
+	}
+	if (isnull || commerce_amount_currency(DatumGetAmount(value)) != currency)
+		return 0;
+	return commerce_amount_minor(DatumGetAmount(value));
+}
+
+/* Settles currency, channel, customer group and what taxes depend on. */
 void
 commerce_settle_context(const QuoteRequest *request, Quote *quote)
 {
@@ -106,6 +125,9 @@ commerce_settle_context(const QuoteRequest *request, Quote *quote)
 	quote->tax_level = tax_level_named(commerce_text(0, 3));
 	quote->channel = request->channel;
 	quote->customer_group = commerce_text(0, 4);
+	quote->customer_exempt = DatumGetBool(commerce_value(0, 6, &isnull)) && !isnull;
+	quote->vat_country = request->vat_country ? request->vat_country : commerce_text(0, 7);
+	quote->cash_increment = cash_increment(request, quote->currency);
 	if (request->customer)
 		quote->customer = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(request->customer)));
 }

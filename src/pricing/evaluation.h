@@ -6,6 +6,23 @@
 
 #include "pricing/quote.h"
 
+/* A tax class at the destination. */
+typedef struct TaxClass
+{
+	const char *name;
+	const TaxRate *rates;
+	int rate_count;
+	TaxFraction kept;    /* what becomes of a price that was made for another place */
+	TaxFraction untaxed; /* what becomes of it for who is exempt */
+} TaxClass;
+
+/* The taxes of a destination. */
+typedef struct TaxRules
+{
+	TaxClass *classes;
+	int class_count;
+} TaxRules;
+
 /* request.c: reads the lines as the caller gave them. */
 extern void commerce_read_lines(const QuoteRequest *request, Quote *quote);
 
@@ -17,10 +34,19 @@ extern void commerce_price_shipping(const QuoteRequest *request, Quote *quote);
 /* discount.c: applies the promotions of promotions.c. */
 extern void commerce_apply_promotions(const QuoteRequest *request, Quote *quote);
 
-/* tax_rates.c: reads the rates of the destination; returns how many. */
-extern int commerce_read_tax_rates(const QuoteRequest *request, TaxRate **rates);
+/* tax_rates.c: reads the taxes of the destination and settles who owes them. */
+extern const TaxRules *commerce_read_taxes(const QuoteRequest *request, Quote *quote);
+
+/* tax_prices.c: what the classes of the goods make of a sum that is taxed as they are: portions, in the order of the
+ * rules' classes, and last the untaxed one; turns prices made for another place into those of the destination. */
+extern int64 *commerce_tax_portions(const Quote *quote, const TaxRules *rules, int64 sum);
+extern int commerce_tax_class(const TaxRules *rules, const QuoteLine *line);
+extern void commerce_convert_prices(Quote *quote, const TaxRules *rules);
 
 /* tax.c: taxes lines and shipping. */
-extern void commerce_apply_taxes(Quote *quote, const TaxRate *rates, int rate_count);
+extern void commerce_apply_taxes(Quote *quote, const TaxRules *rules);
+
+/* tax.c: refuses fractions that are too fine, with CM023. */
+extern void commerce_refuse_fine_taxes(void) pg_attribute_noreturn();
 
 #endif

@@ -6,7 +6,7 @@
 #include "money/amount.h"
 #include "money/rounding.h"
 
-/* Adds up lines and shipping; CM023 where a sum is beyond what an amount can be. */
+/* Adds up lines and shipping, and rounds what is paid in cash; CM023 where a sum is beyond what an amount can be. */
 static void
 total(Quote *quote)
 {
@@ -28,6 +28,13 @@ total(Quote *quote)
 	quote->discount = commerce_amount_minor(commerce_amount_make_wide(discount, quote->currency));
 	quote->tax = commerce_amount_minor(commerce_amount_make_wide(tax, quote->currency));
 	quote->included_tax = commerce_amount_minor(commerce_amount_make_wide(included_tax, quote->currency));
+	if (quote->cash_increment > 0)
+	{
+		wide cash = commerce_round_ratio(sum, quote->cash_increment, ROUND_HALF_UP) * quote->cash_increment;
+
+		quote->rounding = (int64) (cash - sum);
+		sum = cash;
+	}
 	quote->total = commerce_amount_minor(commerce_amount_make_wide(sum, quote->currency));
 }
 
@@ -36,16 +43,16 @@ Quote *
 commerce_quote(const QuoteRequest *request)
 {
 	Quote *quote = palloc0(sizeof(Quote));
-	TaxRate *rates;
-	int rate_count;
+	const TaxRules *taxes;
 
 	commerce_settle_context(request, quote);
 	commerce_read_lines(request, quote);
 	commerce_price_lines(request, quote);
 	commerce_price_shipping(request, quote);
+	taxes = commerce_read_taxes(request, quote);
+	commerce_convert_prices(quote, taxes);
 	commerce_apply_promotions(request, quote);
-	rate_count = commerce_read_tax_rates(request, &rates);
-	commerce_apply_taxes(quote, rates, rate_count);
+	commerce_apply_taxes(quote, taxes);
 	total(quote);
 	return quote;
 }

@@ -9,13 +9,16 @@
 #define COMMERCE_PRICING_QUOTE_H
 
 #include "base/pg.h"
+#include "money/amount.h"
+#include "pricing/tax_math.h"
 
-typedef enum TaxLevel
+/* Why an order has taxes, or none. */
+typedef enum TaxTreatment
 {
-	TAX_PER_LINE,  /* each line's tax is rounded */
-	TAX_PER_UNIT,  /* each unit's tax is rounded */
-	TAX_PER_ORDER, /* the order's tax is rounded and distributed over its lines */
-} TaxLevel;
+	TAX_DUE,
+	TAX_EXEMPT,         /* the customer or the group is */
+	TAX_REVERSE_CHARGE, /* a business in another country of the union owes the tax there itself */
+} TaxTreatment;
 
 typedef struct QuoteRequest
 {
@@ -27,11 +30,15 @@ typedef struct QuoteRequest
 	const char *currency; /* NULL: the channel's, else the shop's */
 	const char *country;  /* NULL: not known */
 	const char *region;
+	const char *postal_code;
 	const char *shipping_method; /* NULL: none */
 	TimestampTz at;
 	bool priced_at;           /* the caller chose the time */
 	const char *tax_level;    /* NULL: the shop's */
 	int prices_include_tax;   /* 1 or 0 overrides the rates; -1 leaves it to them */
+	const char *keep;         /* gross or net, for a destination with other taxes; NULL: as its zone says */
+	const char *vat_country;  /* whose VAT id the buyer, a business, has; NULL: as the customer says */
+	Amount cash_increment;    /* 0: the channel's */
 	bool percent_of_original; /* percentages are of the line's subtotal instead of what is left of it */
 } QuoteRequest;
 
@@ -41,6 +48,9 @@ typedef struct TaxRate
 	const char *name;
 	int64 rate; /* in units of 1/1,000,000 percent */
 	bool included;
+	bool compound;
+	int group;         /* rates of the same name, height and share are one where tax is rounded per rate */
+	TaxFraction share; /* of a price of the class */
 } TaxRate;
 
 typedef struct LineDiscount
@@ -52,6 +62,7 @@ typedef struct LineDiscount
 typedef struct LineTax
 {
 	const TaxRate *rate;
+	int64 base; /* the part of the line that it is due on, with the taxes that this includes */
 	int64 minor;
 } LineTax;
 
@@ -63,7 +74,7 @@ typedef struct QuoteLine
 	const char *product;
 	const char *brand;
 	const char *category;
-	const char *tax_class;
+	const char *tax_class; /* NULL for shipping that is taxed as the goods are */
 	const char **tags;
 	int tag_count;
 	const void *attributes; /* JsonbContainer, may be NULL */
@@ -75,6 +86,7 @@ typedef struct QuoteLine
 	bool discountable;
 	bool on_sale;
 	bool has_item_discount;
+	bool tax_exempt;
 	int64 unit_price; /* per per_quantity units */
 	int per_quantity;
 	int64 floor; /* no discount takes the line below */
@@ -104,6 +116,10 @@ typedef struct Quote
 {
 	int currency; /* ISO 4217 number */
 	TaxLevel tax_level;
+	TaxTreatment tax_treatment;
+	bool customer_exempt;    /* or the customer's group */
+	const char *vat_country; /* NULL: the buyer is no business with a VAT id */
+	int64 cash_increment;    /* 0: the total is not rounded */
 	const char *channel;
 	const char *customer; /* uuid as text */
 	const char *customer_group;
@@ -117,6 +133,7 @@ typedef struct Quote
 	int64 discount; /* of lines and shipping */
 	int64 tax;
 	int64 included_tax;
+	int64 rounding; /* what the total was changed by, to be a multiple of the cash increment */
 	int64 total;
 } Quote;
 
@@ -132,5 +149,8 @@ extern Jsonb *commerce_quote_json(const Quote *quote, bool explain);
 
 /* The name of a tax level, as the shop and orders store it. */
 extern const char *commerce_tax_level_name(TaxLevel level);
+
+/* The name of a tax treatment, likewise. */
+extern const char *commerce_tax_treatment_name(TaxTreatment treatment);
 
 #endif

@@ -63,6 +63,11 @@ line_money(JsonWriter *writer, const QuoteLine *line, const Quote *quote)
 		percent(writer, line->taxes[i].rate->rate);
 		commerce_json_key(writer, "included");
 		commerce_json_bool(writer, line->taxes[i].rate->included);
+		if (line->taxes[i].rate->compound)
+		{
+			commerce_json_key(writer, "compound");
+			commerce_json_bool(writer, true);
+		}
 		money(writer, "amount", line->taxes[i].minor, quote);
 		commerce_json_end_object(writer);
 	}
@@ -85,6 +90,11 @@ write_line(JsonWriter *writer, const QuoteLine *line, const Quote *quote)
 	{
 		commerce_json_key(writer, "per_quantity");
 		commerce_json_int(writer, line->per_quantity);
+	}
+	if (line->tax_exempt)
+	{
+		commerce_json_key(writer, "tax_exempt");
+		commerce_json_bool(writer, true);
 	}
 	line_money(writer, line, quote);
 	commerce_json_end_object(writer);
@@ -143,7 +153,12 @@ commerce_quote_json(const Quote *quote, bool explain)
 	money(&writer, "discount", quote->discount, quote);
 	money(&writer, "tax", quote->tax, quote);
 	money(&writer, "included_tax", quote->included_tax, quote);
+	money(&writer, "rounding", quote->rounding, quote);
 	money(&writer, "total", quote->total, quote);
+	commerce_json_key(&writer, "tax_level");
+	commerce_json_string(&writer, commerce_tax_level_name(quote->tax_level));
+	commerce_json_key(&writer, "tax_treatment");
+	commerce_json_string(&writer, commerce_tax_treatment_name(quote->tax_treatment));
 	if (explain)
 		write_findings(&writer, quote);
 	commerce_json_end_object(&writer);

@@ -18,11 +18,12 @@
 /* More than anybody enters, few enough to compare each with each. */
 #define MAX_CODES 100
 
-static const char *const option_keys[] = {"tax_level", "prices_include_tax", "percentages",
-										  "holder",    "strategy",           NULL};
-static const char *const line_keys[] = {"sku",   "quantity",  "unit_price", "per_quantity",
-										"title", "location",  "brand",      "category",
-										"tags",  "tax_class", "attributes", NULL};
+static const char *const option_keys[] = {"tax_level",   "prices_include_tax", "percentages",
+										  "holder",      "strategy",           "keep",
+										  "vat_country", "cash_increment",     NULL};
+static const char *const line_keys[] = {"sku",        "quantity",   "unit_price", "per_quantity", "title",
+										"location",   "brand",      "category",   "tags",         "tax_class",
+										"attributes", "tax_exempt", NULL};
 
 /* Refuses a key that is not in the list. */
 static void
@@ -95,6 +96,27 @@ read_destination(Jsonb *ship_to, QuoteRequest *request)
 						errhint("For example {\"country\": \"DE\", \"postal_code\": \"10115\"}.")));
 	request->country = commerce_json_get_string(&ship_to->root, "country");
 	request->region = commerce_json_get_string(&ship_to->root, "region");
+	request->postal_code = commerce_json_get_string(&ship_to->root, "postal_code");
+}
+
+/* Reads the options that taxes depend on. */
+static void
+read_tax_options(JsonbContainer *root, QuoteRequest *request)
+{
+	JsonbValue value;
+
+	request->tax_level = commerce_json_get_string(root, "tax_level");
+	if (commerce_json_find(root, "prices_include_tax", &value))
+		request->prices_include_tax = commerce_json_get_bool(root, "prices_include_tax", false);
+	request->keep = commerce_json_get_string(root, "keep");
+	if (request->keep != NULL && strcmp(request->keep, "gross") != 0 && strcmp(request->keep, "net") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"keep\" must be gross or net")));
+	request->vat_country = commerce_json_get_string(root, "vat_country");
+	if (commerce_json_get_money(root, "cash_increment", 0, &request->cash_increment) &&
+		commerce_amount_minor(request->cash_increment) <= 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("option \"cash_increment\" must be greater than zero")));
 }
 
 /* Reads the options. */
@@ -102,15 +124,12 @@ static void
 read_options(Jsonb *options, QuoteRequest *request)
 {
 	JsonbContainer *root = &options->root;
-	JsonbValue value;
 	char *percentages;
 
 	if (!JB_ROOT_IS_OBJECT(options))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("options must be a JSON object")));
 	refuse_unknown_keys(root, option_keys, "options");
-	request->tax_level = commerce_json_get_string(root, "tax_level");
-	if (commerce_json_find(root, "prices_include_tax", &value))
-		request->prices_include_tax = commerce_json_get_bool(root, "prices_include_tax", false);
+	read_tax_options(root, request);
 	percentages = commerce_json_get_string(root, "percentages");
 	if (percentages != NULL && strcmp(percentages, "running") != 0 && strcmp(percentages, "original") != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -200,8 +219,9 @@ read_line(JsonbContainer *object, int number, int currency, QuoteLine *line)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"attributes\" must be an object")));
 		line->attributes = attributes.val.binary.data;
 	}
-	line->described_by_caller =
-		line->brand || line->category || line->tax_class || line->tags || line->attributes;
+	line->tax_exempt = commerce_json_get_bool(object, "tax_exempt", false);
+	line->described_by_caller = line->tax_exempt || line->brand || line->category || line->tax_class ||
+								line->tags || line->attributes;
 	line->priced_by_caller = commerce_json_get_money(object, "unit_price", currency, &price);
 	(void) commerce_json_get_int(object, "per_quantity", &per_quantity);
 	if (per_quantity < 1 || per_quantity > PG_INT32_MAX)

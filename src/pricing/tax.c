@@ -1,125 +1,119 @@
 /*
- * tax.c: taxing a discounted cart.
+ * tax.c: taxing a discounted cart; tax_math.c has the arithmetic.
  *
- * With R the sum of the rates that a price includes, every rate r of a line is due on what remains when they are taken
- * out: tax = base * r / (100 + R), for included rates and added ones alike. The level says where that is rounded:
- *
- *   line   once for each rate of each line
- *   unit   for each unit, then multiplied; units of a discounted line differ by at most one minor unit, so that
- *          there are two prices to round, however many units
- *   order  once for each rate over all lines that pay it; the result is distributed over the lines by largest remainder
+ * Where tax is rounded over several lines, the lines are taken in an order of their own, by sku and price, so that a
+ * cart has the same taxes in whatever order its lines were given; shipping is the last.
  */
 #include "pricing/evaluation.h"
 
-#include "money/allocate.h"
+#include "base/errors.h"
 #include "money/amount.h"
-#include "money/rounding.h"
 
-#define RATE_SCALE INT64CONST(1000000)
-#define RATE_WHOLE (100 * RATE_SCALE)
-
-/* Returns what a line is taxed on. */
-static int64
-taxable(const QuoteLine *line)
+/* Refuses fractions that are too fine. */
+void
+commerce_refuse_fine_taxes(void)
 {
-	return line->subtotal - line->discount;
+	ereport(ERROR,
+			(errcode(ERRCODE_AMOUNT_OUT_OF_RANGE), errmsg("the taxes of this order are too fine to be exact"),
+			 errhint("Use rates with fewer digits, fewer compound rates, or tax_level line.")));
 }
 
-/* Returns 100 % and the included rates of a line. */
-static int64
-divisor(const QuoteLine *line)
-{
-	int64 sum = RATE_WHOLE;
-
-	for (int i = 0; i < line->tax_count; i++)
-		if (line->taxes[i].rate->included)
-			sum += line->taxes[i].rate->rate;
-	return sum;
-}
-
-/* Returns the tax on a base, rounded half up. */
-static int64
-tax_on(wide base, int64 rate, int64 whole)
-{
-	return (int64) commerce_round_ratio(base * rate, whole, ROUND_HALF_UP);
-}
-
-/* Gives a line the rates of its class. */
+/* Adds a class's rates on a part of a line. */
 static void
-find_rates(QuoteLine *line, const TaxRate *rates, int rate_count)
+add_rates(QuoteLine *line, const TaxClass *class, int64 base)
 {
-	line->taxes = palloc(sizeof(LineTax) * Max(rate_count, 1));
-	for (int i = 0; i < rate_count; i++)
-		if (strcmp(rates[i].tax_class, line->tax_class) == 0)
-			line->taxes[line->tax_count++] = (LineTax){&rates[i], 0};
+	LineTax *taxes = palloc(sizeof(LineTax) * Max(line->tax_count + class->rate_count, 1));
+
+	if (line->tax_count > 0)
+		memcpy(taxes, line->taxes, sizeof(LineTax) * line->tax_count);
+	for (int i = 0; i < class->rate_count; i++)
+		taxes[line->tax_count++] = (LineTax){&class->rates[i], base, 0};
+	line->taxes = taxes;
 }
 
-/* Rounds a line's taxes once for the line. */
+/* Gives a line the rates of its class, or shipping without a class those of the goods. */
 static void
-tax_line(QuoteLine *line)
+find_rates(const Quote *quote, QuoteLine *line, const TaxRules *rules)
 {
-	int64 whole = divisor(line);
+	int64 base = line->subtotal - line->discount;
+	int64 *portions;
 
-	for (int i = 0; i < line->tax_count; i++)
-		line->taxes[i].minor = tax_on(taxable(line), line->taxes[i].rate->rate, whole);
-}
-
-/* Rounds a line's taxes for each unit: the dearer ones carry what does not divide evenly. */
-static void
-tax_units(QuoteLine *line)
-{
-	int64 whole = divisor(line);
-	int64 price = taxable(line) / line->quantity;
-	int64 dearer = taxable(line) % line->quantity;
-
-	for (int i = 0; i < line->tax_count; i++)
+	if (line->tax_exempt || quote->tax_treatment != TAX_DUE || rules->class_count == 0)
+		return;
+	if (line->tax_class != NULL)
 	{
-		int64 rate = line->taxes[i].rate->rate;
+		int class = commerce_tax_class(rules, line);
 
-		line->taxes[i].minor =
-			tax_on(price, rate, whole) * (line->quantity - dearer) + tax_on(price + 1, rate, whole) * dearer;
+		if (class < rules->class_count)
+			add_rates(line, &rules->classes[class], base);
+		return;
 	}
+	portions = commerce_tax_portions(quote, rules, base);
+	for (int class = 0; class < rules->class_count; class ++)
+		if (portions[class] > 0)
+			add_rates(line, &rules->classes[class], portions[class]);
 }
 
-/* Rounds one rate over all the lines that pay it and distributes the result. Rates of the same name, height and
- * divisor are one, also where several tax classes have it. */
-static void
-tax_order_rate(QuoteLine **lines, int count, const TaxRate *rate, int64 whole)
+/* Orders lines by what they are, not by where they stand. */
+static int
+compare_lines(const void *a, const void *b)
 {
-	int64 *weights = palloc_extended(sizeof(int64) * 2 * Max(count, 1), MCXT_ALLOC_HUGE);
-	int64 *shares = weights + count;
-	LineTax **taxes = palloc_extended(sizeof(LineTax *) * Max(count, 1), MCXT_ALLOC_HUGE);
-	int payers = 0;
-	wide base = 0;
+	const QuoteLine *x = *(QuoteLine *const *) a;
+	const QuoteLine *y = *(QuoteLine *const *) b;
+	const int64 keys[][2] = {{x->subtotal, y->subtotal},
+							 {x->discount, y->discount},
+							 {x->quantity, y->quantity},
+							 {x->unit_price, y->unit_price},
+							 {x->tax_count, y->tax_count}};
+	int by_name = strcmp(x->sku, y->sku);
 
-	for (int l = 0; l < count; l++)
-		for (int t = 0; t < lines[l]->tax_count; t++)
+	if (by_name == 0)
+		by_name = strcmp(x->tax_class, y->tax_class);
+	if (by_name != 0)
+		return by_name;
+	for (size_t i = 0; i < lengthof(keys); i++)
+		if (keys[i][0] != keys[i][1])
+			return keys[i][0] < keys[i][1] ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/* Rounds the taxes of all lines. */
+static void
+round_taxes(QuoteLine **lines, int count, TaxLevel level)
+{
+	int tax_count = 0;
+	int n = 0;
+	TaxItem *items;
+	TaxItem **sorted;
+
+	for (int i = 0; i < count; i++)
+		tax_count += lines[i]->tax_count;
+	if (tax_count == 0)
+		return;
+	items = palloc_extended(sizeof(TaxItem) * tax_count, MCXT_ALLOC_HUGE);
+	sorted = palloc_extended(sizeof(TaxItem *) * tax_count, MCXT_ALLOC_HUGE);
+	for (int i = 0; i < count; i++)
+		for (int t = 0; t < lines[i]->tax_count; t++)
 		{
-			const TaxRate *other = lines[l]->taxes[t].rate;
+			const LineTax *tax = &lines[i]->taxes[t];
 
-			if (lines[l]->taxes[t].minor >= 0 || strcmp(other->name, rate->name) != 0 ||
-				other->rate != rate->rate || other->included != rate->included || divisor(lines[l]) != whole)
-				continue;
-			taxes[payers] = &lines[l]->taxes[t];
-			weights[payers++] = taxable(lines[l]);
-			base += taxable(lines[l]);
+			items[n++] = (TaxItem){
+				.share = tax->rate->share,
+				.base = tax->base,
+				.quantity = lines[i]->quantity,
+				.group = level == TAX_PER_ORDER ? tax->rate->included : tax->rate->group,
+			};
 		}
-	(void) commerce_allocate(tax_on(base, rate->rate, whole), weights, payers, ALLOCATE_NEAREST, shares);
-	for (int i = 0; i < payers; i++)
-		taxes[i]->minor = base == 0 ? 0 : shares[i];
-}
-
-/* Rounds each rate once for the whole order. A tax of -1 is one not yet computed. */
-static void
-tax_order(QuoteLine **lines, int count)
-{
-	for (int l = 0; l < count; l++)
-		for (int t = 0; t < lines[l]->tax_count; t++)
-			lines[l]->taxes[t].minor = -1;
-	for (int l = 0; l < count; l++)
-		for (int t = 0; t < lines[l]->tax_count; t++)
-			if (lines[l]->taxes[t].minor < 0)
-				tax_order_rate(lines, count, lines[l]->taxes[t].rate, divisor(lines[l]));
+	if (!commerce_tax_round(items, tax_count, level, sorted))
+		commerce_refuse_fine_taxes();
+	n = 0;
+	for (int i = 0; i < count; i++)
+		for (int t = 0; t < lines[i]->tax_count; t++)
+		{
+			if (items[n].minor > AMOUNT_MAX_MINOR)
+				commerce_refuse_fine_taxes();
+			lines[i]->taxes[t].minor = items[n++].minor;
+		}
 }
 
 /* Adds up a line. */
@@ -137,25 +131,20 @@ total_line(QuoteLine *line)
 
 /* Taxes lines and shipping. */
 void
-commerce_apply_taxes(Quote *quote, const TaxRate *rates, int rate_count)
+commerce_apply_taxes(Quote *quote, const TaxRules *rules)
 {
-	int count = quote->line_count + (quote->shipping_method ? 1 : 0);
+	int count = quote->line_count;
 	QuoteLine **lines = palloc_extended(sizeof(QuoteLine *) * (count + 1), MCXT_ALLOC_HUGE);
 
-	for (int i = 0; i < quote->line_count; i++)
+	for (int i = 0; i < count; i++)
 		lines[i] = &quote->lines[i];
 	if (quote->shipping_method)
-		lines[quote->line_count] = &quote->shipping;
+		lines[count++] = &quote->shipping;
 	for (int i = 0; i < count; i++)
-		find_rates(lines[i], rates, rate_count);
-	if (quote->tax_level == TAX_PER_ORDER)
-		tax_order(lines, count);
+		find_rates(quote, lines[i], rules);
+	if (quote->tax_level != TAX_PER_LINE && quote->tax_level != TAX_PER_UNIT)
+		qsort(lines, quote->line_count, sizeof(QuoteLine *), compare_lines);
+	round_taxes(lines, count, quote->tax_level);
 	for (int i = 0; i < count; i++)
-	{
-		if (quote->tax_level == TAX_PER_LINE)
-			tax_line(lines[i]);
-		else if (quote->tax_level == TAX_PER_UNIT)
-			tax_units(lines[i]);
 		total_line(lines[i]);
-	}
 }

@@ -21,12 +21,12 @@ $$;
 \set odd '[{"sku": "a", "quantity": 3, "unit_price": "0.99"}, {"sku": "b", "quantity": 7, "unit_price": "1.10", "tax_class": "reduced"}]'
 
 -- Added to the price. 10.00 + 11.00 at 8.25 % is 1.74 rounded by line, 1.73 rounded once; both are right.
-SELECT level, pg_temp.tax(:'two', '{"country": "XC"}', jsonb_build_object('tax_level', level)) AS tax FROM unnest('{line,unit,order}'::text[]) level;
+SELECT level, pg_temp.tax(:'two', '{"country": "XC"}', jsonb_build_object('tax_level', level)) AS tax FROM unnest('{line,unit,rate,order,order_delta}'::text[]) level;
 -- Contained in the price, by class.
-SELECT level, pg_temp.tax(:'odd', '{"country": "XB"}', jsonb_build_object('tax_level', level)) AS tax FROM unnest('{line,unit,order}'::text[]) level;
+SELECT level, pg_temp.tax(:'odd', '{"country": "XB"}', jsonb_build_object('tax_level', level)) AS tax FROM unnest('{line,unit,rate,order,order_delta}'::text[]) level;
 -- One of each: both are due on the net of what is contained. 120.00 holds 20.00; 1.5 % of 100.00 is 1.50.
 SELECT pg_temp.tax('[{"sku": "a", "quantity": 1, "unit_price": "120.00"}]', '{"country": "XD"}') AS mixed;
-SELECT level, pg_temp.tax(:'two', '{"country": "XD"}', jsonb_build_object('tax_level', level)) AS mixed FROM unnest('{line,unit,order}'::text[]) level;
+SELECT level, pg_temp.tax(:'two', '{"country": "XD"}', jsonb_build_object('tax_level', level)) AS mixed FROM unnest('{line,unit,rate,order,order_delta}'::text[]) level;
 -- The caller may turn every rate in or out.
 SELECT pg_temp.tax(:'two', '{"country": "XC"}', '{"prices_include_tax": true}') AS all_in, pg_temp.tax(:'two', '{"country": "XD"}', '{"prices_include_tax": false}') AS all_out;
 
