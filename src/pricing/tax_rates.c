@@ -22,7 +22,7 @@ static SavedPlan read_zone = {
 		"  (SELECT max(length(p)) AS length FROM unnest(t.postal_codes) p WHERE starts_with($3, p)) postal,"
 		"  LATERAL (SELECT ($1 = ANY (t.countries) AND (t.regions IS NULL OR $2 = ANY (t.regions))"
 		"   AND (t.postal_codes IS NULL OR postal.length IS NOT NULL)) IS TRUE AS named) fits"
-		"  WHERE fits.named OR t.is_default"
+		"  WHERE (t.is_default OR $1 = ANY (t.countries)) AND (t.is_default OR fits.named)"
 		"  ORDER BY fits.named DESC, postal.length DESC NULLS LAST, t.regions IS NULL, t.code LIMIT 1) z ON "
 		"true",
 	.args = "text; text; text; text"};

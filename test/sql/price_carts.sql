@@ -19,7 +19,7 @@ FROM (VALUES ('', '7.5% off lines where sku in (''carts-1'', ''carts-2'', ''cart
 -- 200 carts of 1 to 8 different goods.
 SELECT setseed(0.42) \gset
 CREATE TEMP TABLE carts AS
-SELECT n, (ARRAY['YA', 'YB', 'YC', 'YD'])[1 + n % 4] AS country, (ARRAY['line', 'unit', 'order'])[1 + n % 3] AS level,
+SELECT n, (ARRAY['YA', 'YB', 'YC', 'YD'])[1 + n % 4] AS country, (ARRAY['line', 'unit', 'rate', 'order', 'order_delta'])[1 + n % 5] AS level,
     (ARRAY['running', 'original'])[1 + n / 4 % 2] AS percentages, CASE WHEN n % 2 = 0 THEN 'carts' END AS method,
     (SELECT jsonb_agg(jsonb_build_object('sku', 'carts-' || sku, 'quantity', 1 + floor(random() * 30 + 0 * n), 'tax_class', CASE WHEN sku % 2 = 0 THEN 'reduced' ELSE 'standard' END))
         FROM (SELECT sku FROM generate_series(1, 20) sku ORDER BY random() + 0 * n LIMIT 1 + n % 8) s) AS lines
