@@ -3,6 +3,8 @@
 SET client_min_messages = warning;
 SELECT commerce.create_shop('EUR') > 0 AS shop;
 RESET client_min_messages;
+-- Days of 24 hours.
+SET timezone = 'UTC';
 INSERT INTO commerce.channels (code, currency) VALUES ('past-web', NULL), ('past-us', 'USD');
 INSERT INTO commerce.customer_groups (code) VALUES ('past-vip');
 INSERT INTO commerce.variants (sku) SELECT 'past-' || n FROM unnest('{A,B,C,D,E,F,G,none}'::text[]) n;
