@@ -36,8 +36,8 @@ CREATE FUNCTION bench.checkout(a text, b text, c text) RETURNS uuid LANGUAGE plp
 DECLARE
     made uuid := commerce.uuidv7();
 BEGIN
-    INSERT INTO bench.orders (id, channel, tax_level, subtotal, discount, shipping, tax, included_tax, total, placed_at)
-        VALUES (made, 'web', 'line', '30 EUR', '0 EUR', '0 EUR', '0 EUR', '0 EUR', '30 EUR', now());
+    INSERT INTO bench.orders (id, channel, tax_level, subtotal, discount, shipping, tax, included_tax, rounding, total, placed_at)
+        VALUES (made, 'web', 'line', '30 EUR', '0 EUR', '0 EUR', '0 EUR', '0 EUR', '0 EUR', '30 EUR', now());
     INSERT INTO bench.order_lines (order_id, line, sku, quantity, unit_price, tax_class, subtotal, discount, tax, included_tax, total)
         SELECT made, l.line, l.sku, 1, '10 EUR', 'standard', '10 EUR', '0 EUR', '0 EUR', '0 EUR', '10 EUR'
         FROM (VALUES (1, a), (2, b), (3, c)) l (line, sku);
