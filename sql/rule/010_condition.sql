@@ -38,8 +38,12 @@ $$When something applies: an expression over a cart, kept as canonical text of a
 Tests: = <> < <= > >= , in (…), not in (…), is null, is not null, and for a category <@ (equal or below).
 They join by and, or, not and parentheses. Text stands in single quotes ('' is a quote), money is 12.50 EUR.
 
-Of the cart:   subtotal  shipping (money)   channel  customer  customer.group  country  shipping.method (text)
+Of the cart:   subtotal  shipping (money)   channel  currency  country  region  postal_code  shipping.method (text)
                code (any code entered; letters a to z compare in upper case)
+Of the buyer:  customer  customer.group (text)   customer.orders (how many were placed before)
+               customer.attributes.<path> (text, number, true or false)
+Of the time:   weekday ('mon' to 'sun')   time ('18:30')   date ('2026-11-27'), in the time zone of the promotion;
+               times and dates have an order: time >= '18:00' and time < '20:00'
 Over lines:    quantity(…) units   subtotal(…) money   lines(…) how many; of the lines that meet the condition in the
                parentheses, of all lines where it is empty
 Of a line:     sku  product  brand  category  tax_class  tag (text; any of its tags)   quantity (number)

@@ -2,11 +2,13 @@ CREATE TABLE commerce.channels (
     code text PRIMARY KEY,
     name text NOT NULL DEFAULT '',
     currency text CHECK (currency IS NULL OR commerce.minor_digits(currency) IS NOT NULL),
-    cash_increment commerce.amount CHECK (commerce.minor_units(cash_increment) > 0)
+    cash_increment commerce.amount CHECK (commerce.minor_units(cash_increment) > 0),
+    pricing jsonb NOT NULL DEFAULT '{}' CHECK (commerce.are_pricing_options(pricing))
 );
 COMMENT ON TABLE commerce.channels IS 'where the shop sells: a web site, a market place, a till';
 COMMENT ON COLUMN commerce.channels.currency IS 'ISO 4217 code quoted here; NULL means the shop''s';
 COMMENT ON COLUMN commerce.channels.cash_increment IS 'totals here are rounded to a multiple of it, where they are of its currency: 0.05 CHF at a till';
+COMMENT ON COLUMN commerce.channels.pricing IS 'how discounts are computed here, where it differs from commerce.shop.pricing';
 INSERT INTO commerce.channels (code, name) VALUES ('default', 'the shop');
 
 CREATE TABLE commerce.customer_groups (
@@ -52,11 +54,13 @@ CREATE TABLE commerce.variants (
     barcode text,
     weight_grams integer CHECK (weight_grams >= 0),
     minimum_price commerce.amount,
+    cost commerce.amount CHECK (commerce.minor_units(cost) >= 0),
     track_stock boolean NOT NULL DEFAULT true,
     created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE commerce.variants IS 'what can be put into a cart; sku is its name everywhere';
 COMMENT ON COLUMN commerce.variants.minimum_price IS 'no discount takes a unit below this price';
+COMMENT ON COLUMN commerce.variants.cost IS 'what a unit costs the shop; for margins in reports';
 COMMENT ON COLUMN commerce.variants.track_stock IS 'false for what never runs out: services, downloads';
 CREATE INDEX variants_product ON commerce.variants (product_id);
 

@@ -134,24 +134,66 @@ CREATE INDEX shipping_prices_method ON commerce.shipping_prices (method);
 CREATE TABLE commerce.promotions (
     id uuid PRIMARY KEY DEFAULT commerce.uuidv7(),
     name text NOT NULL DEFAULT '',
+    campaign text,
     status text NOT NULL DEFAULT 'active' CHECK (status IN ('draft', 'active', 'ended')),
+    class text CHECK (class IN ('catalog', 'item', 'gift', 'order', 'shipping')),
+    lane text NOT NULL DEFAULT 'default' CHECK (lane IN ('pre', 'default', 'post')),
     priority integer NOT NULL DEFAULT 0,
     during tstzrange NOT NULL DEFAULT tstzrange(NULL, NULL),
+    time_zone text NOT NULL DEFAULT 'UTC' CHECK (commerce.is_time_zone(time_zone)),
+    channels text[] NOT NULL DEFAULT '{}',
+    currencies text[] NOT NULL DEFAULT '{}',
+    customer_groups text[] NOT NULL DEFAULT '{}',
     condition commerce.condition,
+    condition_sees text NOT NULL DEFAULT 'before' CHECK (condition_sees IN ('before', 'running')),
     benefit commerce.benefit NOT NULL,
-    needs_code boolean NOT NULL DEFAULT false
+    needs_code boolean NOT NULL DEFAULT false,
+    exclusivity text NOT NULL DEFAULT 'none' CHECK (exclusivity IN ('none', 'exclusive', 'group_best', 'group_first')),
+    exclusive_group text,
+    stop_line boolean NOT NULL DEFAULT false,
+    stop_all boolean NOT NULL DEFAULT false,
+    combines_with text[] NOT NULL DEFAULT '{item,gift,order,shipping}'
+        CHECK (combines_with <@ '{item,gift,order,shipping}'),
+    tags text[] NOT NULL DEFAULT '{}',
+    stacks_with text[] NOT NULL DEFAULT '{}',
+    exclude_sale_items text NOT NULL DEFAULT 'no' CHECK (exclude_sale_items IN ('no', 'skip', 'refuse')),
+    percentages text CHECK (percentages IN ('running', 'original')),
+    CONSTRAINT class_fits_benefit CHECK (commerce.benefit_fits(benefit, class)),
+    CONSTRAINT group_is_named CHECK ((exclusivity IN ('group_best', 'group_first')) = (exclusive_group IS NOT NULL))
 );
 COMMENT ON TABLE commerce.promotions IS
-'who gets what off. Discounts on lines come first (a line takes one: of the highest priority, then of the lowest id), then those on the order, then those on shipping; a percentage is of what is left.';
+'who gets what off. Prices of the catalogue are set first. Then come the lanes pre, default and post, in each of them discounts on items, gifts, discounts on the order, discounts on shipping; among equals the highest priority, then the lowest id. A line takes one item discount in each lane: the first.';
+COMMENT ON COLUMN commerce.promotions.campaign IS 'what it is part of; for reports';
+COMMENT ON COLUMN commerce.promotions.class IS
+'NULL: as its benefit says (off units or lines: item; off order: order). catalog sets the price of the matching lines, so that all else goes by the lower price; item for a benefit off order makes it count as the one item discount of the lines it takes from';
+COMMENT ON COLUMN commerce.promotions.priority IS 'the highest is applied first';
+COMMENT ON COLUMN commerce.promotions.time_zone IS 'in which its condition reads time, date and weekday, e.g. Europe/Berlin';
+COMMENT ON COLUMN commerce.promotions.channels IS 'where it runs; empty: everywhere';
+COMMENT ON COLUMN commerce.promotions.currencies IS 'ISO 4217 codes of the carts it is for; empty: all that its amounts are in';
+COMMENT ON COLUMN commerce.promotions.customer_groups IS 'whom it is for; empty: everyone';
 COMMENT ON COLUMN commerce.promotions.condition IS 'when it applies, e.g. subtotal >= 100 EUR; NULL always';
+COMMENT ON COLUMN commerce.promotions.condition_sees IS 'before: the cart before all discounts; running: what promotions applied earlier have left of it';
 COMMENT ON COLUMN commerce.promotions.benefit IS 'what it gives, e.g. 20% off lines where category <@ ''clothing.shoes''';
 COMMENT ON COLUMN commerce.promotions.needs_code IS 'true: only for those who enter one of its promotion_codes';
+COMMENT ON COLUMN commerce.promotions.exclusivity IS
+'exclusive: no other promotion beside it; group_best: of exclusive_group the one that leaves the lowest total; group_first: of exclusive_group the first that gives anything';
+COMMENT ON COLUMN commerce.promotions.stop_line IS 'true: what it took something from takes no later promotion';
+COMMENT ON COLUMN commerce.promotions.stop_all IS 'true: where it applies it is the last';
+COMMENT ON COLUMN commerce.promotions.combines_with IS 'classes of promotions that may apply beside it; both must allow the other''s';
+COMMENT ON COLUMN commerce.promotions.tags IS 'words that other promotions name in stacks_with';
+COMMENT ON COLUMN commerce.promotions.stacks_with IS 'an item discount may be on a line with others of its lane if each names a tag of the other here';
+COMMENT ON COLUMN commerce.promotions.exclude_sale_items IS 'skip: gives nothing for lines on sale; refuse: gives nothing to a cart with any';
+COMMENT ON COLUMN commerce.promotions.percentages IS 'of what earlier promotions have left (running) or of the price (original); NULL: as the quote, channel or shop says';
 
 CREATE TABLE commerce.promotion_codes (
     code text PRIMARY KEY CHECK (code = upper(btrim(code) COLLATE "C") AND code <> ''),
-    promotion uuid NOT NULL REFERENCES commerce.promotions ON DELETE CASCADE
+    promotion uuid NOT NULL REFERENCES commerce.promotions ON DELETE CASCADE,
+    uses bigint CHECK (uses >= 0),
+    valid tstzrange NOT NULL DEFAULT tstzrange(NULL, NULL)
 );
 COMMENT ON TABLE commerce.promotion_codes IS 'what customers type; stored in upper case, matched in any (of the letters A to Z)';
+COMMENT ON COLUMN commerce.promotion_codes.uses IS 'how many orders may use this code; NULL: as many as its promotion allows';
+COMMENT ON COLUMN commerce.promotion_codes.valid IS 'when it may be entered, beside when its promotion runs';
 CREATE INDEX promotion_codes_promotion ON commerce.promotion_codes (promotion);
 
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.promotions

@@ -110,6 +110,8 @@ CREATE TABLE commerce.order_lines (
     quantity bigint NOT NULL CHECK (quantity > 0),
     unit_price commerce.amount NOT NULL,
     per_quantity integer NOT NULL DEFAULT 1,
+    list_price commerce.amount,
+    gift_of uuid,
     tax_class text NOT NULL,
     tax_exempt boolean NOT NULL DEFAULT false,
     subtotal commerce.amount NOT NULL,
@@ -124,16 +126,23 @@ CREATE TABLE commerce.order_lines (
     CONSTRAINT exempt_has_no_tax CHECK (NOT tax_exempt OR commerce.minor_units(tax) = 0),
     CONSTRAINT discount_within_price CHECK (commerce.minor_units(discount) BETWEEN 0 AND commerce.minor_units(subtotal))
 );
+COMMENT ON COLUMN commerce.order_lines.list_price IS 'the price of a unit, of per_quantity units where nothing was changed, before promotions of the catalogue; NULL where there were none';
+COMMENT ON COLUMN commerce.order_lines.gift_of IS 'the promotion that the line is a gift of';
 COMMENT ON TABLE commerce.order_lines IS 'what was bought, with the price it was bought at; never changed by later prices or promotions';
 
 CREATE TABLE commerce.order_discounts (
     order_id uuid NOT NULL REFERENCES commerce.orders,
     line integer NOT NULL,
-    promotion uuid NOT NULL,
+    number integer NOT NULL,
+    promotion uuid,
+    reason text,
     amount commerce.amount NOT NULL,
-    PRIMARY KEY (order_id, line, promotion)
+    PRIMARY KEY (order_id, line, number),
+    CONSTRAINT promotion_or_reason CHECK ((promotion IS NULL) = (reason IS NOT NULL))
 );
-COMMENT ON TABLE commerce.order_discounts IS 'what each promotion took off each line; line 0 is shipping';
+COMMENT ON TABLE commerce.order_discounts IS 'what each promotion took off each line, and what was taken off by hand; line 0 is shipping';
+COMMENT ON COLUMN commerce.order_discounts.number IS 'of the discounts on a line, from 1, in the order in which they were applied';
+COMMENT ON COLUMN commerce.order_discounts.reason IS 'why somebody took this off by hand';
 
 CREATE TABLE commerce.order_taxes (
     order_id uuid NOT NULL REFERENCES commerce.orders,

@@ -140,7 +140,7 @@ check_prices(const Quote *quote, const QuoteRequest *request)
 {
 	bool overrides = request->priced_at || request->tax_level != NULL || request->prices_include_tax >= 0 ||
 					 request->keep != NULL || request->vat_country != NULL || request->cash_increment != 0 ||
-					 request->percent_of_original;
+					 commerce_request_sets_discounts(request);
 
 	for (int i = 0; i < quote->line_count && !overrides; i++)
 		overrides = quote->lines[i].priced_by_caller || quote->lines[i].described_by_caller;
@@ -175,13 +175,14 @@ promise_stock(const Quote *quote, const pg_uuid_t *order, Jsonb *lines, const ch
 	JsonbContainer **objects;
 	int count = 0;
 	int made;
+	int asked = commerce_json_objects(lines, "lines", &objects);
 
-	(void) commerce_json_objects(lines, "lines", &objects);
 	for (int i = 0; i < quote->line_count; i++)
 		if (quote->lines[i].track_stock)
 			needs[count++] = (StockNeed){
 				.sku = quote->lines[i].sku,
-				.location = commerce_json_get_string(objects[i], "location"),
+				/* Gifts come after what was asked for. */
+				.location = i < asked ? commerce_json_get_string(objects[i], "location") : NULL,
 				.quantity = quote->lines[i].quantity,
 				.line = i + 1,
 			};

@@ -16,12 +16,16 @@ typedef struct Columns
 	int count;
 	int room;
 	Datum *values[MAX_COLUMNS];
+	bool *nulls[MAX_COLUMNS];
 } Columns;
 
 extern void commerce_columns_init(Columns *columns, int width, int room);
 
 /* Adds a row: "width" Datums. */
 extern void commerce_columns_add(Columns *columns, const Datum *row);
+
+/* Makes a value of the row that was added last NULL, if so. */
+extern void commerce_columns_null(Columns *columns, int column, bool null);
 
 /* Builds the array of a column. */
 extern Datum commerce_columns_array(const Columns *columns, int column, Oid type);

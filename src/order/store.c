@@ -33,17 +33,19 @@ static SavedPlan write_order = {
 		" text"};
 
 static SavedPlan write_lines = {
-	.sql = "INSERT INTO commerce.order_lines (order_id, line, sku, title, quantity, unit_price, "
-		   "per_quantity, tax_class,"
-		   " subtotal, discount, tax, included_tax, total, tax_exempt) SELECT $1, l.* FROM"
-		   " unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) l",
+	.sql =
+		"INSERT INTO commerce.order_lines (order_id, line, sku, title, quantity, unit_price, "
+		"per_quantity, tax_class,"
+		" subtotal, discount, tax, included_tax, total, tax_exempt, list_price, gift_of) SELECT $1, l.* FROM"
+		" unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) l",
 	.args = "uuid; int4[]; text[]; text[]; int8[]; commerce.amount[]; int4[]; text[]; commerce.amount[];"
-			" commerce.amount[]; commerce.amount[]; commerce.amount[]; commerce.amount[]; bool[]"};
+			" commerce.amount[]; commerce.amount[]; commerce.amount[]; commerce.amount[]; bool[]; "
+			"commerce.amount[]; uuid[]"};
 
 static SavedPlan write_discounts = {
-	.sql = "INSERT INTO commerce.order_discounts (order_id, line, promotion, amount)"
-		   " SELECT $1, d.* FROM unnest($2, $3, $4) d",
-	.args = "uuid; int4[]; uuid[]; commerce.amount[]"};
+	.sql = "INSERT INTO commerce.order_discounts (order_id, line, number, promotion, reason, amount)"
+		   " SELECT $1, d.* FROM unnest($2, $3, $4, $5, $6) d",
+	.args = "uuid; int4[]; int4[]; uuid[]; text[]; commerce.amount[]"};
 
 static SavedPlan write_taxes = {
 	.sql = "INSERT INTO commerce.order_taxes (order_id, line, tax_class, name, rate, included, compound, "
@@ -160,8 +162,8 @@ static void
 store_lines(const pg_uuid_t *order, const Quote *quote)
 {
 	Oid amount = commerce_amount_type();
-	const Oid types[] = {INT4OID, TEXTOID, TEXTOID, INT8OID, amount, INT4OID, TEXTOID,
-						 amount,  amount,  amount,  amount,  amount, BOOLOID};
+	const Oid types[] = {INT4OID, TEXTOID, TEXTOID, INT8OID, amount,  INT4OID, TEXTOID, amount,
+						 amount,  amount,  amount,  amount,  BOOLOID, amount,  UUIDOID};
 	Datum values[lengthof(types) + 1] = {UUIDPGetDatum(order)};
 	Columns columns;
 
@@ -170,6 +172,8 @@ store_lines(const pg_uuid_t *order, const Quote *quote)
 	{
 		const QuoteLine *line = &quote->lines[i];
 
+		const pg_uuid_t *promotion = line->gift_of < 0 ? NULL : &quote->findings[line->gift_of].promotion;
+
 		commerce_columns_add(&columns,
 							 (Datum[]){Int32GetDatum(i + 1), CStringGetTextDatum(line->sku),
 									   CStringGetTextDatum(line->title), Int64GetDatum(line->quantity),
@@ -177,7 +181,10 @@ store_lines(const pg_uuid_t *order, const Quote *quote)
 									   CStringGetTextDatum(line->tax_class), money(line->subtotal, quote),
 									   money(line->discount, quote), money(line->tax, quote),
 									   money(line->included_tax, quote), money(line->total, quote),
-									   BoolGetDatum(line->tax_exempt)});
+									   BoolGetDatum(line->tax_exempt), money(line->list_price, quote),
+									   UUIDPGetDatum(promotion)});
+		commerce_columns_null(&columns, 13, line->list_price < 0);
+		commerce_columns_null(&columns, 14, promotion == NULL);
 	}
 	for (size_t i = 0; i < lengthof(types); i++)
 		values[i + 1] = commerce_columns_array(&columns, i, types[i]);
@@ -191,29 +198,35 @@ numbered_line(const Quote *quote, int n)
 	return n == 0 ? &quote->shipping : &quote->lines[n - 1];
 }
 
-/* Writes what each promotion took off each line; nothing where nothing was taken. */
+/* Writes what each promotion took off each line, and what was taken off by hand; nothing where nothing was taken. */
 static void
 store_discounts(const pg_uuid_t *order, const Quote *quote)
 {
+	const Oid types[] = {INT4OID, INT4OID, UUIDOID, TEXTOID, commerce_amount_type()};
+	Datum values[lengthof(types) + 1] = {UUIDPGetDatum(order)};
 	Columns columns;
 
-	commerce_columns_init(&columns, 3, quote->line_count);
+	commerce_columns_init(&columns, lengthof(types), quote->line_count);
 	for (int n = 0; n <= quote->line_count; n++)
 	{
 		const QuoteLine *line = numbered_line(quote, n);
 
 		for (int d = 0; d < line->discount_count; d++)
-			commerce_columns_add(
-				&columns, (Datum[]){Int32GetDatum(n),
-									UUIDPGetDatum(&quote->findings[line->discounts[d].promotion].promotion),
-									money(line->discounts[d].minor, quote)});
+		{
+			const Finding *finding = &quote->findings[line->discounts[d].finding];
+
+			commerce_columns_add(&columns, (Datum[]){Int32GetDatum(n), Int32GetDatum(d + 1),
+													 UUIDPGetDatum(&finding->promotion),
+													 CStringGetTextDatum(finding->name),
+													 money(line->discounts[d].minor, quote)});
+			commerce_columns_null(&columns, finding->manual ? 2 : 3, true);
+		}
 	}
-	if (columns.count > 0)
-		(void) commerce_run(&write_discounts, PLAN_WRITES,
-							(Datum[]){UUIDPGetDatum(order), commerce_columns_array(&columns, 0, INT4OID),
-									  commerce_columns_array(&columns, 1, UUIDOID),
-									  commerce_columns_array(&columns, 2, commerce_amount_type())},
-							NULL);
+	if (columns.count == 0)
+		return;
+	for (size_t i = 0; i < lengthof(types); i++)
+		values[i + 1] = commerce_columns_array(&columns, i, types[i]);
+	(void) commerce_run(&write_discounts, PLAN_WRITES, values, NULL);
 }
 
 /* Writes the taxes of each line; nothing where none is due. */

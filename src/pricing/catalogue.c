@@ -12,7 +12,7 @@
 static SavedPlan read_context = {
 	.sql = "SELECT coalesce($3, c.currency, s.currency), c.code IS NOT NULL, coalesce($4, s.tax_level),"
 		   " u.customer_group, $2 IS NULL OR u.id IS NOT NULL, u.tax_exempt OR coalesce(g.tax_exempt, false),"
-		   " u.vat_country, c.cash_increment"
+		   " u.vat_country, c.cash_increment, s.pricing, c.pricing, u.attributes"
 		   " FROM commerce.shop s LEFT JOIN commerce.channels c ON c.code = $1"
 		   " LEFT JOIN commerce.customers u ON u.id = $2"
 		   " LEFT JOIN commerce.customer_groups g ON g.code = u.customer_group",
@@ -101,7 +101,24 @@ cash_increment(const QuoteRequest *request, int currency)
 	return commerce_amount_minor(DatumGetAmount(value));
 }
 
-/* Settles currency, channel, customer group and what taxes depend on. */
+/* Settles how discounts are computed: as the shop says, then the channel, then the caller. */
+static void
+settle_options(const QuoteRequest *request, Quote *quote)
+{
+	quote->options = commerce_pricing_defaults;
+	for (int column = 9; column <= 10; column++)
+	{
+		bool isnull;
+		Datum value = commerce_value(0, column, &isnull);
+
+		if (!isnull)
+			commerce_pricing_options(&DatumGetJsonbPCopy(value)->root, &quote->options);
+	}
+	if (request->options)
+		commerce_pricing_options(request->options, &quote->options);
+}
+
+/* Settles currency, channel, customer group and what discounts and taxes depend on. */
 void
 commerce_settle_context(const QuoteRequest *request, Quote *quote)
 {
@@ -111,6 +128,7 @@ commerce_settle_context(const QuoteRequest *request, Quote *quote)
 	char nulls[] = {' ', request->customer ? ' ' : 'n', request->currency ? ' ' : 'n',
 					request->tax_level ? ' ' : 'n'};
 	bool isnull;
+	Datum attributes;
 
 	if (commerce_run(&read_context, PLAN_READS, values, nulls) != 1)
 		ereport(ERROR, (errcode(ERRCODE_NOT_READY), errmsg("commerce.shop has no row"),
@@ -128,6 +146,10 @@ commerce_settle_context(const QuoteRequest *request, Quote *quote)
 	quote->customer_exempt = DatumGetBool(commerce_value(0, 6, &isnull)) && !isnull;
 	quote->vat_country = request->vat_country ? request->vat_country : commerce_text(0, 7);
 	quote->cash_increment = cash_increment(request, quote->currency);
+	settle_options(request, quote);
+	attributes = commerce_value(0, 11, &isnull);
+	if (!isnull)
+		quote->customer_attributes = &DatumGetJsonbPCopy(attributes)->root;
 	if (request->customer)
 		quote->customer = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(request->customer)));
 }
@@ -141,21 +163,20 @@ compare_by_sku(const void *a, const void *b, void *lines)
 
 /* Returns, for each line, how many units of its sku the whole cart has: what quantity tiers look at. */
 static Datum
-quantities_by_sku(Quote *quote)
+quantities_by_sku(QuoteLine *lines, int count)
 {
-	int count = quote->line_count;
 	int *order = palloc_extended(sizeof(int) * count, MCXT_ALLOC_HUGE);
 	Datum *sums = palloc_extended(sizeof(Datum) * count, MCXT_ALLOC_HUGE);
 
 	for (int i = 0; i < count; i++)
 		order[i] = i;
-	qsort_arg(order, count, sizeof(int), compare_by_sku, quote->lines);
+	qsort_arg(order, count, sizeof(int), compare_by_sku, lines);
 	for (int begin = 0, end; begin < count; begin = end)
 	{
 		int64 sum = 0;
 
-		for (end = begin; end < count && compare_by_sku(&order[begin], &order[end], quote->lines) == 0; end++)
-			if (__builtin_add_overflow(sum, quote->lines[order[end]].quantity, &sum))
+		for (end = begin; end < count && compare_by_sku(&order[begin], &order[end], lines) == 0; end++)
+			if (__builtin_add_overflow(sum, lines[order[end]].quantity, &sum))
 				sum = PG_INT64_MAX;
 		for (int i = begin; i < end; i++)
 			sums[order[i]] = Int64GetDatum(sum);
@@ -236,21 +257,20 @@ subtotal_line(QuoteLine *line, int currency)
 		line->title = "";
 }
 
-/* Completes and prices the lines. */
-void
-commerce_price_lines(const QuoteRequest *request, Quote *quote)
+/* Completes some lines by the catalogue; priced tells which of them have a price there. */
+static void
+read_lines(const QuoteRequest *request, const Quote *quote, QuoteLine *lines, int count, bool *priced)
 {
-	Datum *skus = palloc_extended(sizeof(Datum) * quote->line_count, MCXT_ALLOC_HUGE);
-	bool *priced = palloc_extended(sizeof(bool) * quote->line_count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	Datum *skus = palloc_extended(sizeof(Datum) * count, MCXT_ALLOC_HUGE);
 	bool past = request->at < GetCurrentTransactionStartTimestamp();
 	Datum values[6];
 	uint64 rows;
 	bool isnull;
 
-	for (int i = 0; i < quote->line_count; i++)
-		skus[i] = CStringGetTextDatum(quote->lines[i].sku);
-	values[0] = PointerGetDatum(construct_array(skus, quote->line_count, TEXTOID, -1, false, TYPALIGN_INT));
-	values[1] = quantities_by_sku(quote);
+	for (int i = 0; i < count; i++)
+		skus[i] = CStringGetTextDatum(lines[i].sku);
+	values[0] = PointerGetDatum(construct_array(skus, count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[1] = quantities_by_sku(lines, count);
 	values[2] = CStringGetTextDatum(commerce_currency_code(quote->currency));
 	values[3] = CStringGetTextDatum(quote->channel);
 	values[4] = quote->customer_group ? CStringGetTextDatum(quote->customer_group) : (Datum) 0;
@@ -261,10 +281,19 @@ commerce_price_lines(const QuoteRequest *request, Quote *quote)
 	{
 		int line = (int) DatumGetInt64(commerce_value(row, 1, &isnull)) - 1;
 
-		complete_line(&quote->lines[line], row, quote->currency);
+		complete_line(&lines[line], row, quote->currency);
 		(void) commerce_value(row, 12, &isnull);
 		priced[line] = !isnull;
 	}
+}
+
+/* Completes and prices the lines. */
+void
+commerce_price_lines(const QuoteRequest *request, Quote *quote)
+{
+	bool *priced = palloc_extended(sizeof(bool) * quote->line_count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	read_lines(request, quote, quote->lines, quote->line_count, priced);
 	for (int i = 0; i < quote->line_count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -272,6 +301,17 @@ commerce_price_lines(const QuoteRequest *request, Quote *quote)
 			refuse_unpriced(quote, &quote->lines[i]);
 		subtotal_line(&quote->lines[i], quote->currency);
 	}
+}
+
+/* Completes and prices the lines of gifts; what has no price costs nothing. */
+void
+commerce_price_gifts(const QuoteRequest *request, Quote *quote, QuoteLine *lines, int count)
+{
+	bool *priced = palloc0(sizeof(bool) * count);
+
+	read_lines(request, quote, lines, count, priced);
+	for (int i = 0; i < count; i++)
+		subtotal_line(&lines[i], quote->currency);
 }
 
 /* Prices shipping. A cart without a method has shipping of zero. */
@@ -283,7 +323,12 @@ commerce_price_shipping(const QuoteRequest *request, Quote *quote)
 	Datum price;
 	bool isnull;
 
-	quote->shipping = (QuoteLine){.tax_class = "standard", .title = "", .quantity = 1, .per_quantity = 1};
+	quote->shipping = (QuoteLine){.tax_class = "standard",
+								  .title = "",
+								  .quantity = 1,
+								  .per_quantity = 1,
+								  .list_price = -1,
+								  .gift_of = -1};
 	if (request->shipping_method == NULL)
 		return;
 	for (int i = 0; i < quote->line_count; i++)

@@ -1,265 +1,316 @@
 /*
- * discount.c: applying promotions to a priced cart.
- *
- * Classes come in the order item, order, shipping; within a class the promotions' own order holds. Conditions look at
- * the cart as it was before any discount. A line takes one item discount, the first that matches it. No discount takes a
- * line below its floor; what an order discount cannot take from one line it takes from the others.
+ * discount.c: promotions on a priced cart: what the shop says of it becomes a request to the room promotion, and its
+ * answer discounts on lines.
  */
 #include "pricing/evaluation.h"
 
-#include "money/allocate.h"
+#include "base/plan.h"
 #include "money/amount.h"
-#include "money/rounding.h"
 #include "pricing/promotions.h"
-#include "rule/cart_json.h"
 
-#define PERCENT_WHOLE ((wide) 100 * PERCENT_SCALE)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "utils/datetime.h"
+#include "utils/fmgrprotos.h"
+#pragma GCC diagnostic pop
 
-typedef struct Pricing
+PG_FUNCTION_INFO_V1(commerce_is_time_zone);
+
+static SavedPlan count_orders = {
+	.sql = "SELECT count(*) FROM commerce.orders WHERE customer_id = $1 AND placed_at IS NOT NULL"
+		   " AND state <> 'cancelled'",
+	.args = "uuid"};
+
+/* The times of a quote in the zones that its promotions go by. */
+typedef struct Clocks
 {
-	Quote *quote;
-	const RuleCart *cart;
-	const RuleLine *rule_lines;
-	bool percent_of_original;
-} Pricing;
+	TimestampTz at;
+	const char *zones[8];
+	RuleClock clocks[8];
+	int count;
+} Clocks;
 
-/* Shows the priced lines to the rules. */
-static RuleLine *
-rule_lines(const Quote *quote)
+/* Reads a time off the clocks of a zone. */
+static RuleClock
+clock_at(TimestampTz at, const char *zone)
 {
-	RuleLine *lines = palloc_extended(sizeof(RuleLine) * Max(quote->line_count, 1), MCXT_ALLOC_HUGE);
+	static const char *const weekdays[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+	Timestamp local = DatumGetTimestamp(
+		DirectFunctionCall2(timestamptz_zone, CStringGetTextDatum(zone), TimestampTzGetDatum(at)));
+	RuleClock clock = {"", "", ""};
+	struct pg_tm tm;
+	fsec_t fraction;
+
+	if (TIMESTAMP_NOT_FINITE(local) || timestamp2tm(local, NULL, &tm, &fraction, NULL, NULL) != 0)
+		return clock;
+	snprintf(clock.time, sizeof(clock.time), "%02u:%02u", (unsigned) tm.tm_hour % 100,
+			 (unsigned) tm.tm_min % 100);
+	snprintf(clock.date, sizeof(clock.date), "%04u-%02u-%02u", (unsigned) tm.tm_year % 10000,
+			 (unsigned) tm.tm_mon % 100, (unsigned) tm.tm_mday % 100);
+	strcpy(clock.weekday, weekdays[j2day(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday))]);
+	return clock;
+}
+
+/* Returns the time of the quote in a zone; each zone is asked once, as far as there is room. */
+static const RuleClock *
+clock_in(void *context, const char *zone)
+{
+	Clocks *clocks = context;
+	int i = 0;
+
+	while (i < clocks->count && strcmp(clocks->zones[i], zone) != 0)
+		i++;
+	if (i == clocks->count)
+	{
+		if (i == lengthof(clocks->zones))
+			i--;
+		clocks->zones[i] = zone;
+		clocks->clocks[i] = clock_at(clocks->at, zone);
+		clocks->count = i + 1;
+	}
+	return &clocks->clocks[i];
+}
+
+/* is_time_zone(text): does the server know a time zone of this name? */
+Datum
+commerce_is_time_zone(PG_FUNCTION_ARGS)
+{
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_BOOL(pg_tzset(name) != NULL);
+}
+
+/* Lets a long evaluation be cancelled. */
+static void
+breathe(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* Allocates for the pure room. */
+static void *
+allocate(void *context, unsigned long size)
+{
+	(void) context;
+	return palloc_extended(size, MCXT_ALLOC_HUGE);
+}
+
+static const RuleMemory memory = {allocate, NULL};
+
+/* Describes a line beside what the rules see of it. */
+static PromotionLine
+promotion_line(const QuoteLine *line)
+{
+	return (PromotionLine){.per_quantity = line->per_quantity,
+						   .floor = line->floor,
+						   .discount = line->discount,
+						   .discountable = line->discountable};
+}
+
+/* Describes the lines. */
+static PromotionLine *
+promotion_lines(const Quote *quote)
+{
+	PromotionLine *lines =
+		palloc_extended(sizeof(PromotionLine) * Max(quote->line_count, 1), MCXT_ALLOC_HUGE);
 
 	for (int i = 0; i < quote->line_count; i++)
-	{
-		const QuoteLine *line = &quote->lines[i];
-
-		lines[i] = (RuleLine){
-			.sku = line->sku,
-			.product = line->product,
-			.brand = line->brand,
-			.category = line->category,
-			.tax_class = line->tax_class,
-			.tags = line->tags,
-			.tag_count = line->tag_count,
-			.quantity = line->quantity,
-			.unit_price = line->unit_price,
-			.subtotal = line->subtotal,
-			.on_sale = line->on_sale,
-			.attributes = line->attributes,
-		};
-	}
+		lines[i] = promotion_line(&quote->lines[i]);
 	return lines;
 }
 
-/* Returns what a discount may still take from a line. */
-static int64
-room(const QuoteLine *line)
+/* Lists what may apply: what the index finds, or every promotion that runs, where all of them are asked for. */
+static int
+list_candidates(const QuoteRequest *request, const PromotionSet *set, const RuleCart *cart,
+				const OpenedCode *opened, int *candidates)
 {
-	return Max(line->subtotal - line->discount - line->floor, 0);
-}
+	int count = 0;
 
-/* Returns the amount that a percentage is of. */
-static int64
-percent_base(const Pricing *pricing, const QuoteLine *line)
-{
-	return pricing->percent_of_original ? line->subtotal : line->subtotal - line->discount;
-}
-
-/* Takes an amount off a line on behalf of a promotion. */
-static void
-take(QuoteLine *line, int promotion, int64 minor)
-{
-	if (minor == 0)
-		return;
-	line->discounts = line->discounts
-						  ? repalloc(line->discounts, sizeof(LineDiscount) * (line->discount_count + 1))
-						  : palloc(sizeof(LineDiscount));
-	line->discounts[line->discount_count++] = (LineDiscount){promotion, minor};
-	line->discount += minor;
-}
-
-/* Returns what a benefit on single lines takes off one of them. */
-static int64
-item_discount(const Pricing *pricing, const Benefit *benefit, const QuoteLine *line)
-{
-	wide minor = benefit->minor;
-
-	if (benefit->kind == BENEFIT_PERCENT)
-		minor = commerce_round_ratio((wide) percent_base(pricing, line) * benefit->percent, PERCENT_WHOLE,
-									 ROUND_HALF_UP);
-	else if (benefit->target == BENEFIT_UNITS)
-		minor = (wide) benefit->minor * line->quantity;
-	return (int64) Min(minor, (wide) room(line));
-}
-
-/* Applies a benefit to each matching line; returns what it took, and in touched whether a line matched. */
-static int64
-apply_to_lines(const Pricing *pricing, const Benefit *benefit, int promotion, bool *touched)
-{
-	int64 sum = 0;
-
-	for (int i = 0; i < pricing->quote->line_count; i++)
+	if (set->index && !request->explain)
 	{
-		QuoteLine *line = &pricing->quote->lines[i];
-		int64 minor;
+		int *places = palloc(sizeof(int) * Max(request->code_count, 1));
 
-		if (!line->discountable || line->has_item_discount ||
-			!commerce_line_matches(benefit->where, pricing->cart, &pricing->rule_lines[i]))
-			continue;
-		*touched = true;
-		minor = item_discount(pricing, benefit, line);
-		line->has_item_discount = minor > 0;
-		take(line, promotion, minor);
-		sum += minor;
+		for (int i = 0; i < request->code_count; i++)
+			places[i] = opened[i].promotion;
+		return commerce_find_candidates(set->index, cart, request->at, places, request->code_count,
+										candidates);
 	}
-	return sum;
+	for (int i = 0; i < set->count; i++)
+		if (set->promotions[i].active && request->at >= set->promotions[i].begins &&
+			request->at < set->promotions[i].ends)
+			candidates[count++] = i;
+	return count;
 }
 
-/* Applies a benefit to the matching lines together; returns what it took. */
-static int64
-apply_to_order(const Pricing *pricing, const Benefit *benefit, int promotion, bool *touched)
+/* Finds which candidate a promotion is; candidates are in the order of their places. */
+static int
+candidate_of(const PromotionRequest *promotions, int place)
 {
-	Quote *quote = pricing->quote;
-	int64 *weights = palloc_extended(sizeof(int64) * 3 * Max(quote->line_count, 1), MCXT_ALLOC_HUGE);
-	int64 *caps = weights + quote->line_count;
-	int64 *shares = caps + quote->line_count;
-	wide base = 0;
-	wide limit = 0;
-	wide minor;
+	int low = 0;
+	int high = promotions->candidate_count - 1;
 
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+
+		if (promotions->candidates[middle] < place)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Marks the candidates that codes have opened, and notes what became of each code. */
+static void
+mark_opened(const QuoteRequest *request, Quote *quote, PromotionRequest *promotions, const OpenedCode *opened,
+			int first_finding)
+{
+	bool *marks = palloc0(sizeof(bool) * Max(promotions->candidate_count, 1));
+
+	quote->codes = palloc(sizeof(QuoteCode) * Max(request->code_count, 1));
+	for (int i = 0; i < request->code_count; i++)
+	{
+		int candidate = candidate_of(promotions, opened[i].promotion);
+
+		marks[candidate] = true;
+		quote->codes[quote->code_count++] = (QuoteCode){opened[i].code, first_finding + candidate};
+	}
+	promotions->opened = marks;
+}
+
+/* Says how much each candidate may still give. */
+static void
+fill_purses(const PromotionSet *set, PromotionRequest *promotions)
+{
+	PromotionPurse *purses;
+
+	if (!set->given)
+		return;
+	purses = palloc(sizeof(PromotionPurse) * Max(promotions->candidate_count, 1));
+	for (int i = 0; i < promotions->candidate_count; i++)
+		purses[i] = set->purses[promotions->candidates[i]];
+	promotions->purses = purses;
+}
+
+/* Sets the prices of the catalogue, which all that follows goes by. */
+static void
+set_catalog_prices(Quote *quote, const PromotionRequest *promotions, RuleLine *facts,
+				   PromotionFinding *findings)
+{
+	if (commerce_catalog_begin(promotions, findings) == 0)
+		return;
 	for (int i = 0; i < quote->line_count; i++)
 	{
 		QuoteLine *line = &quote->lines[i];
-		bool matches = line->discountable &&
-					   commerce_line_matches(benefit->where, pricing->cart, &pricing->rule_lines[i]);
+		CatalogPrice price;
 
-		weights[i] = matches ? line->subtotal - line->discount : 0;
-		caps[i] = matches ? room(line) : 0;
-		base += matches ? percent_base(pricing, line) : 0;
-		limit += caps[i];
-		*touched = *touched || matches;
+		CHECK_FOR_INTERRUPTS();
+		if (line->priced_by_caller && !promotions->lines[i].discountable)
+			continue;
+		commerce_catalog_price(promotions, i, quote->options.catalog_best, quote->options.catalog_by_line,
+							   findings, &price);
+		if (price.cut_count == 0)
+			continue;
+		line->list_price = line->unit_price;
+		line->unit_price = price.unit_price;
+		line->per_quantity = price.per_quantity;
+		line->subtotal = price.subtotal;
+		line->floor = Min(line->floor, line->subtotal);
+		line->on_sale = true;
+		facts[i].unit_price = line->unit_price;
+		facts[i].subtotal = line->subtotal;
+		facts[i].on_sale = true;
 	}
-	minor = benefit->kind == BENEFIT_FIXED
-				? (wide) benefit->minor
-				: commerce_round_ratio(base * benefit->percent, PERCENT_WHOLE, ROUND_HALF_UP);
-	minor = Min(minor, limit);
-	/* Beyond what an amount can be nothing is taken off: the totals refuse such a cart with CM023. */
-	if (minor == 0 || minor > AMOUNT_MAX_MINOR)
-		return 0;
-	(void) commerce_allocate_capped((int64) minor, weights, caps, quote->line_count, ALLOCATE_NEAREST,
-									shares);
-	for (int i = 0; i < quote->line_count; i++)
-		take(&quote->lines[i], promotion, shares[i]);
-	return (int64) minor;
 }
 
-/* Applies a benefit to shipping; returns what it took. */
-static int64
-apply_to_shipping(const Pricing *pricing, const Benefit *benefit, int promotion, bool *touched)
-{
-	QuoteLine *shipping = &pricing->quote->shipping;
-	int64 minor = item_discount(pricing, benefit, shipping);
-
-	*touched = pricing->quote->shipping_method != NULL;
-	take(shipping, promotion, minor);
-	return minor;
-}
-
-/* Returns the class of a benefit: its place in the order of application. */
-static int
-class_of(const Benefit *benefit)
-{
-	switch (benefit->target)
-	{
-		case BENEFIT_UNITS:
-		case BENEFIT_LINES: return 0;
-		case BENEFIT_ORDER: return 1;
-		case BENEFIT_SHIPPING: return 2;
-	}
-	return 2;
-}
-
-/* Judges one promotion and applies it; the finding says what came of it. */
+/* Copies what the room found out about each candidate. */
 static void
-judge(const Pricing *pricing, const Promotion *promotion, bool opened, Finding *finding, int index)
+copy_findings(Quote *quote, const PromotionRequest *promotions, const PromotionFinding *findings, int first)
 {
-	const Benefit *benefit = promotion->benefit;
-	bool touched = false;
+	for (int i = 0; i < promotions->candidate_count; i++)
+	{
+		const Promotion *promotion = &promotions->promotions[promotions->candidates[i]];
+		Finding *finding = &quote->findings[first + i];
 
-	*finding = (Finding){.promotion = promotion->id, .name = promotion->name};
-	if (promotion->needs_code && !opened)
-	{
-		finding->code = "code_missing";
-		finding->reason = "none of its codes was entered";
-		return;
+		*finding = (Finding){.name = promotion->name,
+							 .catalog = promotion->class == CLASS_CATALOG,
+							 .applied = findings[i].verdict == PROMOTION_APPLIED,
+							 .minor = findings[i].minor,
+							 .code = commerce_verdict_code(findings[i].verdict),
+							 .reason = commerce_verdict_reason(findings[i].verdict)};
+		memcpy(finding->promotion.data, promotion->id, UUID_LEN);
 	}
-	if (benefit->kind == BENEFIT_FIXED && benefit->currency != pricing->quote->currency)
-	{
-		finding->code = "other_currency";
-		finding->reason = "its amount is in another currency";
-		return;
-	}
-	if (!commerce_condition_holds(promotion->condition, pricing->cart))
-	{
-		finding->code = "condition_not_met";
-		finding->reason = "its condition does not hold for this cart";
-		return;
-	}
-	switch (class_of(benefit))
-	{
-		case 0: finding->minor = apply_to_lines(pricing, benefit, index, &touched); break;
-		case 1: finding->minor = apply_to_order(pricing, benefit, index, &touched); break;
-		default: finding->minor = apply_to_shipping(pricing, benefit, index, &touched); break;
-	}
-	finding->applied = finding->minor > 0;
-	finding->code = finding->applied ? "applied" : touched ? "nothing_left" : "no_target";
-	finding->reason = finding->applied ? "applied"
-					  : touched        ? "nothing was left to take off"
-									   : "nothing in the cart matches, or another discount has it";
+}
+
+/* Returns how many orders the customer has placed and not cancelled. */
+static int64
+orders_before(const QuoteRequest *request)
+{
+	Datum customer = UUIDPGetDatum(request->customer);
+	bool isnull;
+
+	if (request->customer == NULL)
+		return 0;
+	(void) commerce_run(&count_orders, PLAN_READS, &customer, NULL);
+	return DatumGetInt64(commerce_value(0, 1, &isnull));
 }
 
 /* Applies all promotions that run at the time of the quote. */
 void
 commerce_apply_promotions(const QuoteRequest *request, Quote *quote)
 {
-	int count;
-	const Promotion *promotions = commerce_promotions(&count);
-	bool *opened = palloc(sizeof(bool) * Max(count, 1));
-	RuleLine *lines = rule_lines(quote);
-	wide subtotal = 0;
-	RuleCart cart;
-	Pricing pricing = {quote, &cart, lines, request->percent_of_original};
+	const PromotionSet *set = request->promotions
+								  ? commerce_given_promotions(request->promotions, quote->currency)
+								  : commerce_promotions();
+	OpenedCode *opened = commerce_open_codes(set, request->codes, request->code_count, request->at);
+	int *candidates = palloc_extended(sizeof(int) * Max(set->count, 1), MCXT_ALLOC_HUGE);
+	RuleLine *facts = commerce_rule_lines(quote);
+	RuleCart *cart = commerce_rule_cart(request, quote, facts);
+	PromotionLine shipping = promotion_line(&quote->shipping);
+	Clocks clocks = {.at = request->at};
+	PromotionRequest promotions = {.promotions = set->promotions,
+								   .candidates = candidates,
+								   .cart = cart,
+								   .shipping = quote->shipping_method ? &shipping : NULL,
+								   .rounding = quote->options.rounding,
+								   .remainder = quote->options.remainder,
+								   .percent_of_original = quote->options.percent_of_original,
+								   .dearest_pool = quote->options.dearest_pool,
+								   .partial_get = quote->options.partial_get,
+								   .budget_rest = quote->options.budget_rest,
+								   .priority_first = quote->options.priority_first,
+								   .clock = clock_in,
+								   .context = &clocks,
+								   .breathe = breathe,
+								   .memory = &memory};
+	PromotionOutcome outcome = {0};
+	int first;
 
-	commerce_open_codes(request->codes, request->code_count, request->at, promotions, count, opened);
-	for (int i = 0; i < quote->line_count; i++)
-		subtotal += quote->lines[i].subtotal;
-	cart = (RuleCart){
-		.currency = quote->currency,
-		.subtotal = commerce_amount_minor(commerce_amount_make_wide(subtotal, quote->currency)),
-		.shipping = quote->shipping.subtotal,
-		.lines = lines,
-		.line_count = quote->line_count,
-		.channel = quote->channel,
-		.customer = quote->customer,
-		.customer_group = quote->customer_group,
-		.country = request->country,
-		.shipping_method = request->shipping_method,
-		.codes = request->codes,
-		.code_count = request->code_count,
-		.attribute = commerce_jsonb_attribute,
-	};
-	quote->findings = palloc_extended(sizeof(Finding) * Max(count, 1), MCXT_ALLOC_HUGE);
-	for (int class = 0; class <= 2; class ++)
-		for (int i = 0; i < count; i++)
-		{
-			const Promotion *promotion = &promotions[i];
+	if (set->asks_orders)
+		cart->customer_orders = orders_before(request);
+	promotions.candidate_count = list_candidates(request, set, cart, opened, candidates);
+	first = commerce_add_findings(quote, promotions.candidate_count);
+	mark_opened(request, quote, &promotions, opened, first);
+	fill_purses(set, &promotions);
+	outcome.findings = palloc0(sizeof(PromotionFinding) * Max(promotions.candidate_count, 1));
+	promotions.lines = promotion_lines(quote);
+	set_catalog_prices(quote, &promotions, facts, outcome.findings);
+	cart = commerce_rule_cart(request, quote, facts);
+	cart->customer_orders = promotions.cart->customer_orders;
+	promotions.cart = cart;
+	commerce_take_line_manual(quote);
+	promotions.lines = promotion_lines(quote);
+	commerce_promote(&promotions, &outcome);
+	copy_findings(quote, &promotions, outcome.findings, first);
+	for (int i = 0; i < outcome.take_count; i++)
+	{
+		const PromotionTake *take = &outcome.takes[i];
 
-			CHECK_FOR_INTERRUPTS();
-			if (class_of(promotion->benefit) != class || !promotion->active ||
-				request->at < promotion->begins || request->at >= promotion->ends)
-				continue;
-			judge(&pricing, promotion, opened[i], &quote->findings[quote->finding_count],
-				  quote->finding_count);
-			quote->finding_count++;
-		}
+		commerce_take_off_line(take->line == quote->line_count ? &quote->shipping : &quote->lines[take->line],
+							   first + take->finding, take->minor);
+	}
+	quote->bounded = outcome.bounded;
+	commerce_take_order_manual(request, quote);
+	commerce_add_gifts(request, quote, &outcome, first);
 }

@@ -5,6 +5,7 @@
 #define COMMERCE_PRICING_EVALUATION_H
 
 #include "pricing/quote.h"
+#include "rule/cart.h"
 
 /* A tax class at the destination. */
 typedef struct TaxClass
@@ -31,8 +32,29 @@ extern void commerce_settle_context(const QuoteRequest *request, Quote *quote);
 extern void commerce_price_lines(const QuoteRequest *request, Quote *quote);
 extern void commerce_price_shipping(const QuoteRequest *request, Quote *quote);
 
+/* catalogue.c: completes and prices some lines by the catalogue; what has no price costs nothing. */
+extern void commerce_price_gifts(const QuoteRequest *request, Quote *quote, QuoteLine *lines, int count);
+
+/* manual.c: reads what is taken off by hand, of a line or of the order; takes it off lines, or the order. */
+extern ManualDiscount *commerce_read_manual(JsonbContainer *object, int currency, int *count);
+extern void commerce_take_line_manual(Quote *quote);
+extern void commerce_take_order_manual(const QuoteRequest *request, Quote *quote);
+
+/* manual.c: adds a finding about what is taken off by hand; takes an amount off a line for a finding. */
+extern void commerce_take_off_line(QuoteLine *line, int finding, int64 minor);
+extern int commerce_add_findings(Quote *quote, int count);
+
 /* discount.c: applies the promotions of promotions.c. */
 extern void commerce_apply_promotions(const QuoteRequest *request, Quote *quote);
+
+/* cart.c: shows the priced lines to the rules. */
+extern RuleLine *commerce_rule_lines(const Quote *quote);
+extern RuleCart *commerce_rule_cart(const QuoteRequest *request, const Quote *quote, RuleLine *lines);
+
+/* gifts.c: adds the lines of gifts. */
+struct PromotionOutcome;
+extern void commerce_add_gifts(const QuoteRequest *request, Quote *quote,
+							   const struct PromotionOutcome *outcome, int first_finding);
 
 /* tax_rates.c: reads the taxes of the destination and settles who owes them. */
 extern const TaxRules *commerce_read_taxes(const QuoteRequest *request, Quote *quote);

@@ -10,6 +10,7 @@
 
 #include "base/pg.h"
 #include "money/amount.h"
+#include "pricing/options.h"
 #include "pricing/tax_math.h"
 
 /* Why an order has taxes, or none. */
@@ -33,13 +34,16 @@ typedef struct QuoteRequest
 	const char *postal_code;
 	const char *shipping_method; /* NULL: none */
 	TimestampTz at;
-	bool priced_at;           /* the caller chose the time */
-	const char *tax_level;    /* NULL: the shop's */
-	int prices_include_tax;   /* 1 or 0 overrides the rates; -1 leaves it to them */
-	const char *keep;         /* gross or net, for a destination with other taxes; NULL: as its zone says */
-	const char *vat_country;  /* whose VAT id the buyer, a business, has; NULL: as the customer says */
-	Amount cash_increment;    /* 0: the channel's */
-	bool percent_of_original; /* percentages are of the line's subtotal instead of what is left of it */
+	bool priced_at;          /* the caller chose the time */
+	const char *tax_level;   /* NULL: the shop's */
+	int prices_include_tax;  /* 1 or 0 overrides the rates; -1 leaves it to them */
+	const char *keep;        /* gross or net, for a destination with other taxes; NULL: as its zone says */
+	const char *vat_country; /* whose VAT id the buyer, a business, has; NULL: as the customer says */
+	Amount cash_increment;   /* 0: the channel's */
+	JsonbContainer *options; /* what the caller says of how discounts are computed; NULL: nothing */
+	Jsonb *promotions;       /* to price with, instead of the shop's; NULL: the shop's */
+	Jsonb *discounts;        /* on the order, by hand */
+	bool explain;            /* find out what becomes of every promotion */
 } QuoteRequest;
 
 typedef struct TaxRate
@@ -55,9 +59,17 @@ typedef struct TaxRate
 
 typedef struct LineDiscount
 {
-	int promotion; /* index into the quote's findings */
+	int finding; /* index into the quote's findings */
 	int64 minor;
 } LineDiscount;
+
+/* Something taken off by hand: a percentage, or an amount. */
+typedef struct ManualDiscount
+{
+	int64 percent; /* in units of 1/1,000,000 percent; 0: an amount */
+	int64 minor;
+	const char *reason;
+} ManualDiscount;
 
 typedef struct LineTax
 {
@@ -85,10 +97,13 @@ typedef struct QuoteLine
 	bool track_stock;
 	bool discountable;
 	bool on_sale;
-	bool has_item_discount;
 	bool tax_exempt;
 	int64 unit_price; /* per per_quantity units */
 	int per_quantity;
+	int64 list_price; /* before promotions of the catalogue, likewise; -1: there were none */
+	int gift_of;      /* finding of the promotion that the line is a gift of; -1: it is none */
+	ManualDiscount *manual;
+	int manual_count;
 	int64 floor; /* no discount takes the line below */
 	int64 subtotal;
 	int64 discount;
@@ -104,17 +119,27 @@ typedef struct QuoteLine
 /* What became of a promotion: applied or not, and why. */
 typedef struct Finding
 {
+	bool manual; /* no promotion: something taken off by hand, for the reason in name */
 	pg_uuid_t promotion;
 	const char *name;
+	bool catalog; /* its minor is not part of the quote's discount, but of lower prices */
 	bool applied;
 	int64 minor;
 	const char *code;   /* for programs: applied, condition_not_met, … */
 	const char *reason; /* for people */
 } Finding;
 
+/* What became of a code that was entered. */
+typedef struct QuoteCode
+{
+	const char *code;
+	int finding;
+} QuoteCode;
+
 typedef struct Quote
 {
 	int currency; /* ISO 4217 number */
+	PricingOptions options;
 	TaxLevel tax_level;
 	TaxTreatment tax_treatment;
 	bool customer_exempt;    /* or the customer's group */
@@ -123,12 +148,16 @@ typedef struct Quote
 	const char *channel;
 	const char *customer; /* uuid as text */
 	const char *customer_group;
+	const void *customer_attributes; /* JsonbContainer, may be NULL */
 	QuoteLine *lines;
 	int line_count;
 	QuoteLine shipping;
 	const char *shipping_method; /* NULL: none */
 	Finding *findings;
 	int finding_count;
+	QuoteCode *codes;
+	int code_count;
+	bool bounded;   /* groups of promotions were too large to try every choice */
 	int64 subtotal; /* of the lines */
 	int64 discount; /* of lines and shipping */
 	int64 tax;
@@ -140,6 +169,9 @@ typedef struct Quote
 /* Fills a request from the arguments (lines, codes, customer, channel, currency, ship_to, shipping_method, at,
  * options) that begin at the given argument of quote() and checkout(). */
 extern void commerce_quote_request(FunctionCallInfo fcinfo, int first, QuoteRequest *request);
+
+/* Does the request say how, or by what, prices are reduced? Only who sets prices may. */
+extern bool commerce_request_sets_discounts(const QuoteRequest *request);
 
 /* Prices the request. Needs an SPI connection; the quote lives in the context that was current before it. */
 extern Quote *commerce_quote(const QuoteRequest *request);

@@ -22,6 +22,19 @@ promotion_id(JsonWriter *writer, const pg_uuid_t *id)
 	commerce_json_string(writer, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))));
 }
 
+/* Writes what takes something off: a promotion, or somebody's reason. */
+static void
+cause(JsonWriter *writer, const Finding *finding)
+{
+	if (!finding->manual)
+	{
+		promotion_id(writer, &finding->promotion);
+		return;
+	}
+	commerce_json_key(writer, "reason");
+	commerce_json_string(writer, finding->name);
+}
+
 /* Writes a rate in percent. */
 static void
 percent(JsonWriter *writer, int64 rate)
@@ -48,7 +61,7 @@ line_money(JsonWriter *writer, const QuoteLine *line, const Quote *quote)
 	for (int i = 0; i < line->discount_count; i++)
 	{
 		commerce_json_object(writer);
-		promotion_id(writer, &quote->findings[line->discounts[i].promotion].promotion);
+		cause(writer, &quote->findings[line->discounts[i].finding]);
 		money(writer, "amount", line->discounts[i].minor, quote);
 		commerce_json_end_object(writer);
 	}
@@ -91,6 +104,13 @@ write_line(JsonWriter *writer, const QuoteLine *line, const Quote *quote)
 		commerce_json_key(writer, "per_quantity");
 		commerce_json_int(writer, line->per_quantity);
 	}
+	if (line->list_price >= 0)
+		money(writer, "list_price", line->list_price, quote);
+	if (line->gift_of >= 0)
+	{
+		commerce_json_key(writer, "gift");
+		commerce_json_bool(writer, true);
+	}
 	if (line->tax_exempt)
 	{
 		commerce_json_key(writer, "tax_exempt");
@@ -111,12 +131,68 @@ write_findings(JsonWriter *writer, const Quote *quote)
 		const Finding *finding = &quote->findings[i];
 
 		commerce_json_object(writer);
-		promotion_id(writer, &finding->promotion);
-		commerce_json_key(writer, "name");
-		commerce_json_string(writer, finding->name);
+		cause(writer, finding);
+		if (!finding->manual)
+		{
+			commerce_json_key(writer, "name");
+			commerce_json_string(writer, finding->name);
+		}
 		commerce_json_key(writer, "applied");
 		commerce_json_bool(writer, finding->applied);
-		money(writer, "amount", finding->minor, quote);
+		money(writer, finding->catalog ? "off_prices" : "amount", finding->minor, quote);
+		commerce_json_key(writer, "code");
+		commerce_json_string(writer, finding->code);
+		if (!finding->manual)
+		{
+			commerce_json_key(writer, "reason");
+			commerce_json_string(writer, finding->reason);
+		}
+		commerce_json_end_object(writer);
+	}
+	commerce_json_end_array(writer);
+}
+
+/* Writes which lines are gifts, and of which promotions. */
+static void
+write_gifts(JsonWriter *writer, const Quote *quote)
+{
+	commerce_json_key(writer, "gifts");
+	commerce_json_array(writer);
+	for (int i = 0; i < quote->line_count; i++)
+	{
+		const QuoteLine *line = &quote->lines[i];
+
+		if (line->gift_of < 0)
+			continue;
+		commerce_json_object(writer);
+		promotion_id(writer, &quote->findings[line->gift_of].promotion);
+		commerce_json_key(writer, "sku");
+		commerce_json_string(writer, line->sku);
+		commerce_json_key(writer, "quantity");
+		commerce_json_int(writer, line->quantity);
+		commerce_json_end_object(writer);
+	}
+	commerce_json_end_array(writer);
+}
+
+/* Writes what became of each code that was entered; nothing where none was. */
+static void
+write_codes(JsonWriter *writer, const Quote *quote)
+{
+	if (quote->code_count == 0)
+		return;
+	commerce_json_key(writer, "codes");
+	commerce_json_array(writer);
+	for (int i = 0; i < quote->code_count; i++)
+	{
+		const Finding *finding = &quote->findings[quote->codes[i].finding];
+
+		commerce_json_object(writer);
+		commerce_json_key(writer, "entered");
+		commerce_json_string(writer, quote->codes[i].code);
+		promotion_id(writer, &finding->promotion);
+		commerce_json_key(writer, "applied");
+		commerce_json_bool(writer, finding->applied);
 		commerce_json_key(writer, "code");
 		commerce_json_string(writer, finding->code);
 		commerce_json_key(writer, "reason");
@@ -146,9 +222,8 @@ commerce_quote_json(const Quote *quote, bool explain)
 	commerce_json_string(&writer, quote->shipping_method);
 	line_money(&writer, &quote->shipping, quote);
 	commerce_json_end_object(&writer);
-	commerce_json_key(&writer, "gifts");
-	commerce_json_array(&writer);
-	commerce_json_end_array(&writer);
+	write_gifts(&writer, quote);
+	write_codes(&writer, quote);
 	money(&writer, "subtotal", quote->subtotal, quote);
 	money(&writer, "discount", quote->discount, quote);
 	money(&writer, "tax", quote->tax, quote);
@@ -159,6 +234,11 @@ commerce_quote_json(const Quote *quote, bool explain)
 	commerce_json_string(&writer, commerce_tax_level_name(quote->tax_level));
 	commerce_json_key(&writer, "tax_treatment");
 	commerce_json_string(&writer, commerce_tax_treatment_name(quote->tax_treatment));
+	if (quote->bounded)
+	{
+		commerce_json_key(&writer, "groups_bounded");
+		commerce_json_bool(&writer, true);
+	}
 	if (explain)
 		write_findings(&writer, quote);
 	commerce_json_end_object(&writer);

@@ -16,6 +16,7 @@ commerce_quote_sql(PG_FUNCTION_ARGS)
 	Datum result;
 
 	commerce_quote_request(fcinfo, 0, &request);
+	request.explain = explain;
 	SPI_connect();
 	result =
 		SPI_datumTransfer(PointerGetDatum(commerce_quote_json(commerce_quote(&request), explain)), false, -1);

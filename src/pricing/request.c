@@ -18,36 +18,18 @@
 /* More than anybody enters, few enough to compare each with each. */
 #define MAX_CODES 100
 
-static const char *const option_keys[] = {"tax_level",   "prices_include_tax", "percentages",
-										  "holder",      "strategy",           "keep",
-										  "vat_country", "cash_increment",     NULL};
-static const char *const line_keys[] = {"sku",        "quantity",   "unit_price", "per_quantity", "title",
-										"location",   "brand",      "category",   "tags",         "tax_class",
-										"attributes", "tax_exempt", NULL};
+/* More than anybody buys, few enough for exact arithmetic in 128 bits. */
+#define MAX_QUANTITY INT64CONST(1000000000000)
 
-/* Refuses a key that is not in the list. */
-static void
-refuse_unknown_keys(JsonbContainer *object, const char *const *known, const char *what)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(object);
-	JsonbValue value;
-	JsonbIteratorToken token;
-
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		int i = 0;
-		char *key;
-
-		if (token != WJB_KEY)
-			continue;
-		key = pnstrdup(value.val.string.val, value.val.string.len);
-		while (known[i] && strcmp(known[i], key) != 0)
-			i++;
-		if (known[i] == NULL)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("unknown key \"%s\" in %s", key, what)));
-	}
-}
+static const char *const option_keys[] = {
+	"tax_level",    "prices_include_tax", "holder",           "strategy",
+	"keep",         "vat_country",        "cash_increment",   "promotions",
+	"discounts",    "rounding",           "remainder",        "percentages",
+	"limited_pool", "partial_get",        "budget_exceeded",  "exclusive_rule",
+	"tax_on",       "catalog_rounding",   "catalog_stacking", NULL};
+static const char *const line_keys[] = {
+	"sku",      "quantity", "unit_price", "per_quantity", "title",      "location",  "brand",
+	"category", "tags",     "tax_class",  "attributes",   "tax_exempt", "discounts", NULL};
 
 /* Returns a text argument, or NULL. */
 static char *
@@ -119,22 +101,41 @@ read_tax_options(JsonbContainer *root, QuoteRequest *request)
 						errmsg("option \"cash_increment\" must be greater than zero")));
 }
 
+/* Returns the array under a key of the options; NULL where it is absent. */
+static Jsonb *
+read_array(JsonbContainer *root, const char *key)
+{
+	JsonbValue value;
+
+	if (!commerce_json_find(root, key, &value))
+		return NULL;
+	if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("option \"%s\" must be an array of objects", key)));
+	return JsonbValueToJsonb(&value);
+}
+
 /* Reads the options. */
 static void
 read_options(Jsonb *options, QuoteRequest *request)
 {
 	JsonbContainer *root = &options->root;
-	char *percentages;
 
 	if (!JB_ROOT_IS_OBJECT(options))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("options must be a JSON object")));
-	refuse_unknown_keys(root, option_keys, "options");
+	commerce_refuse_unknown_keys(root, option_keys, "options");
 	read_tax_options(root, request);
-	percentages = commerce_json_get_string(root, "percentages");
-	if (percentages != NULL && strcmp(percentages, "running") != 0 && strcmp(percentages, "original") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("option \"percentages\" must be running or original")));
-	request->percent_of_original = percentages != NULL && strcmp(percentages, "original") == 0;
+	request->options = root;
+	request->promotions = read_array(root, "promotions");
+	request->discounts = read_array(root, "discounts");
+}
+
+/* Tells whether the request says how, or by what, prices are reduced. */
+bool
+commerce_request_sets_discounts(const QuoteRequest *request)
+{
+	return request->promotions || request->discounts ||
+		   (request->options && commerce_says_pricing_options(request->options));
 }
 
 /* Fills a request from the arguments of quote() and checkout(). */
@@ -198,7 +199,7 @@ read_line(JsonbContainer *object, int number, int currency, QuoteLine *line)
 	int64 per_quantity = 1;
 	JsonbValue attributes;
 
-	refuse_unknown_keys(object, line_keys, "a line");
+	commerce_refuse_unknown_keys(object, line_keys, "a line");
 	line->sku = commerce_json_get_string(object, "sku");
 	if (line->sku == NULL || line->sku[0] == '\0')
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("line %d has no sku", number),
@@ -207,6 +208,9 @@ read_line(JsonbContainer *object, int number, int currency, QuoteLine *line)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("line %d needs a quantity greater than zero", number),
 						errhint("A line is {\"sku\": \"A\", \"quantity\": 2}.")));
+	if (line->quantity > MAX_QUANTITY)
+		ereport(ERROR, (errcode(ERRCODE_AMOUNT_OUT_OF_RANGE),
+						errmsg("line %d has more than " INT64_FORMAT " units", number, MAX_QUANTITY)));
 	line->title = commerce_json_get_string(object, "title");
 	line->brand = commerce_json_get_string(object, "brand");
 	line->category = commerce_json_get_string(object, "category");
@@ -220,8 +224,8 @@ read_line(JsonbContainer *object, int number, int currency, QuoteLine *line)
 		line->attributes = attributes.val.binary.data;
 	}
 	line->tax_exempt = commerce_json_get_bool(object, "tax_exempt", false);
-	line->described_by_caller = line->tax_exempt || line->brand || line->category || line->tax_class ||
-								line->tags || line->attributes;
+	line->described_by_caller = line->manual_count > 0 || line->tax_exempt || line->brand || line->category ||
+								line->tax_class || line->tags || line->attributes;
 	line->priced_by_caller = commerce_json_get_money(object, "unit_price", currency, &price);
 	(void) commerce_json_get_int(object, "per_quantity", &per_quantity);
 	if (per_quantity < 1 || per_quantity > PG_INT32_MAX)
@@ -230,6 +234,9 @@ read_line(JsonbContainer *object, int number, int currency, QuoteLine *line)
 	line->per_quantity = (int) per_quantity;
 	line->discountable = true;
 	line->track_stock = true;
+	line->list_price = -1;
+	line->gift_of = -1;
+	line->manual = commerce_read_manual(object, currency, &line->manual_count);
 	if (!line->priced_by_caller)
 		return;
 	commerce_require_same_currency(currency, commerce_amount_currency(price));

@@ -35,7 +35,7 @@ add_rates(QuoteLine *line, const TaxClass *class, int64 base)
 static void
 find_rates(const Quote *quote, QuoteLine *line, const TaxRules *rules)
 {
-	int64 base = line->subtotal - line->discount;
+	int64 base = line->subtotal - (quote->options.tax_on_full ? 0 : line->discount);
 	int64 *portions;
 
 	if (line->tax_exempt || quote->tax_treatment != TAX_DUE || rules->class_count == 0)

@@ -40,6 +40,14 @@ typedef struct RuleValue
 	bool truth;
 } RuleValue;
 
+/* A time as people read it off a clock and a calendar. */
+typedef struct RuleClock
+{
+	char time[6];    /* "18:05" */
+	char date[11];   /* "2026-11-25" */
+	char weekday[4]; /* "wed" */
+} RuleClock;
+
 typedef struct RuleCart
 {
 	int currency;     /* ISO 4217 number */
@@ -50,8 +58,14 @@ typedef struct RuleCart
 	const char *channel;
 	const char *customer; /* uuid as text; NULL for a guest */
 	const char *customer_group;
-	const char *country; /* where it is shipped, ISO 3166-1 alpha-2 */
+	int64_t customer_orders;         /* placed so far and not cancelled; 0 for a guest */
+	const void *customer_attributes; /* handed to attribute() as they are */
+	const char *country;             /* where it is shipped, ISO 3166-1 alpha-2 */
+	const char *region;
+	const char *postal_code;
 	const char *shipping_method;
+	const char *currency_code;
+	const RuleClock *clock;   /* NULL: no time is known */
 	const char *const *codes; /* codes that were entered, upper case */
 	int code_count;
 	/* Finds an attribute by its dotted path; NULL where the caller has none. */

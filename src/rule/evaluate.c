@@ -69,6 +69,18 @@ compare_text(const char *text, const RuleLiteral *literal)
 	return strcmp(text, literal->text) == 0 ? YES : NO;
 }
 
+/* Compares a time or a date, which are ordered as texts are; unknown where none is known. */
+static Truth
+compare_clock(const char *text, const RuleLiteral *literal, RuleOperator op)
+{
+	int order;
+
+	if (text == NULL)
+		return UNKNOWN;
+	order = strcmp(text, literal->text);
+	return ordered(order, op);
+}
+
 /* Compares an attribute of the shop's own; unknown where it is absent or of another type than the literal. */
 static Truth
 compare_value(const RuleValue *value, const RuleLiteral *literal, RuleOperator op)
@@ -102,13 +114,16 @@ compare_value(const RuleValue *value, const RuleLiteral *literal, RuleOperator o
 	return UNKNOWN;
 }
 
-/* Reads an attribute of the shop's own; absent where the caller has none. */
+/* Reads an attribute of the shop's own, the line's or the customer's; absent where the caller has none. */
 static RuleValue
-own_value(const RuleCart *cart, const RuleLine *line, const char *path)
+own_value(const RuleOperand *operand, const RuleCart *cart, const RuleLine *line)
 {
-	if (cart->attribute == NULL || line->attributes == NULL)
+	const void *attributes =
+		operand->attribute == ATTRIBUTE_OWN ? line->attributes : cart->customer_attributes;
+
+	if (cart->attribute == NULL || attributes == NULL)
 		return (RuleValue){.kind = RULE_VALUE_ABSENT};
-	return cart->attribute(line->attributes, path);
+	return cart->attribute(attributes, operand->path);
 }
 
 /* Adds without ever leaving the range: a sum beyond it is as good as endless. */
@@ -154,6 +169,12 @@ text_of(RuleAttribute attribute, const RuleCart *cart, const RuleLine *line)
 		case ATTRIBUTE_CUSTOMER: return cart->customer;
 		case ATTRIBUTE_CUSTOMER_GROUP: return cart->customer_group;
 		case ATTRIBUTE_COUNTRY: return cart->country;
+		case ATTRIBUTE_REGION: return cart->region;
+		case ATTRIBUTE_POSTAL_CODE: return cart->postal_code;
+		case ATTRIBUTE_CURRENCY: return cart->currency_code;
+		case ATTRIBUTE_TIME: return cart->clock ? cart->clock->time : NULL;
+		case ATTRIBUTE_DATE: return cart->clock ? cart->clock->date : NULL;
+		case ATTRIBUTE_WEEKDAY: return cart->clock ? cart->clock->weekday : NULL;
 		case ATTRIBUTE_SHIPPING_METHOD: return cart->shipping_method;
 		case ATTRIBUTE_SKU: return line->sku;
 		case ATTRIBUTE_PRODUCT: return line->product;
@@ -194,8 +215,12 @@ test_literal(const RuleOperand *operand, RuleOperator op, const RuleLiteral *lit
 		case ATTRIBUTE_ON_SALE: return line->on_sale == literal->truth ? YES : NO;
 		case ATTRIBUTE_CODE: return any_text(cart->codes, cart->code_count, literal);
 		case ATTRIBUTE_TAG: return any_text((const char *const *) line->tags, line->tag_count, literal);
+		case ATTRIBUTE_CUSTOMER_ORDERS: return compare_integer(cart->customer_orders, literal, op);
+		case ATTRIBUTE_TIME:
+		case ATTRIBUTE_DATE: return compare_clock(text_of(operand->attribute, cart, line), literal, op);
 		case ATTRIBUTE_OWN:
-			value = own_value(cart, line, operand->path);
+		case ATTRIBUTE_CUSTOMER_OWN:
+			value = own_value(operand, cart, line);
 			return compare_value(&value, literal, op);
 		default: return compare_text(text_of(operand->attribute, cart, line), literal);
 	}
@@ -224,8 +249,8 @@ is_absent(const RuleOperand *operand, const RuleCart *cart, const RuleLine *line
 		absent = cart->code_count == 0;
 	else if (operand->attribute == ATTRIBUTE_TAG)
 		absent = line->tag_count == 0;
-	else if (operand->attribute == ATTRIBUTE_OWN)
-		absent = own_value(cart, line, operand->path).kind == RULE_VALUE_ABSENT;
+	else if (operand->attribute == ATTRIBUTE_OWN || operand->attribute == ATTRIBUTE_CUSTOMER_OWN)
+		absent = own_value(operand, cart, line).kind == RULE_VALUE_ABSENT;
 	else
 		absent = text_of(operand->attribute, cart, line) == NULL;
 	return absent ? YES : NO;
@@ -245,7 +270,7 @@ test_once(const RuleNode *node, const RuleCart *cart, const RuleLine *line)
 		case RULE_TRUTH:
 			if (operand->attribute == ATTRIBUTE_ON_SALE)
 				return line->on_sale ? YES : NO;
-			value = own_value(cart, line, operand->path);
+			value = own_value(operand, cart, line);
 			if (value.kind != RULE_VALUE_BOOL)
 				return UNKNOWN;
 			return value.truth ? YES : NO;
@@ -334,4 +359,34 @@ bool
 commerce_line_matches(const RuleNode *condition, const RuleCart *cart, const RuleLine *line)
 {
 	return condition == NULL || evaluate(condition, cart, line) == YES;
+}
+
+/* Tells whether a condition looks at any of a range of attributes. */
+static bool
+asks(const RuleNode *condition, RuleAttribute first, RuleAttribute last)
+{
+	if (condition == NULL)
+		return false;
+	for (const RuleNode *child = condition->first; child; child = child->next)
+		if (asks(child, first, last))
+			return true;
+	if (condition->kind == RULE_AND || condition->kind == RULE_OR || condition->kind == RULE_NOT ||
+		condition->kind == RULE_CONSTANT)
+		return false;
+	return (condition->operand.attribute >= first && condition->operand.attribute <= last) ||
+		   asks(condition->operand.where, first, last);
+}
+
+/* Tells whether the condition looks at the hour or the day. */
+bool
+commerce_condition_asks_time(const RuleNode *condition)
+{
+	return asks(condition, ATTRIBUTE_TIME, ATTRIBUTE_WEEKDAY);
+}
+
+/* Tells whether the condition looks at how many orders the customer has placed. */
+bool
+commerce_condition_asks_orders(const RuleNode *condition)
+{
+	return asks(condition, ATTRIBUTE_CUSTOMER_ORDERS, ATTRIBUTE_CUSTOMER_ORDERS);
 }

@@ -1,5 +1,5 @@
 /*
- * from_json_sql.c: a rule from the JSON that to_json_sql.c writes.
+ * from_json_sql.c: a condition from the JSON that to_json_sql.c writes.
  *
  * JSON becomes a rule by way of its text: what is pasted together here is read by the one parser there is, so that
  * both forms refuse the same things. Only names and operators are pasted as they are, and they are checked first.
@@ -11,7 +11,6 @@
 #include "rule/tree.h"
 
 PG_FUNCTION_INFO_V1(commerce_condition_from_jsonb);
-PG_FUNCTION_INFO_V1(commerce_benefit_from_jsonb);
 
 /* Refuses JSON that is no condition. */
 static void
@@ -23,17 +22,6 @@ refuse(const char *what)
 		 errhint(
 			 "A condition in JSON reads like {\"attribute\": \"sku\", \"op\": \"=\", \"value\": \"A\"} or "
 			 "{\"and\": [...]}; cast one from text to see its form.")));
-}
-
-/* Refuses JSON that is no benefit. */
-static void
-refuse_benefit(const char *what)
-{
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", what),
-		 errhint("A benefit in JSON reads like {\"percent\": 20, \"off\": \"lines\", \"where\": {...}} or "
-				 "{\"amount\": \"5 EUR\", \"off\": \"order\"}; cast one from text to see its form.")));
 }
 
 /* Returns a name that may be pasted into a rule: letters, digits, _, - and dots, so that it stays one word. */
@@ -236,6 +224,22 @@ append_node(StringInfo text, JsonbContainer *object)
 	}
 }
 
+/* Appends the text of a condition in JSON, in parentheses. */
+void
+commerce_condition_append_json(StringInfo text, JsonbContainer *object)
+{
+	appendStringInfoChar(text, '(');
+	append_node(text, object);
+	appendStringInfoChar(text, ')');
+}
+
+/* Appends a text in single quotes, as rules have it. */
+void
+commerce_rule_append_quoted(StringInfo text, const char *value)
+{
+	append_quoted(text, value, (int) strlen(value));
+}
+
 /* jsonb::condition */
 Datum
 commerce_condition_from_jsonb(PG_FUNCTION_ARGS)
@@ -245,48 +249,4 @@ commerce_condition_from_jsonb(PG_FUNCTION_ARGS)
 	initStringInfo(&text);
 	append_node(&text, &PG_GETARG_JSONB_P(0)->root);
 	return DirectFunctionCall1(commerce_condition_in, CStringGetDatum(text.data));
-}
-
-/* jsonb::benefit */
-Datum
-commerce_benefit_from_jsonb(PG_FUNCTION_ARGS)
-{
-	static const char *const known[] = {"percent", "amount", "off", "where"};
-	JsonbContainer *object = &PG_GETARG_JSONB_P(0)->root;
-	StringInfoData text;
-	JsonbValue percent;
-	JsonbValue amount;
-	JsonbValue where;
-	bool has_percent;
-	char *off;
-	bool target = false;
-
-	if (!JsonContainerIsObject(object))
-		refuse_benefit("a benefit in JSON is an object");
-	commerce_rule_require_keys(object, known, lengthof(known), "a benefit");
-	has_percent = commerce_json_find(object, "percent", &percent);
-	if (has_percent == commerce_json_find(object, "amount", &amount))
-		refuse_benefit("a benefit has either \"percent\" or \"amount\"");
-	initStringInfo(&text);
-	if (has_percent)
-	{
-		if (percent.type != jbvNumeric)
-			refuse_benefit("\"percent\" must be a number");
-		append_literal(&text, &percent);
-		appendStringInfoChar(&text, '%');
-	}
-	else
-		(void) append_money(&text, object, "amount");
-	off = commerce_json_get_string(object, "off");
-	for (int i = 0; off && i <= BENEFIT_SHIPPING; i++)
-		target = target || strcmp(off, commerce_rule_targets[i]) == 0;
-	if (!target)
-		refuse_benefit("\"off\" must be units, lines, order or shipping");
-	appendStringInfo(&text, " off %s", off);
-	if (commerce_json_find(object, "where", &where))
-	{
-		appendStringInfoString(&text, " where ");
-		(void) append_child(&text, object, "where");
-	}
-	return DirectFunctionCall1(commerce_benefit_in, CStringGetDatum(text.data));
 }

@@ -1,5 +1,5 @@
 /*
- * literal.c: names, numbers, money and texts as they stand in a rule, and the benefits made of them.
+ * literal.c: names, numbers, money and texts as they stand in a rule.
  */
 #include "rule/tree.h"
 
@@ -10,6 +10,7 @@
 #include "money/decimal.h"
 
 #define OWN_PREFIX "attributes."
+#define CUSTOMER_OWN_PREFIX "customer.attributes."
 
 /* Reads "12.50" as 125 / 10^1; false beyond 18 digits. */
 bool
@@ -50,6 +51,12 @@ commerce_rule_operand(RuleParser *parser, const char *name, RuleSpan span, RuleO
 	{
 		operand->attribute = ATTRIBUTE_OWN;
 		operand->path = name + strlen(OWN_PREFIX);
+		return true;
+	}
+	if (strncasecmp(name, CUSTOMER_OWN_PREFIX, strlen(CUSTOMER_OWN_PREFIX)) == 0)
+	{
+		operand->attribute = ATTRIBUTE_CUSTOMER_OWN;
+		operand->path = name + strlen(CUSTOMER_OWN_PREFIX);
 		return true;
 	}
 	if (commerce_rule_find(name, near, &operand->attribute) ||
@@ -171,57 +178,4 @@ commerce_rule_bool(RuleParser *parser, bool truth, RuleSpan span)
 
 	literal->truth = truth;
 	return literal;
-}
-
-/* Makes an empty benefit. */
-static Benefit *
-make_benefit(RuleParser *parser, BenefitKind kind, BenefitTarget target, RuleNode *where)
-{
-	Benefit *benefit = commerce_rule_allocate(parser->memory, sizeof(Benefit));
-
-	memset(benefit, 0, sizeof(Benefit));
-	benefit->kind = kind;
-	benefit->target = target;
-	benefit->where = where;
-	return benefit;
-}
-
-/* Makes a percentage off; it is above 0 and at most 100, with at most six decimals. */
-Benefit *
-commerce_rule_percent_off(RuleParser *parser, RuleDecimal percent, BenefitTarget target, RuleNode *where,
-						  RuleSpan span)
-{
-	Benefit *benefit = make_benefit(parser, BENEFIT_PERCENT, target, where);
-	__int128 scaled = percent.coefficient;
-
-	if (percent.scale > 6)
-	{
-		commerce_rule_expected(parser, span, "a percentage with at most 6 decimals");
-		return NULL;
-	}
-	for (int i = percent.scale; i < 6; i++)
-		scaled *= 10;
-	if (scaled <= 0 || scaled > 100 * PERCENT_SCALE)
-	{
-		commerce_rule_expected(parser, span, "a percentage above 0 and at most 100");
-		return NULL;
-	}
-	benefit->percent = (int64_t) scaled;
-	return benefit;
-}
-
-/* Makes an amount of money off; it is above zero. */
-Benefit *
-commerce_rule_money_off(RuleParser *parser, const RuleLiteral *money, BenefitTarget target, RuleNode *where)
-{
-	Benefit *benefit = make_benefit(parser, BENEFIT_FIXED, target, where);
-
-	if (money->minor <= 0)
-	{
-		commerce_rule_expected(parser, money->span, "an amount above zero");
-		return NULL;
-	}
-	benefit->minor = money->minor;
-	benefit->currency = money->currency;
-	return benefit;
 }

@@ -28,6 +28,20 @@
 			YYABORT; \
 	} while (0)
 
+/* Checks a benefit made of these parts and adds it to those that the text holds. */
+#define FINISH(place, ...) \
+	do { \
+		Benefit made = {__VA_ARGS__}; \
+		CHECK(commerce_rule_benefit(parser, &made, place)); \
+	} while (0)
+
+/* Makes a limit that counts. */
+#define COUNT(result, of_kind, number, place) \
+	do { \
+		(result) = (BenefitLimit){.kind = (of_kind), .span = (place)}; \
+		CHECK(commerce_rule_count(parser, number, place, &(result).count)); \
+	} while (0)
+
 static void commerce_rule_yyerror(RuleSpan *span, RuleParser *parser, void *scanner, const char *message);
 }
 
@@ -49,26 +63,39 @@ static void commerce_rule_yyerror(RuleSpan *span, RuleParser *parser, void *scan
 %token START_CONDITION "a condition" START_BENEFIT "a benefit"
 %token OR_WORD "or" AND_WORD "and" NOT_WORD "not" IN_WORD "in" IS_WORD "is" NULL_WORD "null"
 %token TRUE_WORD "true" FALSE_WORD "false"
-%token OFF_WORD "off" FREE_WORD "free" WHERE_WORD "where" ORDER_WORD "order" UNITS_WORD "units"
-%token <text> LINES_WORD "lines" SHIPPING_WORD "shipping"
+%token OFF_WORD "off" FREE_WORD "free" WHERE_WORD "where" ORDER_WORD "order" UNITS_WORD "units" UNIT_WORD "unit"
+%token LINE_WORD "line" FIRST_WORD "first" OTHERS_WORD "others" FOR_WORD "for" TIERS_WORD "tiers"
+%token GRADUATED_WORD "graduated" BY_WORD "by" ON_WORD "on" BUNDLE_WORD "bundle" BUY_WORD "buy" GET_WORD "get"
+%token GIFT_WORD "gift" EVERY_WORD "every" AT_WORD "at" MOST_WORD "most" UP_WORD "up" TO_WORD "to"
+%token TIMES_WORD "times" OF_WORD "of" EACH_WORD "each" GROUPS_WORD "groups" STEPS_WORD "steps"
+%token CHEAPEST_WORD "cheapest" DEAREST_WORD "dearest" CART_WORD "cart"
+%token <text> LINES_WORD "lines" SHIPPING_WORD "shipping" PRICE_WORD "price"
 %token <text> NAME "a name" STRING "text in single quotes"
 %token <number> DECIMAL "a number"
 %token <op> OPERATOR "a comparison"
-%token BELOW_SIGN "<@"
+%token BELOW_SIGN "<@" ARROW "->"
 
 %type <node> condition conjunction negation test where
 %type <operand> operand
 %type <text> name aggregate
 %type <literal> literal money
 %type <literals> literals
-%type <target> some_lines
-%type <benefit> benefit
+%type <target> target
+%type <moneys> moneys
+%type <reward> reward tier_reward set_reward
+%type <basis> basis
+%type <flag> graduated
+%type <literal> threshold
+%type <tiers> tiers
+%type <parts> parts part
+%type <limit> limit
+%type <limits> limits
 
 %%
 
 start:
 	START_CONDITION condition	{ parser->condition = $2; }
-	| START_BENEFIT benefit		{ parser->benefit = $2; }
+	| START_BENEFIT benefit
 	;
 
 condition:
@@ -135,6 +162,7 @@ operand:
 name:
 	NAME
 	| SHIPPING_WORD
+	| PRICE_WORD
 	;
 
 aggregate:
@@ -171,29 +199,198 @@ literals:
 	;
 
 benefit:
-	DECIMAL '%' OFF_WORD LINES_WORD where
-		{ $$ = commerce_rule_percent_off(parser, $1, BENEFIT_LINES, $5, @1); CHECK($$); }
-	| DECIMAL '%' OFF_WORD ORDER_WORD where
-		{ $$ = commerce_rule_percent_off(parser, $1, BENEFIT_ORDER, $5, @1); CHECK($$); }
-	| DECIMAL '%' OFF_WORD SHIPPING_WORD
-		{ $$ = commerce_rule_percent_off(parser, $1, BENEFIT_SHIPPING, NULL, @1); CHECK($$); }
-	| FREE_WORD SHIPPING_WORD
-		{
-			RuleDecimal all = {100, 0};
-
-			$$ = commerce_rule_percent_off(parser, all, BENEFIT_SHIPPING, NULL, @1);
-			CHECK($$);
-		}
-	| money OFF_WORD some_lines where
-		{ $$ = commerce_rule_money_off(parser, $1, $3, $4); CHECK($$); }
-	| money OFF_WORD SHIPPING_WORD
-		{ $$ = commerce_rule_money_off(parser, $1, BENEFIT_SHIPPING, NULL); CHECK($$); }
+	action
+	| benefit ';' action
 	;
 
-some_lines:
+action:
+	reward OFF_WORD target where limits
+		{ FINISH(@1, .kind = BENEFIT_OFF, .target = $3, .reward = $1, .where = $4, .limits = $5); }
+	| FREE_WORD target where limits
+		{
+			FINISH(@1, .kind = BENEFIT_OFF, .target = $2, .reward = {REWARD_PERCENT, PERCENT_WHOLE, NULL},
+				   .where = $3, .limits = $4);
+		}
+	| PRICE_WORD moneys FOR_WORD target where limits
+		{
+			Reward price;
+
+			CHECK(commerce_rule_money_reward(parser, $2.first, true, &price));
+			FINISH(@1, .kind = BENEFIT_OFF, .target = $4, .reward = price, .where = $5, .limits = $6);
+		}
+	| reward OFF_WORD FIRST_WORD UNIT_WORD AND_WORD reward OFF_WORD OTHERS_WORD where limits
+		{
+			FINISH(@1, .kind = BENEFIT_FLEXIBLE, .target = BENEFIT_UNITS, .reward = $1, .others = $6, .where = $9,
+				   .limits = $10);
+		}
+	| TIERS_WORD BY_WORD basis graduated ':' tiers
+		{
+			FINISH(@1, .kind = BENEFIT_TIERS, .target = BENEFIT_ORDER, .basis = $3, .graduated = $4,
+				   .tiers = $6.first);
+		}
+	| TIERS_WORD BY_WORD basis graduated ':' tiers ON_WORD target where limits
+		{
+			FINISH(@1, .kind = BENEFIT_TIERS, .target = $8, .basis = $3, .graduated = $4, .tiers = $6.first,
+				   .where = $9, .limits = $10);
+		}
+	| DECIMAL FOR_WORD moneys where limits
+		{
+			BenefitPart *part = commerce_rule_part(parser, $1, false, $4, @1);
+			Reward price;
+
+			CHECK(part);
+			CHECK(commerce_rule_money_reward(parser, $3.first, true, &price));
+			FINISH(@1, .kind = BENEFIT_SET, .target = BENEFIT_UNITS, .get = part, .reward = price, .limits = $5);
+		}
+	| BUNDLE_WORD parts set_reward limits
+		{
+			FINISH(@1, .kind = BENEFIT_SET, .target = BENEFIT_UNITS, .get = $2.first, .reward = $3, .limits = $4);
+		}
+	| BUY_WORD parts GET_WORD part set_reward limits
+		{
+			FINISH(@1, .kind = BENEFIT_SET, .target = BENEFIT_UNITS, .buy = $2.first, .get = $4.first,
+				   .reward = $5, .limits = $6);
+		}
+	| GIFT_WORD DECIMAL STRING limits
+		{
+			Benefit gift = {.kind = BENEFIT_GIFT, .gift = $3, .limits = $4};
+
+			CHECK(commerce_rule_count(parser, $2, @2, &gift.quantity));
+			CHECK(commerce_rule_benefit(parser, &gift, @1));
+		}
+	| GIFT_WORD DECIMAL STRING FOR_WORD EVERY_WORD part limits
+		{
+			Benefit gift = {.kind = BENEFIT_GIFT, .gift = $3, .buy = $6.first, .limits = $7};
+
+			CHECK(commerce_rule_count(parser, $2, @2, &gift.quantity));
+			CHECK(commerce_rule_benefit(parser, &gift, @1));
+		}
+	;
+
+moneys:
+	money
+		{ $$.first = $$.last = commerce_rule_money_item(parser, $1, NULL); CHECK($$.first); }
+	| moneys OR_WORD money
+		{
+			RuleMoney *item = commerce_rule_money_item(parser, $3, $1.first);
+
+			CHECK(item);
+			$$.first = $1.first;
+			$1.last->next = item;
+			$$.last = item;
+		}
+	;
+
+reward:
+	DECIMAL '%'
+		{ CHECK(commerce_rule_percent(parser, $1, @1, &$$)); }
+	| moneys
+		{ CHECK(commerce_rule_money_reward(parser, $1.first, false, &$$)); }
+	;
+
+target:
 	LINES_WORD		{ $$ = BENEFIT_LINES; }
 	| UNITS_WORD	{ $$ = BENEFIT_UNITS; }
 	| ORDER_WORD	{ $$ = BENEFIT_ORDER; }
+	| SHIPPING_WORD
+		{
+			$$ = BENEFIT_SHIPPING;
+			parser->line_scope = false; /* what stands behind "where" is no line's */
+		}
+	;
+
+basis:
+	NAME
+		{ CHECK(commerce_rule_basis(parser, "", $1, @1, &$$)); }
+	| LINE_WORD NAME
+		{ CHECK(commerce_rule_basis(parser, "line ", $2, @2, &$$)); }
+	| ORDER_WORD NAME
+		{ CHECK(commerce_rule_basis(parser, "order ", $2, @2, &$$)); }
+	;
+
+graduated:
+	%empty				{ $$ = false; }
+	| GRADUATED_WORD	{ $$ = true; }
+	;
+
+tiers:
+	threshold ARROW tier_reward
+		{ $$.first = $$.last = commerce_rule_tier(parser, $1, &$3, NULL); CHECK($$.first); }
+	| tiers ',' threshold ARROW tier_reward
+		{
+			BenefitTier *tier = commerce_rule_tier(parser, $3, &$5, $1.last);
+
+			CHECK(tier);
+			$$.first = $1.first;
+			$1.last->next = tier;
+			$$.last = tier;
+		}
+	;
+
+threshold:
+	DECIMAL
+		{ $$ = commerce_rule_number(parser, $1, false, @1); CHECK($$); }
+	| money
+	;
+
+tier_reward:
+	reward
+	| PRICE_WORD moneys
+		{ CHECK(commerce_rule_money_reward(parser, $2.first, true, &$$)); }
+	;
+
+set_reward:
+	FREE_WORD
+		{ $$ = (Reward){REWARD_PERCENT, PERCENT_WHOLE, NULL}; }
+	| AT_WORD reward OFF_WORD
+		{ $$ = $2; }
+	| FOR_WORD moneys
+		{ CHECK(commerce_rule_money_reward(parser, $2.first, true, &$$)); }
+	;
+
+parts:
+	part
+	| parts '+' part
+		{
+			$$.first = $1.first;
+			$1.last->next = $3.first;
+			$$.last = $3.first;
+		}
+	;
+
+part:
+	DECIMAL where
+		{ $$.first = $$.last = commerce_rule_part(parser, $1, false, $2, @1); CHECK($$.first); }
+	| UP_WORD TO_WORD DECIMAL where
+		{ $$.first = $$.last = commerce_rule_part(parser, $3, true, $4, @3); CHECK($$.first); }
+	;
+
+limits:
+	%empty
+		{ memset(&$$, 0, sizeof($$)); }
+	| limits ',' limit
+		{ $$ = $1; CHECK(commerce_rule_limit(parser, &$$, &$3)); }
+	;
+
+limit:
+	AT_WORD MOST_WORD DECIMAL UNITS_WORD
+		{ COUNT($$, LIMIT_UNITS, $3, @3); }
+	| AT_WORD MOST_WORD DECIMAL UNITS_WORD OF_WORD EACH_WORD LINE_WORD
+		{ COUNT($$, LIMIT_UNITS_OF_LINE, $3, @3); }
+	| AT_WORD MOST_WORD DECIMAL TIMES_WORD
+		{ COUNT($$, LIMIT_TIMES, $3, @3); }
+	| IN_WORD GROUPS_WORD OF_WORD DECIMAL
+		{ COUNT($$, LIMIT_GROUP, $4, @4); }
+	| IN_WORD STEPS_WORD OF_WORD DECIMAL
+		{ COUNT($$, LIMIT_STEP, $4, @4); }
+	| AT_WORD MOST_WORD moneys
+		{ $$ = (BenefitLimit){.kind = LIMIT_MONEY, .money = $3.first, .span = @3}; }
+	| CHEAPEST_WORD FIRST_WORD
+		{ $$ = (BenefitLimit){.kind = LIMIT_ORDER, .order = UNITS_CHEAPEST, .span = @1}; }
+	| DEAREST_WORD FIRST_WORD
+		{ $$ = (BenefitLimit){.kind = LIMIT_ORDER, .order = UNITS_DEAREST, .span = @1}; }
+	| IN_WORD CART_WORD ORDER_WORD
+		{ $$ = (BenefitLimit){.kind = LIMIT_ORDER, .order = UNITS_AS_IN_CART, .span = @1}; }
 	;
 
 where:
@@ -203,7 +400,7 @@ where:
 
 %%
 
-#define MAX_EXPECTED 20
+#define MAX_EXPECTED 30
 
 /* Appends in words what one token is; a name is an attribute or a currency, by what else could stand there. */
 static void
@@ -237,7 +434,8 @@ yyreport_syntax_error(const yypcontext_t *context, RuleParser *parser, void *sca
 		attribute = attribute || symbols[i] == YYSYMBOL_LINES_WORD;
 	for (int i = 0; i < count; i++)
 	{
-		bool part_of_name = symbols[i] == YYSYMBOL_LINES_WORD || symbols[i] == YYSYMBOL_SHIPPING_WORD;
+		bool part_of_name = symbols[i] == YYSYMBOL_LINES_WORD || symbols[i] == YYSYMBOL_SHIPPING_WORD ||
+							symbols[i] == YYSYMBOL_PRICE_WORD;
 		bool names = false;
 
 		for (int j = 0; j < count; j++)

@@ -6,6 +6,8 @@
 
 #include "base/pg.h"
 
+#include "base/json.h"
+
 #include "rule/rule.h"
 
 /* Memory of the current context. */
@@ -22,6 +24,11 @@ extern Datum commerce_benefit_in(PG_FUNCTION_ARGS);
 extern void commerce_rule_raise(const char *what, const RuleError *error, const char *hint)
 	__attribute__((__noreturn__));
 extern void commerce_rule_require_short(const char *what, const char *canonical);
+
+/* from_json_sql.c, to_json_sql.c, for benefits: a condition from JSON, as text in parentheses, and to JSON. */
+extern void commerce_condition_append_json(StringInfo text, JsonbContainer *object);
+extern void commerce_rule_append_quoted(StringInfo text, const char *value);
+extern void commerce_condition_write_json(JsonWriter *writer, const RuleNode *condition);
 
 /* Refuses an object with a key that is not in the list: a misspelled one must not become a silent default. */
 extern void commerce_rule_require_keys(JsonbContainer *object, const char *const *known, int count,

@@ -21,7 +21,27 @@ typedef union RuleToken
 		RuleLiteral *last;
 	} literals;
 	BenefitTarget target;
+	TierBasis basis;
+	bool flag;
 	RuleNode *node;
+	Reward reward;
+	struct
+	{
+		RuleMoney *first;
+		RuleMoney *last;
+	} moneys;
+	struct
+	{
+		BenefitTier *first;
+		BenefitTier *last;
+	} tiers;
+	struct
+	{
+		BenefitPart *first;
+		BenefitPart *last;
+	} parts;
+	BenefitLimit limit;
+	BenefitLimits limits;
 	Benefit *benefit;
 } RuleToken;
 

@@ -1,9 +1,8 @@
 /*
- * to_json_sql.c: a rule as JSON, so that a form can show it. from_json_sql.c reads the same form back.
+ * to_json_sql.c: a condition as JSON, so that a form can show it. from_json_sql.c reads the same form back.
  *
  *     {"and": [{"attribute": "subtotal", "op": ">=", "value": {"amount": "100.00", "currency": "EUR", "minor": 10000}},
  *              {"aggregate": "quantity", "where": {"attribute": "tag", "op": "=", "value": "socks"}, "op": ">=", "value": 2}]}
- *     {"percent": 20, "off": "lines", "where": {"not": {"attribute": "on_sale"}}}
  */
 #include "rule/rule_sql.h"
 
@@ -12,7 +11,6 @@
 #include "rule/tree.h"
 
 PG_FUNCTION_INFO_V1(commerce_condition_to_jsonb);
-PG_FUNCTION_INFO_V1(commerce_benefit_to_jsonb);
 
 static void write_node(JsonWriter *writer, const RuleNode *node);
 
@@ -27,7 +25,8 @@ write_literal(JsonWriter *writer, const RuleLiteral *literal)
 			commerce_json_numeric(
 				writer, int64_div_fast_to_numeric(literal->number.coefficient, literal->number.scale));
 			break;
-		case RULE_TEXT: commerce_json_string(writer, literal->text); break;
+		case RULE_TEXT:
+		case RULE_CLOCK: commerce_json_string(writer, literal->text); break;
 		case RULE_BOOL: commerce_json_bool(writer, literal->truth); break;
 		case RULE_ANY: break; /* no literal is of unknown type */
 	}
@@ -113,33 +112,9 @@ commerce_condition_to_jsonb(PG_FUNCTION_ARGS)
 	PG_RETURN_JSONB_P(commerce_json_finish(&writer));
 }
 
-/* benefit::jsonb */
-Datum
-commerce_benefit_to_jsonb(PG_FUNCTION_ARGS)
+/* Writes a condition into an open document. */
+void
+commerce_condition_write_json(JsonWriter *writer, const RuleNode *condition)
 {
-	Benefit *benefit = commerce_benefit_read(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	JsonWriter writer = JSON_WRITER_INIT;
-
-	commerce_json_object(&writer);
-	if (benefit->kind == BENEFIT_PERCENT)
-	{
-		commerce_json_key(&writer, "percent");
-		commerce_json_numeric(&writer, DatumGetNumeric(DirectFunctionCall1(
-										   numeric_trim_scale,
-										   NumericGetDatum(int64_div_fast_to_numeric(benefit->percent, 6)))));
-	}
-	else
-	{
-		commerce_json_key(&writer, "amount");
-		commerce_json_money(&writer, benefit->minor, benefit->currency);
-	}
-	commerce_json_key(&writer, "off");
-	commerce_json_string(&writer, commerce_rule_targets[benefit->target]);
-	if (benefit->where)
-	{
-		commerce_json_key(&writer, "where");
-		write_node(&writer, benefit->where);
-	}
-	commerce_json_end_object(&writer);
-	PG_RETURN_JSONB_P(commerce_json_finish(&writer));
+	write_node(writer, condition);
 }

@@ -105,10 +105,59 @@ literal_of_type(RuleType type)
 		case RULE_MONEY: return "an amount of money such as 100 EUR";
 		case RULE_NUMBER: return "a number";
 		case RULE_TEXT: return "text in single quotes";
+		case RULE_CLOCK: return "text in single quotes";
 		case RULE_BOOL: return "true or false";
 		case RULE_ANY: break;
 	}
 	return "text in single quotes, a number, true or false";
+}
+
+/* Tells whether a text has the form of a pattern: 0 stands for any digit, all else for itself. */
+static bool
+has_form(const char *text, const char *pattern)
+{
+	for (; *pattern; pattern++, text++)
+		if (*pattern == '0' ? *text < '0' || *text > '9' : *text != *pattern)
+			return false;
+	return *text == '\0';
+}
+
+/* Reads two digits. */
+static int
+two_digits(const char *text)
+{
+	return (text[0] - '0') * 10 + (text[1] - '0');
+}
+
+/* Checks what a time, a date or a day of the week is compared with: another could never be met. */
+static bool
+check_clock(RuleParser *parser, RuleAttribute attribute, const RuleLiteral *literal)
+{
+	static const char weekdays[] = "mon tue wed thu fri sat sun";
+	const char *text = literal->text;
+	const char *expected;
+	bool fits;
+
+	switch (attribute)
+	{
+		case ATTRIBUTE_TIME:
+			expected = "a time such as '18:30'";
+			fits = has_form(text, "00:00") && two_digits(text) <= 24 && two_digits(text + 3) < 60;
+			break;
+		case ATTRIBUTE_DATE:
+			expected = "a date such as '2026-11-27'";
+			fits = has_form(text, "0000-00-00") && two_digits(text + 5) >= 1 && two_digits(text + 5) <= 12 &&
+				   two_digits(text + 8) >= 1 && two_digits(text + 8) <= 31;
+			break;
+		case ATTRIBUTE_WEEKDAY:
+			expected = "'mon', 'tue', 'wed', 'thu', 'fri', 'sat' or 'sun'";
+			fits = strlen(text) == 3 && strchr(text, ' ') == NULL && strstr(weekdays, text) != NULL;
+			break;
+		default: return true;
+	}
+	if (!fits)
+		commerce_rule_expected(parser, literal->span, expected);
+	return fits;
 }
 
 /* Checks one literal against the operand, and folds the case of codes. */
@@ -117,11 +166,15 @@ check_literal(RuleParser *parser, const RuleOperand *operand, RuleLiteral *liter
 {
 	RuleType type = commerce_rule_attribute(operand->attribute)->type;
 
+	if (type == RULE_CLOCK)
+		type = RULE_TEXT;
 	if (type == RULE_ANY ? literal->type == RULE_MONEY : literal->type != type)
 	{
 		commerce_rule_expected(parser, literal->span, literal_of_type(type));
 		return false;
 	}
+	if (!check_clock(parser, operand->attribute, literal))
+		return false;
 	if (operand->attribute == ATTRIBUTE_CODE)
 	{
 		size_t length = strlen(literal->text);
@@ -169,7 +222,8 @@ commerce_rule_compare(RuleParser *parser, const RuleOperand *operand, RuleOperat
 
 	if (!check_literal(parser, operand, literal))
 		return NULL;
-	if ((literal->type == RULE_TEXT || literal->type == RULE_BOOL) && op != OPERATOR_EQ && op != OPERATOR_NE)
+	if ((literal->type == RULE_TEXT || literal->type == RULE_BOOL) && op != OPERATOR_EQ &&
+		op != OPERATOR_NE && commerce_rule_attribute(operand->attribute)->type != RULE_CLOCK)
 	{
 		commerce_rule_expected(parser, op_span, literal->type == RULE_TEXT ? "=, <> or in" : "= or <>");
 		return NULL;

@@ -21,6 +21,7 @@ typedef enum RuleType
 	RULE_MONEY,
 	RULE_NUMBER,
 	RULE_TEXT,
+	RULE_CLOCK, /* text like '18:05', '2026-11-25': it has an order */
 	RULE_BOOL,
 	RULE_ANY, /* an attribute of the shop's own: text, number or boolean, known when it is read */
 } RuleType;
@@ -32,8 +33,16 @@ typedef enum RuleAttribute
 	ATTRIBUTE_CHANNEL,
 	ATTRIBUTE_CUSTOMER,
 	ATTRIBUTE_CUSTOMER_GROUP,
+	ATTRIBUTE_CUSTOMER_ORDERS,
+	ATTRIBUTE_CUSTOMER_OWN, /* customer.attributes.<path> */
 	ATTRIBUTE_COUNTRY,
+	ATTRIBUTE_REGION,
+	ATTRIBUTE_POSTAL_CODE,
 	ATTRIBUTE_SHIPPING_METHOD,
+	ATTRIBUTE_CURRENCY,
+	ATTRIBUTE_TIME,
+	ATTRIBUTE_DATE,
+	ATTRIBUTE_WEEKDAY,
 	ATTRIBUTE_CODE,
 	ATTRIBUTE_SKU,
 	ATTRIBUTE_PRODUCT,
@@ -98,7 +107,7 @@ typedef struct RuleLiteral
 typedef struct RuleOperand
 {
 	RuleAttribute attribute;
-	const char *path; /* ATTRIBUTE_OWN: the dotted path after "attributes." */
+	const char *path; /* ATTRIBUTE_OWN, ATTRIBUTE_CUSTOMER_OWN: the dotted path after "attributes." */
 	RuleNode *where;  /* aggregates: which lines; NULL for all */
 	RuleSpan span;
 } RuleOperand;
@@ -140,6 +149,27 @@ struct RuleNode
 	RuleNode *next;
 };
 
+/* One limit as it stands in a text. */
+typedef enum BenefitLimitKind
+{
+	LIMIT_UNITS,
+	LIMIT_UNITS_OF_LINE,
+	LIMIT_GROUP,
+	LIMIT_STEP,
+	LIMIT_TIMES,
+	LIMIT_MONEY,
+	LIMIT_ORDER,
+} BenefitLimitKind;
+
+typedef struct BenefitLimit
+{
+	BenefitLimitKind kind;
+	int64_t count;
+	RuleMoney *money;
+	UnitOrder order;
+	RuleSpan span;
+} BenefitLimit;
+
 typedef struct RuleParser
 {
 	const char *text;
@@ -150,7 +180,9 @@ typedef struct RuleParser
 	int start;       /* token that says which language is read; 0 once it was handed out */
 	int open;        /* parentheses open so far */
 	RuleNode *condition;
-	Benefit *benefit;
+	Benefit *benefit; /* the first of several */
+	Benefit *last;
+	int benefit_count;
 } RuleParser;
 
 /* attribute.c */
@@ -162,9 +194,11 @@ extern void *commerce_rule_allocate(const RuleMemory *memory, size_t size);
 extern void commerce_rule_expected(RuleParser *parser, RuleSpan span, const char *expected);
 extern void commerce_rule_refuse(RuleParser *parser, RuleSpan span, const char *message);
 
-/* print.c: the words for RuleOperator and BenefitTarget */
+/* print.c, print_benefit.c: the words for RuleOperator, BenefitTarget, TierBasis and UnitOrder */
 extern const char *const commerce_rule_operators[];
 extern const char *const commerce_rule_targets[];
+extern const char *const commerce_rule_bases[];
+extern const char *const commerce_rule_orders[];
 
 /* tree.c: each returns NULL, and false, after reporting what is wrong */
 extern RuleNode *commerce_rule_join(RuleParser *parser, RuleKind kind, RuleNode *left, RuleNode *right,
@@ -191,9 +225,35 @@ extern RuleLiteral *commerce_rule_money(RuleParser *parser, RuleDecimal number, 
 										const char *currency, RuleSpan span, RuleSpan currency_span);
 extern RuleLiteral *commerce_rule_text(RuleParser *parser, const char *text, RuleSpan span);
 extern RuleLiteral *commerce_rule_bool(RuleParser *parser, bool truth, RuleSpan span);
-extern Benefit *commerce_rule_percent_off(RuleParser *parser, RuleDecimal percent, BenefitTarget target,
-										  RuleNode *where, RuleSpan span);
-extern Benefit *commerce_rule_money_off(RuleParser *parser, const RuleLiteral *money, BenefitTarget target,
-										RuleNode *where);
+
+/* benefit.c: likewise */
+extern bool commerce_rule_percent(RuleParser *parser, RuleDecimal percent, RuleSpan span, Reward *reward);
+extern bool commerce_rule_money_reward(RuleParser *parser, RuleMoney *money, bool price, Reward *reward);
+extern RuleMoney *commerce_rule_money_item(RuleParser *parser, const RuleLiteral *money,
+										   const RuleMoney *before);
+extern bool commerce_rule_count(RuleParser *parser, RuleDecimal number, RuleSpan span, int64_t *count);
+extern BenefitPart *commerce_rule_part(RuleParser *parser, RuleDecimal quantity, bool up_to, RuleNode *where,
+									   RuleSpan span);
+extern bool commerce_rule_basis(RuleParser *parser, const char *word, const char *name, RuleSpan span,
+								TierBasis *basis);
+extern BenefitTier *commerce_rule_tier(RuleParser *parser, const RuleLiteral *from, const Reward *reward,
+									   const BenefitTier *before);
+extern bool commerce_rule_limit(RuleParser *parser, BenefitLimits *limits, const BenefitLimit *limit);
+extern bool commerce_rule_benefit(RuleParser *parser, const Benefit *benefit, RuleSpan span);
+
+/* print.c, for print_benefit.c */
+typedef struct RulePrinter
+{
+	const RuleMemory *memory;
+	char *text;
+	size_t length;
+	size_t size;
+} RulePrinter;
+
+extern void commerce_rule_put(RulePrinter *printer, const char *string);
+extern void commerce_rule_put_quoted(RulePrinter *printer, const char *text);
+extern void commerce_rule_put_decimal(RulePrinter *printer, int64_t coefficient, int scale);
+extern void commerce_rule_put_money(RulePrinter *printer, int64_t minor, int currency);
+extern void commerce_rule_put_where(RulePrinter *printer, const RuleNode *where);
 
 #endif

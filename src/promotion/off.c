@@ -1,0 +1,132 @@
+/*
+ * off.c: rewards on lines, and on lines together.
+ *
+ * Everything is exact until the one number that is taken from a line, or from the order, is rounded. A discount is never
+ * more than what the units it is for cost, nor does it take a line below its floor.
+ */
+#include "promotion/work.h"
+
+/* Returns how many units a line has. */
+static int64_t
+units_of(const Work *work, int line)
+{
+	return line == work->count ? 1 : work->facts[line].quantity;
+}
+
+/* Takes an amount from a line, as far as there is room and the units cost so much. */
+static void
+take(Work *work, int line, int64_t units, wide minor)
+{
+	int64_t room = commerce_line_room(work, line) - work->action[line];
+	int64_t value = commerce_units_value(work, line, units);
+
+	if (minor > value)
+		minor = value;
+	if (minor > room)
+		minor = room;
+	if (minor > 0)
+		work->action[line] += (int64_t) minor;
+}
+
+/* Applies a reward to each line of the aim: to each of its units, or to the line once. */
+void
+commerce_reward_lines(Work *work, const Reward *reward, bool per_unit)
+{
+	int64_t money = commerce_money_here(work, reward->money);
+
+	for (int i = 0; i < work->aim.count; i++)
+	{
+		int line = work->aim.lines[i];
+		int64_t units = work->aim.units[i];
+		int64_t all = units_of(work, line);
+		wide minor = per_unit ? (wide) money * units : money;
+
+		if (reward->kind == REWARD_PERCENT)
+			minor = commerce_round_ratio((wide) commerce_line_base(work, line) * units * reward->percent,
+										 (wide) PERCENT_WHOLE * all, work->request->rounding);
+		else if (reward->kind == REWARD_PRICE)
+			minor = (wide) commerce_units_value(work, line, units) - minor;
+		take(work, line, units, minor);
+	}
+}
+
+/* Applies a reward to the lines of the aim together, and distributes what it takes by what they cost. */
+void
+commerce_reward_order(Work *work, const Reward *reward)
+{
+	int64_t *weights = work->scratch + (work->count + 1);
+	int64_t *caps = weights + (work->count + 1);
+	int64_t money = commerce_money_here(work, reward->money);
+	wide base = 0;
+	wide value = 0;
+	wide limit = 0;
+	wide minor = money;
+
+	for (int i = 0; i < work->aim.count; i++)
+	{
+		int line = work->aim.lines[i];
+		int64_t units = work->aim.units[i];
+		int64_t all = units_of(work, line);
+		int64_t room = commerce_line_room(work, line) - work->action[line];
+
+		weights[i] = commerce_units_value(work, line, units);
+		caps[i] = room < weights[i] ? room : weights[i];
+		value += weights[i];
+		limit += caps[i];
+		base += units >= all
+					? commerce_line_base(work, line)
+					: commerce_round_ratio((wide) commerce_line_base(work, line) * units, all, ROUND_HALF_UP);
+	}
+	if (reward->kind == REWARD_PERCENT)
+		minor = commerce_round_ratio(base * reward->percent, PERCENT_WHOLE, work->request->rounding);
+	else if (reward->kind == REWARD_PRICE)
+		minor = value - money;
+	if (minor > limit)
+		minor = limit;
+	if (minor > 0)
+		commerce_action_distribute(work, (int64_t) minor, weights, caps);
+}
+
+/* Applies one reward to the first unit of each line of the aim and another to its other units. */
+static void
+reward_first_and_others(Work *work, const Benefit *benefit)
+{
+	const Reward *rewards[] = {&benefit->reward, &benefit->others};
+
+	for (int i = 0; i < work->aim.count; i++)
+	{
+		int line = work->aim.lines[i];
+		int64_t units = work->aim.units[i];
+		int64_t all = units_of(work, line);
+		wide percents = 0; /* in parts of PERCENT_WHOLE * all */
+		wide minor = 0;
+
+		for (int r = 0; r < 2; r++)
+		{
+			int64_t count = r == 0 ? 1 : units - 1;
+
+			if (rewards[r]->kind == REWARD_PERCENT)
+				percents += (wide) commerce_line_base(work, line) * count * rewards[r]->percent;
+			else
+				minor += (wide) commerce_money_here(work, rewards[r]->money) * count;
+		}
+		minor += commerce_round_ratio(percents, (wide) PERCENT_WHOLE * all, work->request->rounding);
+		take(work, line, units, minor);
+	}
+}
+
+/* Takes what a benefit off units, lines, the order or shipping gives. */
+bool
+commerce_take_off(Work *work, const Benefit *benefit)
+{
+	commerce_aim(work, benefit);
+	if (work->aim.count == 0)
+		return false;
+	if (benefit->kind == BENEFIT_FLEXIBLE)
+		reward_first_and_others(work, benefit);
+	else if (benefit->target == BENEFIT_ORDER)
+		commerce_reward_order(work, &benefit->reward);
+	else
+		commerce_reward_lines(work, &benefit->reward, benefit->target == BENEFIT_UNITS);
+	return true;
+}

@@ -1,0 +1,154 @@
+/*
+ * tiers.c: rewards that grow with what is bought.
+ *
+ * A tier that is reached holds for all that matches; graduated, each tier holds for what lies between its beginning and
+ * that of the next.
+ */
+#include "promotion/work.h"
+
+/* Returns the highest tier that a number reaches; NULL below the first. */
+static const BenefitTier *
+reached(const BenefitTier *tiers, int64_t number)
+{
+	const BenefitTier *highest = NULL;
+
+	for (const BenefitTier *tier = tiers; tier && tier->from <= number; tier = tier->next)
+		highest = tier;
+	return highest;
+}
+
+/* Returns what all tiers together are measured by; the aim holds the matching lines, with all their units. */
+static int64_t
+measure(const Work *work, TierBasis basis)
+{
+	wide sum = 0;
+
+	if (basis == TIER_ORDER_SUBTOTAL)
+		return work->cart->subtotal;
+	for (int i = 0; i < work->count; i++)
+	{
+		const RuleLine *facts = work->cart == work->running ? &work->running_lines[i] : &work->facts[i];
+
+		if (work->proposal[i].matched)
+			sum += basis == TIER_QUANTITY ? facts->quantity : facts->subtotal;
+	}
+	return sum > INT64_MAX ? INT64_MAX : (int64_t) sum;
+}
+
+/* Applies the reward of a tier to the aim. */
+static void
+reward(Work *work, const Benefit *benefit, const BenefitTier *tier)
+{
+	if (benefit->target == BENEFIT_ORDER)
+		commerce_reward_order(work, &tier->reward);
+	else
+		commerce_reward_lines(work, &tier->reward, benefit->target == BENEFIT_UNITS);
+}
+
+/* Applies to each line of the aim the tier that it reaches by itself. */
+static void
+reward_each_line(Work *work, const Benefit *benefit)
+{
+	Aim all = work->aim;
+	int one_line;
+	int64_t one_units;
+
+	for (int i = 0; i < all.count; i++)
+	{
+		int64_t number;
+		const BenefitTier *tier;
+
+		one_line = all.lines[i];
+		one_units = all.units[i];
+		number = benefit->basis == TIER_LINE_QUANTITY ? work->facts[one_line].quantity
+				 : work->cart == work->running        ? work->running_lines[one_line].subtotal
+													  : work->facts[one_line].subtotal;
+		tier = reached(benefit->tiers, number);
+		work->aim = (Aim){&one_line, &one_units, 1};
+		if (tier)
+			reward(work, benefit, tier);
+	}
+	work->aim = all;
+}
+
+/* Takes of the lines of the aim together what graduated percentages of their sum come to. */
+static void
+reward_graduated_sum(Work *work, const Benefit *benefit, int64_t sum)
+{
+	wide exact = 0;
+	Reward whole = {REWARD_MONEY, 0, NULL};
+	RuleMoney money = {0, work->cart->currency, NULL};
+
+	for (const BenefitTier *tier = benefit->tiers; tier && tier->from < sum; tier = tier->next)
+	{
+		int64_t to = tier->next && tier->next->from < sum ? tier->next->from : sum;
+
+		exact += (wide) (to - tier->from) * tier->reward.percent;
+	}
+	money.minor = (int64_t) commerce_round_ratio(exact, PERCENT_WHOLE, work->request->rounding);
+	whole.money = &money;
+	if (money.minor > 0)
+		commerce_reward_order(work, &whole);
+}
+
+/* Takes of each line of the aim what its units get in the tiers in which they are. */
+static void
+reward_graduated_units(Work *work, const Benefit *benefit)
+{
+	for (int i = 0; i < work->aim.count; i++)
+	{
+		int line = work->aim.lines[i];
+		int64_t all = work->facts[line].quantity;
+		int64_t base = commerce_line_base(work, line);
+		int64_t room = commerce_line_room(work, line) - work->action[line];
+		wide exact = 0; /* in parts of PERCENT_WHOLE * all */
+		wide minor = 0;
+
+		for (const BenefitTier *tier = benefit->tiers; tier && tier->from <= all; tier = tier->next)
+		{
+			int64_t first = tier->from > 0 ? tier->from : 1;
+			int64_t last = tier->next && tier->next->from <= all ? tier->next->from - 1 : all;
+			wide units = last - first + 1;
+			wide money = units * commerce_money_here(work, tier->reward.money);
+			wide value = units * commerce_line_left(work, line);
+
+			if (tier->reward.kind == REWARD_PERCENT)
+				exact += units * base * tier->reward.percent;
+			else if (tier->reward.kind == REWARD_MONEY)
+				minor += money;
+			else if (value / all >= money)
+			{
+				exact += value * PERCENT_WHOLE;
+				minor -= money;
+			}
+		}
+		minor += commerce_round_ratio(exact, (wide) PERCENT_WHOLE * all, work->request->rounding);
+		work->action[line] += (int64_t) (minor < room ? minor : room);
+	}
+}
+
+/* Takes what tiers give. */
+bool
+commerce_take_tiers(Work *work, const Benefit *benefit)
+{
+	const BenefitTier *tier;
+	int64_t number;
+
+	commerce_aim(work, benefit);
+	if (work->aim.count == 0)
+		return false;
+	if (benefit->basis == TIER_LINE_QUANTITY && benefit->graduated)
+		reward_graduated_units(work, benefit);
+	else if (benefit->basis == TIER_LINE_QUANTITY || benefit->basis == TIER_LINE_SUBTOTAL)
+		reward_each_line(work, benefit);
+	else
+	{
+		number = measure(work, benefit->basis);
+		tier = reached(benefit->tiers, number);
+		if (tier && benefit->graduated)
+			reward_graduated_sum(work, benefit, number);
+		else if (tier)
+			reward(work, benefit, tier);
+	}
+	return true;
+}

@@ -1,0 +1,133 @@
+/*
+ * work.h: a cart while promotions are applied to it; private to the room.
+ *
+ * Lines are numbered here in an order of their own, by what they are; shipping comes after them. A promotion first
+ * proposes what it takes; only when all of it is known, and allowed, the proposal is taken.
+ */
+#ifndef COMMERCE_PROMOTION_WORK_H
+#define COMMERCE_PROMOTION_WORK_H
+
+#include <stddef.h>
+
+#include "promotion/promotion.h"
+
+/* What promotions have done to one line so far. */
+typedef struct WorkLine
+{
+	int64_t discount;     /* all of it */
+	int64_t set_discount; /* the part of it that is on the units below */
+	int64_t set_units;    /* units that were bought or got in a set */
+	PromotionLane lane;   /* of the item discounts below */
+	bool has_item;        /* has an item discount of this lane */
+	bool has_set;         /* is part of a set of this lane */
+	bool stopped;
+} WorkLine;
+
+/* What the promotion at hand takes from one line. */
+typedef struct Proposal
+{
+	int64_t minor;
+	int64_t set_units;
+	int64_t set_minor;
+	bool matched;
+} Proposal;
+
+/* Which lines a benefit is about, and how many units of each. */
+typedef struct Aim
+{
+	int *lines;
+	int64_t *units;
+	int count;
+} Aim;
+
+typedef struct Work
+{
+	const PromotionRequest *request;
+	int count;                 /* lines without shipping */
+	const int *given;          /* place in the cart */
+	const RuleLine *facts;     /* in the order here */
+	const PromotionLine *more; /* likewise, shipping last */
+	WorkLine *lines;           /* likewise */
+	Proposal *proposal;        /* likewise */
+	int64_t *action;           /* likewise: what one benefit of the promotion at hand takes */
+	Aim aim;                   /* room for all lines */
+	int64_t *scratch;          /* room for four numbers a line */
+	const Promotion *promotion;
+	const RuleCart *cart; /* as the promotion at hand sees it */
+	RuleCart *running;    /* with what was left by promotions before it; remade when anything was taken */
+	RuleLine *running_lines;
+	bool running_stale;
+	bool saw_taken_line; /* a line matched, but has another discount */
+	PromotionTake *takes;
+	int take_count;
+	int take_room;
+	PromotionGift *gifts;
+	int gift_count;
+	int gift_room;
+} Work;
+
+/* work.c: prepares a work, and begins it anew. */
+extern Work *commerce_work_begin(const PromotionRequest *request);
+extern void commerce_work_reset(Work *work);
+extern void *commerce_work_allocate(const Work *work, size_t size);
+
+/* Shows the cart as promotions before have left it. */
+extern const RuleCart *commerce_work_running(Work *work);
+
+/* The price of a line, what is left of it, and what a discount may still take. */
+extern int64_t commerce_line_subtotal(const Work *work, int line);
+extern int64_t commerce_line_left(const Work *work, int line);
+extern int64_t commerce_line_room(const Work *work, int line);
+
+/* What a percentage of the line is a percentage of. */
+extern int64_t commerce_line_base(const Work *work, int line);
+
+/* May the promotion at hand take something of the line? Sets only need units that no other has. */
+extern bool commerce_line_eligible(Work *work, int line, bool set);
+
+/* Forgets, and takes, what is proposed. */
+extern void commerce_proposal_clear(Work *work);
+extern void commerce_proposal_take(Work *work, int finding);
+extern int64_t commerce_proposal_total(const Work *work);
+
+/* Lets the proposal, or what one benefit takes, come to at most so much, by what each line gives. */
+extern void commerce_proposal_cap(Work *work, int64_t most);
+extern void commerce_action_cap(Work *work, int64_t most);
+
+/* Adds what one benefit takes to the proposal. */
+extern void commerce_action_propose(Work *work);
+
+/* Distributes an amount over lines of the aim by weights, with caps; into what the benefit takes. */
+extern void commerce_action_distribute(Work *work, int64_t minor, const int64_t *weights,
+									   const int64_t *caps);
+
+/* units.c: finds the lines of the aim of a benefit and the units that count. */
+extern void commerce_aim(Work *work, const Benefit *benefit);
+extern int *commerce_units_order(Work *work, const int *lines, int count, UnitOrder order, int *sorted);
+
+/* What some units of a line cost now, rounded. */
+extern int64_t commerce_units_value(const Work *work, int line, int64_t units);
+
+/* off.c, tiers.c, sets.c: what benefits take; false where nothing matched, or the currency is not theirs. */
+extern bool commerce_take_off(Work *work, const Benefit *benefit);
+extern bool commerce_take_tiers(Work *work, const Benefit *benefit);
+extern bool commerce_take_set(Work *work, const Benefit *benefit);
+
+/* off.c: a reward on the aim. */
+extern void commerce_reward_lines(Work *work, const Reward *reward, bool per_unit);
+extern void commerce_reward_order(Work *work, const Reward *reward);
+
+/* judge.c: judges a promotion by what does not depend on others nor on its condition. */
+extern PromotionVerdict commerce_judge_alone(const PromotionRequest *request, int candidate);
+
+/* judge.c: does a benefit say something in the currency of the cart wherever it speaks of money? */
+extern bool commerce_speaks_currency(const Benefit *benefit, int currency);
+
+/* judge.c: does the condition of a promotion hold for a cart as it sees it? */
+extern bool commerce_promotion_holds(const PromotionRequest *request, const Promotion *promotion,
+									 const RuleCart *cart);
+
+/* apply.c: money of a rule in the currency of the cart; 0 where it says none. */
+extern int64_t commerce_money_here(const Work *work, const RuleMoney *money);
+
+#endif
