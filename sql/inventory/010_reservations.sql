@@ -48,5 +48,5 @@ CREATE FUNCTION commerce.expire_reservations(batch bigint DEFAULT 1000) RETURNS 
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_expire_reservations';
 COMMENT ON FUNCTION commerce.expire_reservations(bigint) IS
-'Marks overdue holds as expired, at most batch of them, skipping locked ones; returns how many. Housekeeping only, done by the background worker where there is one: an overdue hold keeps nobody from its units. 22023 for a batch that is not positive.';
+'Marks overdue holds as expired, at most batch of them, skipping locked ones; returns how many. Housekeeping only, done by the background worker where there is one: an overdue hold keeps nobody from its units, except, where stock is counted, from a sweep of it until that commits: call this in a transaction of its own. 22023 for a batch that is not positive.';
 GRANT EXECUTE ON FUNCTION commerce.expire_reservations(bigint) TO commerce_app;
