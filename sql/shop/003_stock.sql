@@ -45,7 +45,7 @@ CREATE TABLE commerce.reservations (
 );
 COMMENT ON TABLE commerce.reservations IS
 'units promised to a cart or an order; held and committed ones count against what is available. Released and expired ones are history, to be deleted when you like; fulfilled ones say as which parts a kit left, which its return asks for';
-COMMENT ON COLUMN commerce.reservations.holder IS 'who holds: a cart, a session, any text of yours. reserve() adds to what a holder holds, reserve_lines() replaces it, checkout() that of the skus it buys; NULL: known by id alone';
+COMMENT ON COLUMN commerce.reservations.holder IS 'who holds: a cart, a session, any text of yours. reserve() adds to what a holder holds, reserve_lines() replaces it, checkout() that of the skus it buys, whichever session gives the name; NULL: known by id alone';
 COMMENT ON COLUMN commerce.reservations.state IS 'held (until expires_at), committed (an order owns it), fulfilled (left the building), released, expired';
 COMMENT ON COLUMN commerce.reservations.sku IS 'what is promised; of a kit, the part';
 COMMENT ON COLUMN commerce.reservations.location IS 'from where';

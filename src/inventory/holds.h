@@ -9,10 +9,13 @@
 /* Returns when a hold taken now ends: after the interval given as argument n, or after commerce.reservation_ttl. */
 extern TimestampTz commerce_expiry(FunctionCallInfo fcinfo, int n);
 
-/* Returns the state of a reservation, as committed by now, or NULL for none. Needs SPI. */
-extern char *commerce_reservation_state(const pg_uuid_t *id);
+/* Whether a row is held and, where $2 names a holder, held for him. */
+#define HELD_FOR_CALLER "state = 'held' AND ($2 IS NULL OR holder = $2)"
 
-/* Raises CM003 for a reservation that is not there (state NULL) or not held any more, CM004 for one that is over. */
-pg_noreturn extern void commerce_refuse_reservation(const pg_uuid_t *id, const char *state);
+/*
+ * Raises why nothing could be changed of the reservation that is argument 0, for the holder that is argument "holder" or
+ * for whoever it is where that is NULL: CM003 unknown, another's or finished, CM004 over, 40001 too new. Needs SPI.
+ */
+pg_noreturn extern void commerce_refuse_reservation(FunctionCallInfo fcinfo, int holder);
 
 #endif

@@ -28,20 +28,24 @@ PG_FUNCTION_INFO_V1(commerce_release_reservation);
 PG_FUNCTION_INFO_V1(commerce_release_holder);
 PG_FUNCTION_INFO_V1(commerce_expire_reservations);
 
-static SavedPlan find_reservation = {.sql = "SELECT state FROM commerce.reservations WHERE id = $1 LIMIT 1",
-									 .args = "uuid"};
+static SavedPlan find_reservation = {
+	.sql = "SELECT state, $2 IS NOT NULL AND (holder IS DISTINCT FROM $2 OR order_id IS NOT NULL),"
+		   " state = 'held' AND expires_at > $3 FROM commerce.reservations WHERE id = $1 LIMIT 1",
+	.args = "uuid; text; timestamptz"};
 
-static SavedPlan find_places = {.sql = "SELECT sku, location FROM commerce.reservations WHERE id = $1"
-									   " ORDER BY sku COLLATE \"C\", location COLLATE \"C\"",
-								.args = "uuid"};
+static SavedPlan find_places = {
+	.sql = "SELECT sku, location FROM commerce.reservations WHERE id = $1 AND " HELD_FOR_CALLER
+		   " ORDER BY sku COLLATE \"C\", location COLLATE \"C\"",
+	.args = "uuid; text"};
 
-static SavedPlan extend = {.sql = "UPDATE commerce.reservations SET expires_at = $2 WHERE id = $1 AND state "
-								  "= 'held' AND expires_at > $3",
-						   .args = "uuid; timestamptz; timestamptz"};
+static SavedPlan extend = {
+	.sql = "UPDATE commerce.reservations SET expires_at = $3 WHERE id = $1 AND " HELD_FOR_CALLER
+		   " AND expires_at > $4",
+	.args = "uuid; text; timestamptz; timestamptz"};
 
 static SavedPlan release = {
-	.sql = "UPDATE commerce.reservations SET state = 'released' WHERE id = $1 AND state = 'held'",
-	.args = "uuid"};
+	.sql = "UPDATE commerce.reservations SET state = 'released' WHERE id = $1 AND " HELD_FOR_CALLER,
+	.args = "uuid; text"};
 
 static SavedPlan release_of_holder = {
 	.sql = "UPDATE commerce.reservations SET state = 'released' WHERE holder = $1 AND state = 'held'",
@@ -89,33 +93,38 @@ read_need(FunctionCallInfo fcinfo, StockNeed *need, StockClaim *claim)
 	};
 }
 
-/* Raises CM003 for a reservation that is not there or not held any more, CM004 for one whose time is over. */
+/* Raises why nothing could be changed of a reservation, and tells nothing else to whom it does not belong. */
 void
-commerce_refuse_reservation(const pg_uuid_t *id, const char *state)
+commerce_refuse_reservation(FunctionCallInfo fcinfo, int holder)
 {
-	char *name = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
-	bool expired = state != NULL && (strcmp(state, "held") == 0 || strcmp(state, "expired") == 0);
+	Datum id = PG_GETARG_DATUM(0);
+	Datum values[] = {id, PG_GETARG_DATUM(holder), TimestampTzGetDatum(GetCurrentTimestamp())};
+	char *name = DatumGetCString(DirectFunctionCall1(uuid_out, id));
+	char *state;
+	bool isnull;
 
-	if (expired)
-		ereport(ERROR, (errcode(ERRCODE_RESERVATION_EXPIRED), errmsg("reservation %s has expired", name),
-						commerce_errfacts("reservation", name, "state", expired ? "expired" : state, NULL),
-						errhint("Reserve again.")));
-	if (state == NULL)
+	if (commerce_run(&find_reservation, PLAN_LATEST, values, PG_ARGISNULL(holder) ? " n " : NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNKNOWN_RESERVATION), errmsg("there is no reservation %s", name),
-						commerce_errfacts("reservation", name, "state", expired ? "expired" : state, NULL),
+						commerce_errfacts("reservation", name, "state", NULL, NULL),
 						errhint("reserve() returns the id of a reservation.")));
+	if (DatumGetBool(commerce_value(0, 2, &isnull)))
+		ereport(ERROR, (errcode(ERRCODE_UNKNOWN_RESERVATION),
+						errmsg("reservation %s is not held for this holder", name),
+						commerce_errfacts("reservation", name, "reason", "other_holder", NULL),
+						errhint("Name the holder that it was reserved for.")));
+	/* The snapshot of a whole transaction does not show what was reserved since, but that has not expired. */
+	if (DatumGetBool(commerce_value(0, 3, &isnull)))
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("reservation %s was made since this transaction began", name),
+						errhint("Try again.")));
+	state = commerce_text(0, 1);
+	if (strcmp(state, "held") == 0 || strcmp(state, "expired") == 0)
+		ereport(ERROR, (errcode(ERRCODE_RESERVATION_EXPIRED), errmsg("reservation %s has expired", name),
+						commerce_errfacts("reservation", name, "state", "expired", NULL),
+						errhint("Reserve again.")));
 	ereport(ERROR, (errcode(ERRCODE_UNKNOWN_RESERVATION), errmsg("reservation %s is already %s", name, state),
-					commerce_errfacts("reservation", name, "state", expired ? "expired" : state, NULL),
+					commerce_errfacts("reservation", name, "state", state, NULL),
 					errhint("Only a held reservation can be released or extended.")));
-}
-
-/* Returns the state of a reservation, as committed by now, or NULL for none. */
-char *
-commerce_reservation_state(const pg_uuid_t *id)
-{
-	if (commerce_run(&find_reservation, PLAN_LATEST, (Datum[]){UUIDPGetDatum(id)}, NULL) == 0)
-		return NULL;
-	return commerce_text(0, 1);
 }
 
 /* Promises one need as the shop's owner, by statements. Returns the one id of it all, or NULL where it is short. */
@@ -180,9 +189,9 @@ commerce_try_reserve(PG_FUNCTION_ARGS)
 
 /* Locks the rows of stock that a reservation holds and that have no counter, in the order in which everyone does. */
 static void
-lock_stock_of(const pg_uuid_t *id)
+lock_stock_of(const Datum *values, const char *nulls)
 {
-	int rows = (int) commerce_run(&find_places, PLAN_LATEST, (Datum[]){UUIDPGetDatum(id)}, NULL);
+	int rows = (int) commerce_run(&find_places, PLAN_LATEST, values, nulls);
 	char **skus = palloc(sizeof(char *) * Max(rows, 1));
 	char **locations = palloc(sizeof(char *) * Max(rows, 1));
 
@@ -197,39 +206,39 @@ lock_stock_of(const pg_uuid_t *id)
 }
 
 /*
- * extend_reservation(reservation, ttl) holds on for that long from now. Where stock is locked, behind the lock, as
- * stockroom.c explains: units of an expired hold may already be another's.
+ * extend_reservation(reservation, ttl, holder) holds on for that long from now. Where stock is locked, behind the lock,
+ * as stockroom.c explains: units of an expired hold may already be another's.
  */
 Datum
 commerce_extend_reservation(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t *id;
 	TimestampTz end = commerce_expiry(fcinfo, 1);
+	Datum values[4] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(2), TimestampTzGetDatum(end)};
+	const char *nulls = PG_ARGISNULL(2) ? " n  " : NULL;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("reservation must not be null")));
-	id = PG_GETARG_UUID_P(0);
 	SPI_connect();
-	lock_stock_of(id);
-	if (commerce_run(&extend, PLAN_WRITES,
-					 (Datum[]){UUIDPGetDatum(id), TimestampTzGetDatum(end),
-							   TimestampTzGetDatum(GetCurrentTimestamp())},
-					 NULL) == 0)
-		commerce_refuse_reservation(id, commerce_reservation_state(id));
+	lock_stock_of(values, nulls);
+	values[3] = TimestampTzGetDatum(GetCurrentTimestamp());
+	if (commerce_run(&extend, PLAN_WRITES, values, nulls) == 0)
+		commerce_refuse_reservation(fcinfo, 2);
 	SPI_finish();
 	commerce_chores_due(end);
 	PG_RETURN_TIMESTAMPTZ(end);
 }
 
-/* release_reservation(reservation) gives held units back; CM003 where there is nothing to give back. */
+/* release_reservation(reservation, holder) gives held units back; CM003 where there is nothing to give back. */
 Datum
 commerce_release_reservation(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t *id = PG_GETARG_UUID_P(0);
+	Datum values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
 
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
 	SPI_connect();
-	if (commerce_run(&release, PLAN_WRITES, (Datum[]){UUIDPGetDatum(id)}, NULL) == 0)
-		commerce_refuse_reservation(id, commerce_reservation_state(id));
+	if (commerce_run(&release, PLAN_WRITES, values, PG_ARGISNULL(1) ? " n" : NULL) == 0)
+		commerce_refuse_reservation(fcinfo, 1);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -18,10 +18,10 @@
 
 PG_FUNCTION_INFO_V1(commerce_update_reservation);
 
-static SavedPlan lock_rows = {.sql = "SELECT sku, location, quantity, per_unit, state, expires_at"
-									 " FROM commerce.reservations WHERE id = $1 ORDER BY sku COLLATE \"C\""
-									 " FOR NO KEY UPDATE",
-							  .args = "uuid"};
+static SavedPlan lock_rows = {
+	.sql = "SELECT sku, location, quantity, per_unit, expires_at FROM commerce.reservations"
+		   " WHERE id = $1 AND " HELD_FOR_CALLER " ORDER BY sku COLLATE \"C\" FOR NO KEY UPDATE",
+	.args = "uuid; text"};
 
 static SavedPlan write_rows = {.sql = "UPDATE commerce.reservations SET quantity = $2 * per_unit"
 									  " WHERE id = $1 AND state = 'held' AND expires_at > $3",
@@ -46,18 +46,17 @@ refuse_pieces(void)
 					errhint("Reserve it again with reserve_lines(), which replaces what its holder holds.")));
 }
 
-/* Locks and reads the rows; refuses a reservation that is not held. */
+/* Locks and reads the rows; refuses a reservation that is not held, or not for the holder. */
 static void
-read_held(const pg_uuid_t *id, int64 quantity, Held *held)
+read_held(FunctionCallInfo fcinfo, Held *held)
 {
-	uint64 rows = commerce_run(&lock_rows, PLAN_WRITES, (Datum[]){UUIDPGetDatum(id)}, NULL);
+	int64 quantity = PG_GETARG_INT64(1);
+	uint64 rows = commerce_run(&lock_rows, PLAN_WRITES, (Datum[]){PG_GETARG_DATUM(0), PG_GETARG_DATUM(2)},
+							   PG_ARGISNULL(2) ? " n" : NULL);
 	bool isnull;
 
-	if (rows == 0)
-		commerce_refuse_reservation(id, NULL);
-	if (strcmp(commerce_text(0, 5), "held") != 0 ||
-		DatumGetTimestampTz(commerce_value(0, 6, &isnull)) <= GetCurrentTimestamp())
-		commerce_refuse_reservation(id, commerce_text(0, 5));
+	if (rows == 0 || DatumGetTimestampTz(commerce_value(0, 5, &isnull)) <= GetCurrentTimestamp())
+		commerce_refuse_reservation(fcinfo, 2);
 	held->needs = palloc(sizeof(StockNeed) * rows);
 	held->quantities = palloc(sizeof(int64) * rows);
 	held->counters = palloc0(sizeof(Counter *) * rows);
@@ -153,32 +152,30 @@ promise_more(Held *held)
 	}
 }
 
-/* update_reservation(reservation, quantity) changes how much is held. */
+/* update_reservation(reservation, quantity, holder) changes how much is held. */
 Datum
 commerce_update_reservation(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t *id;
 	Held held;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("reservation and quantity must not be null")));
-	id = PG_GETARG_UUID_P(0);
 	if (PG_GETARG_INT64(1) <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("quantity must be greater than zero"),
 				 errhint("release_reservation() gives all of it back.")));
 	SPI_connect();
 	commerce_require_shop();
-	read_held(id, PG_GETARG_INT64(1), &held);
+	read_held(fcinfo, &held);
 	/* Holding less is always possible, even of what is not there any more. */
 	if (held.needs[0].quantity > held.quantities[0])
 		promise_more(&held);
 	if (commerce_run(
 			&write_rows, PLAN_WRITES,
-			(Datum[]){UUIDPGetDatum(id), PG_GETARG_DATUM(1), TimestampTzGetDatum(GetCurrentTimestamp())},
+			(Datum[]){PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), TimestampTzGetDatum(GetCurrentTimestamp())},
 			NULL) == 0)
-		commerce_refuse_reservation(id, commerce_reservation_state(id));
+		commerce_refuse_reservation(fcinfo, 2);
 	for (int i = 0; i < held.count; i++)
 		if (held.counters[i] != NULL)
 			commerce_escrow_settle(held.counters[i], held.unwritten[i]);
