@@ -7,6 +7,7 @@
 #include "base/plan.h"
 #include "money/amount.h"
 #include "pricing/promotions.h"
+#include "rule/rule_sql.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -86,16 +87,6 @@ breathe(void)
 {
 	CHECK_FOR_INTERRUPTS();
 }
-
-/* Allocates for the pure room. */
-static void *
-allocate(void *context, unsigned long size)
-{
-	(void) context;
-	return palloc_extended(size, MCXT_ALLOC_HUGE);
-}
-
-static const RuleMemory memory = {allocate, NULL};
 
 /* Describes a line beside what the rules see of it. */
 static PromotionLine
@@ -268,6 +259,7 @@ commerce_apply_promotions(const QuoteRequest *request, Quote *quote)
 	RuleLine *facts = commerce_rule_lines(quote);
 	RuleCart *cart = commerce_rule_cart(request, quote, facts);
 	PromotionLine shipping = promotion_line(&quote->shipping);
+	RuleMemory memory = commerce_rule_memory(CurrentMemoryContext);
 	Clocks clocks = {.at = request->at};
 	PromotionRequest promotions = {.promotions = set->promotions,
 								   .candidates = candidates,

@@ -10,7 +10,6 @@
 #include "base/json.h"
 #include "money/allocate.h"
 #include "money/amount.h"
-#include "money/numeric.h"
 #include "rule/rule.h"
 
 static const char *const manual_keys[] = {"amount", "percent", "reason", NULL};

@@ -33,6 +33,20 @@ allocate(void *context, unsigned long size)
 
 const RuleMemory commerce_rule_palloc = {allocate, NULL};
 
+/* Gives memory of a context. */
+static void *
+allocate_in(void *context, unsigned long size)
+{
+	return MemoryContextAllocHuge(context, size);
+}
+
+/* Returns memory of a context. */
+RuleMemory
+commerce_rule_memory(MemoryContext context)
+{
+	return (RuleMemory){allocate_in, context};
+}
+
 /* Writes a piece of a refused text into the DETAIL; a piece cut inside a character of the server's encoding is left out. */
 static void
 write_piece(JsonWriter *detail, const char *key, const char *piece)

@@ -13,6 +13,9 @@
 /* Memory of the current context. */
 extern const RuleMemory commerce_rule_palloc;
 
+/* Memory of a context, in blocks of any size. */
+extern RuleMemory commerce_rule_memory(MemoryContext context);
+
 /* Parse the text of a value, or raise 22P02 with the place and what was expected. The tree lives in the current context. */
 extern RuleNode *commerce_condition_read(const char *text);
 extern Benefit *commerce_benefit_read(const char *text);
