@@ -143,9 +143,10 @@ apply(Work *work, int candidate, int64_t *minor)
 		*minor = purse->spend;
 	}
 	if (*minor == 0 && work->gift_count == gifts)
-		return matched                ? PROMOTION_NOTHING_LEFT
-			   : work->saw_taken_line ? PROMOTION_LINE_TAKEN
-									  : PROMOTION_NO_TARGET;
+		return matched && work->too_little ? PROMOTION_NOT_ENOUGH
+			   : matched                   ? PROMOTION_NOTHING_LEFT
+			   : work->saw_taken_line      ? PROMOTION_LINE_TAKEN
+										   : PROMOTION_NO_TARGET;
 	commerce_proposal_take(work, candidate);
 	return PROMOTION_APPLIED;
 }

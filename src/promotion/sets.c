@@ -347,6 +347,7 @@ commerce_take_set(Work *work, const Benefit *benefit)
 	for (int i = 0; i < work->count && !matched; i++)
 		matched = sets.classes[i] != 0;
 	times = most_sets(&sets, benefit->limits.times);
+	work->too_little = matched && times == 0;
 	if (benefit->buy == NULL && reward->kind == REWARD_PRICE)
 		times = cheaper_sets(&sets, times, money);
 	if (benefit->buy && (benefit->get->up_to || work->request->partial_get) &&

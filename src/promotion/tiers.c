@@ -67,6 +67,8 @@ reward_each_line(Work *work, const Benefit *benefit)
 		work->aim = (Aim){&one_line, &one_units, 1};
 		if (tier)
 			reward(work, benefit, tier);
+		else
+			work->too_little = true;
 	}
 	work->aim = all;
 }
@@ -149,6 +151,8 @@ commerce_take_tiers(Work *work, const Benefit *benefit)
 			reward_graduated_sum(work, benefit, number);
 		else if (tier)
 			reward(work, benefit, tier);
+		else
+			work->too_little = true;
 	}
 	return true;
 }

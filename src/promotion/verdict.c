@@ -26,7 +26,8 @@ static const struct
 	[PROMOTION_SALE_ITEMS] = {"sale_items_in_cart", "the cart has goods on sale"},
 	[PROMOTION_CONDITION_NOT_MET] = {"condition_not_met", "its condition does not hold for this cart"},
 	[PROMOTION_NO_TARGET] = {"no_target", "nothing in the cart matches"},
-	[PROMOTION_LINE_TAKEN] = {"line_taken", "what matches has another discount"},
+	[PROMOTION_LINE_TAKEN] = {"line_taken", "what matches has a discount that stands alone"},
+	[PROMOTION_NOT_ENOUGH] = {"not_enough", "the cart has too little of what it is about"},
 	[PROMOTION_NOTHING_LEFT] = {"nothing_left", "nothing was left to take off"},
 };
 

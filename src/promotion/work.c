@@ -237,8 +237,13 @@ commerce_line_eligible(Work *work, int line, bool set)
 	const WorkLine *state = &work->lines[line];
 	bool taken;
 
-	if (!work->more[line].discountable || state->stopped)
+	if (!work->more[line].discountable)
 		return false;
+	if (state->stopped)
+	{
+		work->saw_taken_line = true;
+		return false;
+	}
 	if (line < work->count && work->promotion->sale_items == SALE_SKIPPED && work->facts[line].on_sale)
 		return false;
 	if (work->promotion->class != CLASS_ITEM)
@@ -258,6 +263,7 @@ commerce_proposal_clear(Work *work)
 {
 	memset(work->proposal, 0, sizeof(Proposal) * (size_t) (work->count + 1));
 	work->saw_taken_line = false;
+	work->too_little = false;
 }
 
 /* Adds up what is proposed. */

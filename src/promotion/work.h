@@ -57,7 +57,8 @@ typedef struct Work
 	RuleCart *running;    /* with what was left by promotions before it; remade when anything was taken */
 	RuleLine *running_lines;
 	bool running_stale;
-	bool saw_taken_line; /* a line matched, but has another discount */
+	bool saw_taken_line; /* a line matched, but has a discount that stands alone */
+	bool too_little;     /* lines matched, but are too few for a tier or a set */
 	PromotionTake *takes;
 	int take_count;
 	int take_room;
