@@ -145,13 +145,12 @@ check_prices(const Quote *quote, const QuoteRequest *request)
 	for (int i = 0; i < quote->line_count && !overrides; i++)
 		overrides = quote->lines[i].priced_by_caller || quote->lines[i].described_by_caller;
 	if (overrides && !commerce_caller_is_member(get_role_oid("commerce_admin", false)))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_NOT_PERMITTED),
-			 errmsg("only members of commerce_admin may bring prices, facts of the catalogue, tax options "
-					"or another time to a checkout"),
-			 commerce_errfacts("role", "commerce_admin", NULL),
-			 errhint("Leave them out; quote() prices with them.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_PERMITTED),
+				 errmsg("only members of commerce_admin may bring prices, discounts, facts of the catalogue, "
+						"options of pricing or another time to a checkout"),
+				 commerce_errfacts("role", "commerce_admin", NULL),
+				 errhint("Leave them out; quote() prices with them.")));
 }
 
 /* Returns a text among the options, or NULL: "holder", whose holds give way to this order, and "strategy". */

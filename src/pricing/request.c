@@ -224,6 +224,7 @@ read_line(JsonbContainer *object, int number, int currency, QuoteLine *line)
 		line->attributes = attributes.val.binary.data;
 	}
 	line->tax_exempt = commerce_json_get_bool(object, "tax_exempt", false);
+	line->manual = commerce_read_manual(object, currency, &line->manual_count);
 	line->described_by_caller = line->manual_count > 0 || line->tax_exempt || line->brand || line->category ||
 								line->tax_class || line->tags || line->attributes;
 	line->priced_by_caller = commerce_json_get_money(object, "unit_price", currency, &price);
@@ -236,7 +237,6 @@ read_line(JsonbContainer *object, int number, int currency, QuoteLine *line)
 	line->track_stock = true;
 	line->list_price = -1;
 	line->gift_of = -1;
-	line->manual = commerce_read_manual(object, currency, &line->manual_count);
 	if (!line->priced_by_caller)
 		return;
 	commerce_require_same_currency(currency, commerce_amount_currency(price));

@@ -15,6 +15,14 @@ INSERT INTO commerce.prices (sku, price, per_quantity) SELECT 'carts-' || n, com
 INSERT INTO commerce.promotions (name, condition, benefit, priority) SELECT 'carts', ('channel = ''carts''' || condition)::commerce.condition, benefit::commerce.benefit, priority
 FROM (VALUES ('', '7.5% off lines where sku in (''carts-1'', ''carts-2'', ''carts-3'')', 3), ('', '1.11 EUR off units where sku = ''carts-7''', 2), (' and subtotal > 50 EUR', '13% off order', 1),
     (' and lines() > 3', '3.33 EUR off order', 0), (' and quantity() > 40', 'free shipping', 0)) p (condition, benefit, priority);
+-- The other kinds run on a channel of their own, which every other cart is bought on.
+INSERT INTO commerce.channels (code) VALUES ('carts-2');
+INSERT INTO commerce.promotions (name, channels, benefit, priority, class, lane, condition_sees, exclusivity, exclusive_group, condition) SELECT 'carts', '{carts-2}', benefit::commerce.benefit, priority, class, lane, sees, exclusivity, grp, condition::commerce.condition
+FROM (VALUES ('buy 3 where sku in (''carts-1'', ''carts-2'', ''carts-3'') get 2 where sku in (''carts-3'', ''carts-4'') at 35% off', 9, NULL, 'default', 'before', 'none', NULL, NULL), ('5 for 3.21 EUR where sku in (''carts-4'', ''carts-5'', ''carts-6'')', 8, NULL, 'default', 'before', 'none', NULL, NULL),
+    ('33.333% off units where sku = ''carts-8'', at most 7 units', 7, NULL, 'default', 'before', 'none', NULL, NULL), ('tiers by quantity: 5 -> 3%, 20 -> 7.77% on lines where sku in (''carts-9'', ''carts-10'')', 6, NULL, 'default', 'before', 'none', NULL, NULL),
+    ('1.5% off lines where quantity > 10', 5, NULL, 'pre', 'before', 'none', NULL, NULL), ('9.99% off lines where sku in (''carts-11'', ''carts-12'')', 4, 'catalog', 'default', 'before', 'none', NULL, NULL), ('5% off order', 3, NULL, 'default', 'running', 'group_best', 'best', 'subtotal > 40 EUR'),
+    ('4.44 EUR off order', 2, NULL, 'default', 'before', 'group_best', 'best', NULL), ('bundle 1 where sku = ''carts-13'' + 2 where sku = ''carts-14'' at 1.01 EUR off', 1, NULL, 'default', 'before', 'none', NULL, NULL), ('0.77 EUR off first unit and 0.11 EUR off others where sku = ''carts-15''', 0, NULL, 'post', 'before', 'none', NULL, NULL))
+    p (benefit, priority, class, lane, sees, exclusivity, grp, condition);
 
 -- 200 carts of 1 to 8 different goods.
 SELECT setseed(0.42) \gset
@@ -25,7 +33,7 @@ SELECT n, (ARRAY['YA', 'YB', 'YC', 'YD'])[1 + n % 4] AS country, (ARRAY['line', 
         FROM (SELECT sku FROM generate_series(1, 20) sku ORDER BY random() + 0 * n LIMIT 1 + n % 8) s) AS lines
 FROM generate_series(1, 200) n;
 CREATE FUNCTION pg_temp.quote(cart carts, lines jsonb) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT commerce.quote(lines, channel => 'carts', ship_to => jsonb_build_object('country', cart.country), shipping_method => cart.method,
+    SELECT commerce.quote(lines, channel => CASE WHEN cart.n / 2 % 2 = 0 THEN 'carts' ELSE 'carts-2' END, ship_to => jsonb_build_object('country', cart.country), shipping_method => cart.method,
         options => jsonb_build_object('tax_level', cart.level, 'percentages', cart.percentages), explain => true)
 $$;
 CREATE TEMP TABLE quotes AS SELECT c.*, pg_temp.quote(c, c.lines) AS q FROM carts c;
@@ -51,7 +59,7 @@ SELECT n AS promotions_add_up FROM quotes WHERE pg_temp.minor(q -> 'discount') <
 SELECT n AS below_floor FROM priced JOIN commerce.variants v ON v.sku = l ->> 'sku'
 WHERE v.minimum_price IS NOT NULL AND subtotal - discount < least(subtotal, commerce.minor_units(v.minimum_price) * quantity);
 SELECT n AS one_item_discount FROM priced, jsonb_array_elements(l -> 'discounts') d JOIN commerce.promotions p ON p.id = (d ->> 'promotion')::uuid
-WHERE p.priority > 1 GROUP BY n, x HAVING count(*) > 1;
+WHERE p.priority > 1 AND p.channels = '{}' GROUP BY n, x HAVING count(*) > 1;
 -- Within half a cent for each rounding, tax is what the rate says. (Order level is distributed: a cent more.)
 SELECT n AS tax_off FROM priced, jsonb_array_elements(l -> 'taxes') t, LATERAL (SELECT coalesce(sum((i ->> 'rate')::numeric) FILTER (WHERE (i ->> 'included')::boolean), 0) AS r FROM jsonb_array_elements(l -> 'taxes') i) inc
 WHERE abs(pg_temp.minor(t -> 'amount') - (subtotal - discount) * (t ->> 'rate')::numeric / (100 + r)) > CASE WHEN (SELECT level FROM carts c WHERE c.n = priced.n) = 'unit' THEN 0.5 * coalesce(quantity, 1) ELSE 1 END;
@@ -59,10 +67,8 @@ WHERE abs(pg_temp.minor(t -> 'amount') - (subtotal - discount) * (t ->> 'rate'):
 -- The same lines in another order cost the same, and each good the same.
 CREATE TEMP TABLE turned AS SELECT c.*, pg_temp.quote(c, (SELECT jsonb_agg(l ORDER BY md5(l::text)) FROM jsonb_array_elements(lines) l)) AS q FROM carts c;
 SELECT count(*) AS order_dependent_totals FROM quotes a JOIN turned b USING (n)
-WHERE a.q - 'lines' - 'shipping' - 'tax' - 'included_tax' - 'total' - 'explain' <> b.q - 'lines' - 'shipping' - 'tax' - 'included_tax' - 'total' - 'explain';
-SELECT count(*) AS order_dependent_explain FROM quotes a JOIN turned b USING (n) WHERE a.q -> 'explain' <> b.q -> 'explain' OR a.q #> '{shipping,discount}' <> b.q #> '{shipping,discount}';
--- A tie of two remainders goes to the earlier line, which may move a cent of tax between rates; never more.
-SELECT max(abs(pg_temp.minor(a.q -> 'total') - pg_temp.minor(b.q -> 'total'))) <= 1 AS within_a_cent FROM quotes a JOIN turned b USING (n);
+WHERE a.q - 'lines' <> b.q - 'lines';
+SELECT count(*) AS order_dependent_lines FROM quotes a JOIN turned b USING (n) WHERE (SELECT jsonb_agg(l ORDER BY l) FROM jsonb_array_elements(a.q -> 'lines') l) <> (SELECT jsonb_agg(l ORDER BY l) FROM jsonb_array_elements(b.q -> 'lines') l);
 -- Asked again, the answer is the same.
 SELECT count(*) AS changed FROM quotes a JOIN carts c USING (n) WHERE pg_temp.quote(c, c.lines) <> a.q;
 UPDATE commerce.promotions SET status = 'ended' WHERE name = 'carts';
