@@ -157,6 +157,16 @@ CREATE TABLE commerce.order_taxes (
 );
 COMMENT ON TABLE commerce.order_taxes IS 'the taxes of each line; line 0 is shipping';
 
+-- What checkout() stores it has checked itself; these are for everybody else.
+CREATE CONSTRAINT TRIGGER adds_up AFTER INSERT OR UPDATE OF subtotal, discount, tax ON commerce.orders DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NOT commerce.storing_order()) EXECUTE FUNCTION commerce.check_order_sums('id');
+CREATE CONSTRAINT TRIGGER adds_up AFTER INSERT OR UPDATE OR DELETE ON commerce.order_lines DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NOT commerce.storing_order()) EXECUTE FUNCTION commerce.check_order_sums('order_id');
+CREATE CONSTRAINT TRIGGER adds_up AFTER INSERT OR UPDATE OR DELETE ON commerce.order_discounts DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NOT commerce.storing_order()) EXECUTE FUNCTION commerce.check_order_sums('order_id');
+CREATE CONSTRAINT TRIGGER adds_up AFTER INSERT OR UPDATE OR DELETE ON commerce.order_taxes DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NOT commerce.storing_order()) EXECUTE FUNCTION commerce.check_order_sums('order_id');
+
 GRANT SELECT ON commerce.state_machines, commerce.transitions, commerce.state_history, commerce.order_lines,
     commerce.order_discounts, commerce.order_taxes TO commerce_reader;
 GRANT SELECT (id, number, state, channel, customer_id, ship_to, shipping_method, codes, tax_level, tax_treatment,

@@ -11,6 +11,7 @@
 #include "base/plan.h"
 #include "money/amount.h"
 #include "order/columns.h"
+#include "order/sums.h"
 #include "outbox/outbox.h"
 #include "privacy/seal.h"
 
@@ -282,16 +283,36 @@ emit_placed(const char *order, int64 number, const Quote *quote)
 	commerce_emit("order.placed", order, commerce_json_finish(&payload));
 }
 
-/* Writes a priced order with all that belongs to it. */
-void
-commerce_store_order(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to)
+/* Writes the rows of an order; returns its number. */
+static int64
+store_rows(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to)
 {
-	char *name = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(order)));
 	int64 number = store_head(order, request, quote, ship_to);
 
 	store_lines(order, quote);
 	store_discounts(order, quote);
 	store_taxes(order, quote);
+	return number;
+}
+
+/* Writes a priced order with all that belongs to it. */
+void
+commerce_store_order(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to)
+{
+	char *name = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(order)));
+	volatile int64 number = 0;
+
+	commerce_check_quote_sums(quote);
+	commerce_set_storing(true);
+	PG_TRY();
+	{
+		number = store_rows(order, request, quote, ship_to);
+	}
+	PG_FINALLY();
+	{
+		commerce_set_storing(false);
+	}
+	PG_END_TRY();
 	(void) commerce_run(
 		&write_history, PLAN_WRITES,
 		(Datum[]){CStringGetTextDatum(name), CStringGetTextDatum(GetUserNameFromId(GetOuterUserId(), false))},
