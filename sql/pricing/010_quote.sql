@@ -20,6 +20,7 @@ limited_pool (units that a limited discount is on) cheapest|dearest; partial_get
 exclusive_rule exclusive_first|priority_first; tax_on discounted|full; catalog_rounding unit|line; catalog_stacking compound|best.
 options.promotions: objects with the columns of commerce.promotions, beside them codes, uses_left and spend_left: priced with
 instead of the shop's. options.discounts: as those of a line, off the order, after all promotions.
+Each discount says how much less tax is due because of it (saved_tax, where there is any).
 explain adds every promotion that runs with what became of it, in words and as a code; amounts add up to discount; what the
 catalogue took off prices is off_prices, and list_price the price before it. Gifts are lines with "gift": true.
 Money is {"amount": "12.50", "currency": "EUR", "minor": 1250}; tax counts included_tax, total = subtotal - discount + shipping

@@ -137,11 +137,13 @@ CREATE TABLE commerce.order_discounts (
     promotion uuid,
     reason text,
     amount commerce.amount NOT NULL,
+    saved_tax commerce.amount,
     PRIMARY KEY (order_id, line, number),
     CONSTRAINT promotion_or_reason CHECK ((promotion IS NULL) = (reason IS NOT NULL))
 );
 COMMENT ON TABLE commerce.order_discounts IS 'what each promotion took off each line, and what was taken off by hand; line 0 is shipping';
 COMMENT ON COLUMN commerce.order_discounts.number IS 'of the discounts on a line, from 1, in the order in which they were applied';
+COMMENT ON COLUMN commerce.order_discounts.saved_tax IS 'so much less tax is due on the line because of it: part of amount where prices contain the tax, beside it where the tax is added; NULL where it is not known';
 COMMENT ON COLUMN commerce.order_discounts.reason IS 'why somebody took this off by hand';
 
 CREATE TABLE commerce.order_taxes (

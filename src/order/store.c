@@ -44,9 +44,10 @@ static SavedPlan write_lines = {
 			"commerce.amount[]; uuid[]"};
 
 static SavedPlan write_discounts = {
-	.sql = "INSERT INTO commerce.order_discounts (order_id, line, number, promotion, reason, amount)"
-		   " SELECT $1, d.* FROM unnest($2, $3, $4, $5, $6) d",
-	.args = "uuid; int4[]; int4[]; uuid[]; text[]; commerce.amount[]"};
+	.sql =
+		"INSERT INTO commerce.order_discounts (order_id, line, number, promotion, reason, amount, saved_tax)"
+		" SELECT $1, d.* FROM unnest($2, $3, $4, $5, $6, $7) d",
+	.args = "uuid; int4[]; int4[]; uuid[]; text[]; commerce.amount[]; commerce.amount[]"};
 
 static SavedPlan write_taxes = {
 	.sql = "INSERT INTO commerce.order_taxes (order_id, line, tax_class, name, rate, included, compound, "
@@ -203,7 +204,7 @@ numbered_line(const Quote *quote, int n)
 static void
 store_discounts(const pg_uuid_t *order, const Quote *quote)
 {
-	const Oid types[] = {INT4OID, INT4OID, UUIDOID, TEXTOID, commerce_amount_type()};
+	const Oid types[] = {INT4OID, INT4OID, UUIDOID, TEXTOID, commerce_amount_type(), commerce_amount_type()};
 	Datum values[lengthof(types) + 1] = {UUIDPGetDatum(order)};
 	Columns columns;
 
@@ -219,7 +220,8 @@ store_discounts(const pg_uuid_t *order, const Quote *quote)
 			commerce_columns_add(&columns, (Datum[]){Int32GetDatum(n), Int32GetDatum(d + 1),
 													 UUIDPGetDatum(&finding->promotion),
 													 CStringGetTextDatum(finding->name),
-													 money(line->discounts[d].minor, quote)});
+													 money(line->discounts[d].minor, quote),
+													 money(line->discounts[d].tax, quote)});
 			commerce_columns_null(&columns, finding->manual ? 2 : 3, true);
 		}
 	}

@@ -68,6 +68,9 @@ extern void commerce_convert_prices(Quote *quote, const TaxRules *rules);
 /* tax.c: taxes lines and shipping. */
 extern void commerce_apply_taxes(Quote *quote, const TaxRules *rules);
 
+/* saved_tax.c: settles how much less tax is due because of each discount. */
+extern void commerce_settle_saved_taxes(Quote *quote);
+
 /* tax.c: refuses fractions that are too fine, with CM023. */
 extern void commerce_refuse_fine_taxes(void) pg_attribute_noreturn();
 

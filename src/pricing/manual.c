@@ -113,7 +113,7 @@ commerce_take_off_line(QuoteLine *line, int finding, int64 minor)
 	line->discounts = line->discounts
 						  ? repalloc(line->discounts, sizeof(LineDiscount) * (line->discount_count + 1))
 						  : palloc(sizeof(LineDiscount));
-	line->discounts[line->discount_count++] = (LineDiscount){finding, minor};
+	line->discounts[line->discount_count++] = (LineDiscount){finding, minor, 0};
 	line->discount += minor;
 }
 

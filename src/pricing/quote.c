@@ -53,6 +53,7 @@ commerce_quote(const QuoteRequest *request)
 	commerce_convert_prices(quote, taxes);
 	commerce_apply_promotions(request, quote);
 	commerce_apply_taxes(quote, taxes);
+	commerce_settle_saved_taxes(quote);
 	total(quote);
 	return quote;
 }

@@ -61,6 +61,7 @@ typedef struct LineDiscount
 {
 	int finding; /* index into the quote's findings */
 	int64 minor;
+	int64 tax; /* so much less tax is due because of it */
 } LineDiscount;
 
 /* Something taken off by hand: a percentage, or an amount. */

@@ -63,6 +63,8 @@ line_money(JsonWriter *writer, const QuoteLine *line, const Quote *quote)
 		commerce_json_object(writer);
 		cause(writer, &quote->findings[line->discounts[i].finding]);
 		money(writer, "amount", line->discounts[i].minor, quote);
+		if (line->discounts[i].tax != 0)
+			money(writer, "saved_tax", line->discounts[i].tax, quote);
 		commerce_json_end_object(writer);
 	}
 	commerce_json_end_array(writer);

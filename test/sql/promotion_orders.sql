@@ -111,3 +111,11 @@ $$;
 SELECT columns, pg_temp.refusal(columns, row_values) FROM (VALUES ('benefit, class', '''5% off order'', ''shipping'''), ('benefit, class', '''5% off units, at most 2 units'', ''catalog'''), ('benefit, exclusivity', '''5% off order'', ''group_best'''), ('benefit, exclusive_group', '''5% off order'', ''g'''),
     ('benefit, time_zone', '''5% off order'', ''Mars/Olympus'''), ('benefit, combines_with', '''5% off order'', ''{catalog}'''), ('benefit', '''5%'''), ('benefit, lane', '''5% off order'', ''middle''')) v (columns, row_values);
 UPDATE commerce.promotions SET status = 'ended' WHERE name LIKE 'deal %';
+
+-- How much less tax is due because of each discount: contained in prices or added to them, and split by the cents.
+INSERT INTO commerce.tax_zones (code, countries) VALUES ('deals-in', '{YE}');
+INSERT INTO commerce.tax_rates (zone, name, rate, included) VALUES ('deals-in', 'VAT', 19, true);
+SELECT country, l #>> '{tax,amount}' AS tax, d #>> '{amount,amount}' AS amount, d #>> '{saved_tax,amount}' AS saved_tax FROM unnest(ARRAY['YD', 'YE', 'YF']) country, commerce.quote('[{"sku": "deal-shirt", "quantity": 1}]', channel => 'deals', ship_to => jsonb_build_object('country', country),
+    options => '{"promotions": [{"benefit": "10% off lines", "priority": 1}, {"benefit": "3.33 EUR off order"}]}') q, jsonb_array_elements(q -> 'lines') l, jsonb_array_elements(l -> 'discounts') d;
+SELECT commerce.checkout('[{"sku": "deal-shirt", "quantity": 1}]', channel => 'deals', ship_to => '{"country": "YE"}', options => '{"promotions": [{"benefit": "free units"}]}') AS id \gset
+SELECT d.amount, d.saved_tax, l.tax FROM commerce.order_discounts d JOIN commerce.order_lines l USING (order_id, line) WHERE order_id = :'id';
