@@ -2,8 +2,8 @@
  * checkout_sql.c: buying, in one call and one transaction.
  *
  * The idempotency key is claimed first: a second client with the same key waits there until the first has finished, and
- * then gets its order. Stock is promised last, so that its rows are locked for as short a time as one transaction
- * allows. Whatever fails takes everything with it, the key included.
+ * then gets its order. Budgets are claimed and stock is promised last, so that where their rows are locked that is for as
+ * short a time as one transaction allows. Whatever fails takes everything with it, the key included.
  */
 #include "base/pg.h"
 
@@ -16,6 +16,7 @@
 #include "inventory/stock.h"
 #include "money/amount.h"
 #include "order/store.h"
+#include "pricing/claims.h"
 #include "pricing/quote.h"
 
 #pragma GCC diagnostic push
@@ -162,6 +163,21 @@ text_option(FunctionCallInfo fcinfo, const char *name)
 									 : commerce_json_get_string(&PG_GETARG_JSONB_P(ARG_OPTIONS)->root, name);
 }
 
+/* Claims what the promotions that applied take of their budgets and codes. */
+static void
+claim_budgets(const Quote *quote, const QuoteRequest *request, const pg_uuid_t *order)
+{
+	BudgetUse *uses = palloc_extended(sizeof(BudgetUse) * Max(quote->finding_count, 1), MCXT_ALLOC_HUGE);
+	int count = 0;
+
+	for (int i = 0; i < quote->finding_count; i++)
+		if (quote->findings[i].applied)
+			uses[count++] =
+				(BudgetUse){.promotion = quote->findings[i].promotion, .minor = quote->findings[i].minor};
+	commerce_find_codes(uses, count, request->codes, request->code_count);
+	commerce_claim_budgets(order, uses, count, request->customer, quote->currency);
+}
+
 /* Promises the stock of all lines that have stock to the order. */
 static void
 promise_stock(const Quote *quote, const pg_uuid_t *order, Jsonb *lines, const char *holder,
@@ -189,7 +205,7 @@ promise_stock(const Quote *quote, const pg_uuid_t *order, Jsonb *lines, const ch
 		(void) commerce_stock_promise(needs, count, &claim, true, &made);
 }
 
-/* Buys: prices, stores, promises. */
+/* Buys: prices, stores, claims, promises. */
 static void
 place(FunctionCallInfo fcinfo, const pg_uuid_t *order)
 {
@@ -203,6 +219,7 @@ place(FunctionCallInfo fcinfo, const pg_uuid_t *order)
 		check_expected_total(quote, PG_GETARG_AMOUNT(ARG_EXPECTED_TOTAL));
 	commerce_store_order(order, &request, quote,
 						 PG_ARGISNULL(ARG_SHIP_TO) ? NULL : PG_GETARG_JSONB_P(ARG_SHIP_TO));
+	claim_budgets(quote, &request, order);
 	promise_stock(quote, order, request.lines, text_option(fcinfo, "holder"),
 				  text_option(fcinfo, "strategy"));
 }
