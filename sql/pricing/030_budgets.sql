@@ -23,6 +23,15 @@ COMMENT ON FUNCTION commerce.budget_left(uuid, text) IS
 'What can still be claimed of a budget now, at least 0: uses, or minor units of its currency. Where a budget is per customer, email, code or attribute, key says whose share: as commerce.claims.key. For the limit of a code: its promotion and code: with the code, e.g. budget_left(…, ''code:SPRING''). What transactions under way have claimed counts where budgets are counted in shared memory. NULL for an unknown budget, for a code without limit, and where a key is needed and none is given.';
 GRANT EXECUTE ON FUNCTION commerce.budget_left(uuid, text) TO commerce_reader;
 
+CREATE FUNCTION commerce.promotion_left(promotion uuid, code text DEFAULT NULL, customer uuid DEFAULT NULL,
+        currency text DEFAULT NULL, OUT uses bigint, OUT spend bigint, OUT refused_beyond bigint, OUT missing_key text,
+        OUT other_currency boolean)
+    LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'commerce_promotion_left';
+COMMENT ON FUNCTION commerce.promotion_left(uuid, text, uuid, text) IS
+'What is left now of all that limits a promotion, for a customer (NULL: a guest) who opens it with a code (NULL: without one) in a currency (NULL: the shop''s). uses: orders that may still use it; spend: what it may still take off, in minor units; a discount greater than refused_beyond is not given at all, one greater than spend is cut to it; NULL: no limit. missing_key: what a budget is per and this customer has not (customer, email, code, attribute), so that the promotion is not to be had. other_currency: a budget is of another currency, so that it gives nothing in this one. 22023 for an unknown currency.';
+GRANT EXECUTE ON FUNCTION commerce.promotion_left(uuid, text, uuid, text) TO commerce_reader;
+
 CREATE FUNCTION commerce.create_codes(promotion uuid, count integer, prefix text DEFAULT '', length integer DEFAULT 10,
         uses bigint DEFAULT NULL, valid tstzrange DEFAULT NULL) RETURNS SETOF text
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

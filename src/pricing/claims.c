@@ -115,11 +115,10 @@ refuse(const BudgetUse *use, const BudgetLimit *limit, int64 left, const char *r
 	int code = limit->in_money ? ERRCODE_BUDGET_EXHAUSTED : ERRCODE_LIMIT_REACHED;
 
 	if (limit->key == NULL)
-		ereport(ERROR,
-				(errcode(code),
-				 errmsg("promotion %s is limited per %s, and this order has none", promotion, limit->per),
-				 detail(use, limit, left, reason),
-				 errhint("Say which customer buys, or do without the promotion.")));
+		ereport(ERROR, (errcode(code),
+						errmsg("promotion %s is limited per %s, and none is known", promotion, limit->per),
+						detail(use, limit, left, reason),
+						errhint("Say which customer buys, or do without the promotion.")));
 	if (limit->of_code)
 		ereport(ERROR, (errcode(code), errmsg("code \"%s\" has been used up", use->code),
 						detail(use, limit, left, reason), errhint("Leave the code out.")));

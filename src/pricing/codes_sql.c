@@ -23,7 +23,7 @@ static const char alphabet[] = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 
 #define MAX_COUNT 10000000
 #define MAX_LENGTH 64
-#define BATCH 10000
+#define BATCH 100000
 
 /* So many possible codes there are at least for each that is made. */
 #define CODES_FOR_ONE 100000.0
@@ -52,9 +52,11 @@ typedef struct Order
 
 static SavedPlan find_promotion = {.sql = "SELECT FROM commerce.promotions WHERE id = $1", .args = "uuid"};
 
+/* Sorted, because neighbours in an index are written faster. */
 static SavedPlan write_codes = {
-	.sql = "INSERT INTO commerce.promotion_codes (code, promotion, uses, valid)"
-		   " SELECT code, $2, $3, $4 FROM unnest($1) code ON CONFLICT DO NOTHING RETURNING code",
+	.sql =
+		"INSERT INTO commerce.promotion_codes (code, promotion, uses, valid)"
+		" SELECT code, $2, $3, $4 FROM unnest($1) code ORDER BY code ON CONFLICT DO NOTHING RETURNING code",
 	.args = "text[]; uuid; int8; tstzrange"};
 
 /* Returns a random character of the alphabet. */
@@ -180,7 +182,8 @@ commerce_create_codes(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("there is no promotion %s",
-						DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(ARG_PROMOTION))))));
+						DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(ARG_PROMOTION)))),
+				 errhint("commerce.promotions has an id for each.")));
 	batch = AllocSetContextCreate(CurrentMemoryContext, "commerce codes", ALLOCSET_DEFAULT_SIZES);
 	while (order.count > 0)
 	{
