@@ -32,6 +32,14 @@ COMMENT ON FUNCTION commerce.promotion_left(uuid, text, uuid, text) IS
 'What is left now of all that limits a promotion, for a customer (NULL: a guest) who opens it with a code (NULL: without one) in a currency (NULL: the shop''s). uses: orders that may still use it; spend: what it may still take off, in minor units; a discount greater than refused_beyond is not given at all, one greater than spend is cut to it; NULL: no limit. missing_key: what a budget is per and this customer has not (customer, email, code, attribute), so that the promotion is not to be had. other_currency: a budget is of another currency, so that it gives nothing in this one. 22023 for an unknown currency.';
 GRANT EXECUTE ON FUNCTION commerce.promotion_left(uuid, text, uuid, text) TO commerce_reader;
 
+CREATE FUNCTION commerce.verify_budgets(repair boolean DEFAULT false)
+    RETURNS TABLE (budget uuid, key text, counter bigint, tables bigint, in_flight bigint, repaired boolean)
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'commerce_verify_budgets';
+COMMENT ON FUNCTION commerce.verify_budgets(boolean) IS
+'Lists the budgets and keys (as in commerce.claims) of which shared memory counts something else as claimed than the tables say: by counter and by tables, in uses or minor units; in_flight of counter is claimed by transactions under way. No row: all is well. They differ only where claims changed with triggers disabled. With repair, a counter that no transaction under way has touched is forgotten and read again when next asked for; another that counts too little is put right at once. One that counts too much waits: repaired is false where a later call has to. No row either without shared_preload_libraries, where there are no counters.';
+GRANT EXECUTE ON FUNCTION commerce.verify_budgets(boolean) TO commerce_admin;
+
 CREATE FUNCTION commerce.create_codes(promotion uuid, count integer, prefix text DEFAULT '', length integer DEFAULT 10,
         uses bigint DEFAULT NULL, valid tstzrange DEFAULT NULL) RETURNS SETOF text
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -116,7 +116,7 @@ transaction_ends(XactEvent event, void *arg)
 		return;
 	if (event == XACT_EVENT_PRE_PREPARE && commerce_ledger_busy(&ledger))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("cannot PREPARE a transaction that has reserved or changed stock"),
+						errmsg("cannot PREPARE a transaction that has changed stock or claims"),
 						errhint("Commit it, or do without shared_preload_libraries = 'commerce', where rows "
 								"are locked instead.")));
 	if (event == XACT_EVENT_COMMIT)

@@ -106,6 +106,14 @@ extern bool commerce_escrow_read_one(const EscrowSpace *space, const char *name,
 									 EscrowReading *reading);
 
 /*
+ * Compares a counter that was read with what committed() reads of its name, until they agree at a quiet moment, or differ
+ * for good. Returns whether they differ: then *reading is what the counter says and *tables what they say.
+ */
+extern bool commerce_escrow_differs(const EscrowSpace *space, const EscrowReading *first,
+									int64 (*committed)(const char *name, int length), EscrowReading *reading,
+									int64 *tables);
+
+/*
  * Makes a counter that no transaction has ended on since the reading say what is committed according to the tables:
  * forgets an idle one, lowers one in flight. One in flight that says too little is left as it is: it does no harm, and
  * raising it could. Returns whether it did something.

@@ -49,6 +49,7 @@ sub budget_is_right
 	is($node->safe_psql('postgres', qq(
 		SELECT commerce.budget_left('$id', '$key') = $limit - coalesce(sum(amount_taken), 0) FROM commerce.claims
 		WHERE budget = '$id' AND state <> 'released')), 't', "$when: what is left is what was not claimed");
+	is($node->safe_psql('postgres', 'SELECT * FROM commerce.verify_budgets()'), '', "$when: counters say what the tables say");
 	return;
 }
 
@@ -140,6 +141,27 @@ $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
 wait_for($node, "SELECT commerce.budget_left('$budget')", $left, 'and no more once its session is terminated');
 $session->{run}->kill_kill;
 unlike(slurp_file($node->logfile), qr/deadlock detected|PANIC/, 'nobody deadlocked');
+
+# Behind the counters' backs.
+my $verify = 'SELECT key, tables - counter, in_flight, repaired FROM commerce.verify_budgets(repair => true)';
+$node->safe_psql('postgres', qq(ALTER TABLE commerce.claims DISABLE TRIGGER USER;
+	DELETE FROM commerce.claims WHERE budget = '$budget' AND amount_taken = 100 AND ctid IN (SELECT max(ctid) FROM commerce.claims
+		WHERE budget = '$budget' AND amount_taken = 100 AND state = 'used');
+	ALTER TABLE commerce.claims ENABLE ALWAYS TRIGGER claim_changed;));
+is($node->safe_psql('postgres', $verify), '|-100|0|t', 'a claim deleted with triggers disabled is found');
+is($node->safe_psql('postgres', "SELECT commerce.budget_left('$budget')"), $left + 100, 'and given back');
+is($node->safe_psql('postgres', $verify), '', 'there is nothing more to repair');
+$node->safe_psql('postgres', 'ALTER TABLE commerce.claims ENABLE TRIGGER claim_changed');
+$session = $node->background_psql('postgres');
+$session->query_safe('BEGIN; SELECT buy(1)');
+$node->safe_psql('postgres', qq(SET session_replication_role = replica;
+	INSERT INTO commerce.claims (order_id, budget, key, promotion, amount_taken) VALUES (gen_random_uuid(), '$budget', '', '$spending', 500)));
+is($node->safe_psql('postgres', $verify), '|500|100|t', 'a claim written behind its back counts at once, whoever is under way');
+is($node->safe_psql('postgres', "SELECT commerce.budget_left('$budget')"), $left + 100 - 500 - 100, 'with what that one has');
+$session->query_safe('ROLLBACK');
+$session->quit;
+is($node->safe_psql('postgres', "SELECT commerce.budget_left('$budget')"), $left + 100 - 500, 'and gives back');
+$node->safe_psql('postgres', 'ALTER TABLE commerce.claims ENABLE ALWAYS TRIGGER claim_changed');
 $node->stop;
 
 # Without counters the code's row is locked: the same numbers.
