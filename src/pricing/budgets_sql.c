@@ -11,7 +11,6 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "catalog/pg_collation.h"
-#include "utils/formatting.h"
 #pragma GCC diagnostic pop
 
 PG_FUNCTION_INFO_V1(commerce_budget_left);
