@@ -4,6 +4,7 @@
 #include "base/pg.h"
 
 #include "base/plan.h"
+#include "base/ready.h"
 #include "money/amount.h"
 #include "pricing/claim_counters.h"
 #include "pricing/claims.h"
@@ -105,6 +106,7 @@ commerce_promotion_left(PG_FUNCTION_ARGS)
 		use.code = TextDatumGetCString(
 			DirectFunctionCall1Coll(upper, C_COLLATION_OID, DirectFunctionCall1(btrim1, PG_GETARG_DATUM(1))));
 	SPI_connect();
+	commerce_require_shop();
 	commerce_budgets_left(&use, 1, PG_ARGISNULL(2) ? NULL : PG_GETARG_UUID_P(2), currency_argument(fcinfo, 3),
 						  &left);
 	if (left.missing_key != NULL)

@@ -8,6 +8,7 @@
 #include "base/pg.h"
 
 #include "base/plan.h"
+#include "base/ready.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -174,9 +175,10 @@ commerce_create_codes(PG_FUNCTION_ARGS)
 	Order order;
 	int barren = 0;
 
+	SPI_connect();
+	commerce_require_shop();
 	read_order(fcinfo, &order);
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	SPI_connect();
 	if (commerce_run(&find_promotion, PLAN_LATEST, &fcinfo->args[ARG_PROMOTION].value, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
