@@ -25,7 +25,8 @@ static SavedPlan read_limited = {.sql = "SELECT DISTINCT promotion FROM commerce
 /* An attribute of any length makes a key that an index can hold. */
 static SavedPlan read_limits = {
 	.sql =
-		"SELECT l.n, l.budget, l.key, l.per, l.of_code, l.uses, l.spend, l.rest, CASE WHEN $4 THEN"
+		"SELECT l.n, l.budget, l.key, l.per, l.of_code, l.uses, l.spend, l.rest,"
+		" CASE WHEN $4 = 2 OR $4 = 1 AND l.per IN ('customer', 'email') THEN"
 		" (SELECT least(coalesce(sum(c.amount_taken), 0), 9223372036854775807)::int8 FROM commerce.claims c"
 		" WHERE c.budget = l.budget AND c.key = l.key AND c.state <> 'released') END"
 		" FROM (SELECT a.n, b.id AS budget, CASE b.per WHEN 'all' THEN '' WHEN 'customer' THEN u.id::text"
@@ -41,7 +42,7 @@ static SavedPlan read_limits = {
 		" FROM unnest($1, $2) WITH ORDINALITY a (promotion, code, n)"
 		" JOIN commerce.promotion_codes p ON p.code = a.code AND p.promotion = a.promotion"
 		" WHERE p.uses IS NOT NULL) l ORDER BY l.budget, l.key COLLATE \"C\"",
-	.args = "uuid[]; text[]; uuid; bool"};
+	.args = "uuid[]; text[]; uuid; int4"};
 
 /* Begins to watch the budgets. */
 void
@@ -104,6 +105,8 @@ read_limit(uint64 row, const int *asked, BudgetLimit *limit)
 		.rest = DatumGetBool(commerce_value(row, 8, &isnull)),
 		.taken = DatumGetInt64(commerce_value_or(row, 9, Int64GetDatum(0))),
 	};
+	(void) commerce_value(row, 9, &isnull);
+	limit->summed = !isnull;
 	limit->limit = DatumGetInt64(commerce_value(row, 6, &limit->in_money));
 	if (!limit->in_money)
 		return;
@@ -113,8 +116,8 @@ read_limit(uint64 row, const int *asked, BudgetLimit *limit)
 
 /* Reads the limits that bear on the uses. */
 int
-commerce_budget_limits(const BudgetUse *uses, int count, const pg_uuid_t *customer, PlanView view, bool taken,
-					   BudgetLimit **limits)
+commerce_budget_limits(const BudgetUse *uses, int count, const pg_uuid_t *customer, PlanView view,
+					   BudgetSums sums, BudgetLimit **limits)
 {
 	Datum *promotions = palloc_extended(sizeof(Datum) * Max(count, 1), MCXT_ALLOC_HUGE);
 	Datum *codes = palloc_extended(sizeof(Datum) * Max(count, 1), MCXT_ALLOC_HUGE);
@@ -140,7 +143,7 @@ commerce_budget_limits(const BudgetUse *uses, int count, const pg_uuid_t *custom
 	values[1] = PointerGetDatum(
 		construct_md_array(codes, nulls, 1, &length, (int[]){1}, TEXTOID, -1, false, TYPALIGN_INT));
 	values[2] = UUIDPGetDatum(customer);
-	values[3] = BoolGetDatum(taken);
+	values[3] = Int32GetDatum(sums);
 	rows = (int) commerce_run(&read_limits, view, values, customer ? NULL : "  n ");
 	*limits = palloc_extended(sizeof(BudgetLimit) * Max(rows, 1), MCXT_ALLOC_HUGE);
 	for (int row = 0; row < rows; row++)
@@ -148,7 +151,7 @@ commerce_budget_limits(const BudgetUse *uses, int count, const pg_uuid_t *custom
 	return rows;
 }
 
-/* Looks up by counters what is taken, as far as there are any; returns whether there are all. */
+/* Looks up by counters what is taken, as far as there are any; returns whether it is known of all limits then. */
 static bool
 peek(BudgetLimit *limits, int count)
 {
@@ -198,10 +201,11 @@ commerce_budgets_left(const BudgetUse *uses, int count, const pg_uuid_t *custome
 
 	for (int i = 0; i < count; i++)
 		left[i] = (BudgetLeft){.uses = PG_INT64_MAX, .spend = PG_INT64_MAX, .refused_beyond = PG_INT64_MAX};
-	limit_count = commerce_budget_limits(uses, count, customer, PLAN_READS, tables, &limits);
+	limit_count =
+		commerce_budget_limits(uses, count, customer, PLAN_READS, tables ? SUM_ALL : SUM_PERSONS, &limits);
 	if (!tables && !peek(limits, limit_count))
 	{
-		limit_count = commerce_budget_limits(uses, count, customer, PLAN_READS, true, &limits);
+		limit_count = commerce_budget_limits(uses, count, customer, PLAN_READS, SUM_ALL, &limits);
 		(void) peek(limits, limit_count);
 	}
 	for (int i = 0; i < limit_count; i++)

@@ -19,14 +19,20 @@ typedef struct BudgetLimit
 	bool rest;
 	int currency;
 	int64 limit;
-	int64 taken; /* of it, by the tables */
+	bool summed;
+	int64 taken; /* of it, by the tables, where that was summed up */
 } BudgetLimit;
 
-/*
- * Reads the limits that bear on the uses, sorted by budget and key; returns how many. What is taken is read along only
- * where "taken" says so. Needs SPI.
- */
+/* Of which limits to sum up, from the tables, what is taken. */
+typedef enum BudgetSums
+{
+	SUM_NONE,
+	SUM_PERSONS, /* those per customer or e-mail address: few claims each, and too many to have counters */
+	SUM_ALL,
+} BudgetSums;
+
+/* Reads the limits that bear on the uses, sorted by budget and key; returns how many. Needs SPI. */
 extern int commerce_budget_limits(const BudgetUse *uses, int count, const pg_uuid_t *customer, PlanView view,
-								  bool taken, BudgetLimit **limits);
+								  BudgetSums sums, BudgetLimit **limits);
 
 #endif

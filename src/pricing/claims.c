@@ -156,6 +156,8 @@ make_takings(const BudgetUse *uses, const BudgetLimit *limits, int count, int cu
 			refuse(use, limit, 0, "no_key");
 		if (limit->in_money && limit->currency != currency)
 			refuse(use, limit, 0, "other_currency");
+		if (limit->in_money && use->minor <= 0)
+			continue;
 		if (last != NULL && memcmp(last->limit.budget.data, limit->budget.data, UUID_LEN) == 0 &&
 			strcmp(last->limit.key, limit->key) == 0)
 			last->amount += limit->in_money ? use->minor : 0;
@@ -284,7 +286,7 @@ take_all(const BudgetUse *uses, int count, const pg_uuid_t *customer, int curren
 {
 	BudgetLimit *limits;
 	BudgetLimit *again;
-	int limit_count = commerce_budget_limits(uses, count, customer, PLAN_LATEST, false, &limits);
+	int limit_count = commerce_budget_limits(uses, count, customer, PLAN_LATEST, SUM_NONE, &limits);
 
 	for (;; limits = again)
 	{
@@ -302,7 +304,8 @@ take_all(const BudgetUse *uses, int count, const pg_uuid_t *customer, int curren
 		if (without > 0)
 			lock_the_rest(*takings, uses, taking_count);
 		shortest = take(*takings, taking_count);
-		again_count = commerce_budget_limits(uses, count, customer, PLAN_LATEST, without > 0, &again);
+		again_count = commerce_budget_limits(uses, count, customer, PLAN_LATEST,
+											 without > 0 ? SUM_ALL : SUM_NONE, &again);
 		if (!same_limits(limits, limit_count, again, again_count))
 		{
 			if (shortest == NULL)

@@ -14,7 +14,7 @@ typedef struct BudgetUse
 {
 	pg_uuid_t promotion;
 	const char *code; /* that opened it, as stored; NULL: none did */
-	int64 minor;      /* what it takes off, > 0, in minor units; nobody looks at it who asks what is left */
+	int64 minor;      /* what it takes off, in minor units; nobody looks at it who asks what is left */
 } BudgetUse;
 
 /* What is left of all that limits a promotion. */
@@ -36,7 +36,7 @@ extern bool commerce_has_budgets(const pg_uuid_t *promotion);
 
 /*
  * Says what is left for each of the uses: left[i] of uses[i]. One statement where any of them has budgets or was opened by
- * a code, none otherwise; a second one where something is counted that no order has claimed since the server started.
+ * a code, none otherwise; a second one where counters are in use and one is missing, as before the first order since the server started.
  * Locks and writes nothing, and works on a standby. Needs SPI.
  */
 extern void commerce_budgets_left(const BudgetUse *uses, int count, const pg_uuid_t *customer, int currency,
