@@ -12,7 +12,7 @@ use Test::More;
 my $promotion = '00000000-0000-0000-0000-00000000000a';
 my $spending = '00000000-0000-0000-0000-00000000000b';
 my $budget = '00000000-0000-0000-0000-0000000000bb';
-my $conf = "max_connections = 100\nrestart_after_crash = on\nlog_statement = none\n";
+my $conf = "max_connections = 100\nrestart_after_crash = on\nlog_statement = none\nmax_prepared_transactions = 5\n";
 
 # Makes what is bought, and the function that tries to: refusals are part of the game.
 sub open_shop
@@ -141,6 +141,8 @@ $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
 wait_for($node, "SELECT commerce.budget_left('$budget')", $left, 'and no more once its session is terminated');
 $session->{run}->kill_kill;
 unlike(slurp_file($node->logfile), qr/deadlock detected|PANIC/, 'nobody deadlocked');
+is((error_of($node, "BEGIN; SELECT buy(1); PREPARE TRANSACTION 'bought'"))[0], '0A000', 'what is claimed cannot be prepared');
+is($node->safe_psql('postgres', "SELECT commerce.budget_left('$budget')"), $left, 'and is given back');
 
 # Behind the counters' backs.
 my $verify = 'SELECT key, tables - counter, in_flight, repaired FROM commerce.verify_budgets(repair => true)';
@@ -168,6 +170,9 @@ $node->stop;
 my $locking = new_shop_node('locking', preload => 0, conf => $conf);
 open_shop($locking);
 rush($locking, 'locked');
+$locking->safe_psql('postgres', q(UPDATE commerce.promotion_codes SET uses = 101));
+is($locking->safe_psql('postgres', q(BEGIN; SELECT buy(1, '{spring}'); PREPARE TRANSACTION 'bought'; COMMIT PREPARED 'bought';
+	SELECT buy(1, '{spring}'))), "t\nf", 'but it can where rows are locked, and counts');
 unlike(slurp_file($locking->logfile), qr/deadlock detected|PANIC/, 'nobody deadlocks where rows are locked');
 
 done_testing();
