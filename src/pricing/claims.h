@@ -24,7 +24,7 @@ typedef struct BudgetLeft
 	int64 spend;          /* in minor units: it gives no more than that; PG_INT64_MAX: no limit */
 	int64 refused_beyond; /* >= spend: a greater discount is not given at all instead of cut to spend */
 	const char *
-		missing_key; /* what a budget is per, and the customer has not: customer, email, code, attribute; or NULL */
+		missing_key; /* customer, email, code or attribute: a budget is per that, and there is none; or NULL */
 	bool other_currency; /* it has a spend budget of another currency: spend is 0 */
 } BudgetLeft;
 
@@ -36,8 +36,8 @@ extern bool commerce_has_budgets(const pg_uuid_t *promotion);
 
 /*
  * Says what is left for each of the uses: left[i] of uses[i]. One statement where any of them has budgets or was opened by
- * a code, none otherwise; a second one where counters are in use and one is missing, as before the first order since the server started.
- * Locks and writes nothing, and works on a standby. Needs SPI.
+ * a code, none otherwise; a second one where counters are in use and one is missing, as before the first order since the
+ * server started. Locks no row and writes nothing, and works on a standby. Needs SPI.
  */
 extern void commerce_budgets_left(const BudgetUse *uses, int count, const pg_uuid_t *customer, int currency,
 								  BudgetLeft *left);
