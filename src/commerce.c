@@ -14,6 +14,7 @@
 #include "inventory/stock_chores.h"
 #include "inventory/sweep.h"
 #include "order/machine.h"
+#include "pricing/claims.h"
 #include "pricing/promotions.h"
 
 COMMERCE_MODULE_MAGIC("commerce", COMMERCE_VERSION);
@@ -34,5 +35,6 @@ _PG_init(void)
 	commerce_stock_chores_init();
 	commerce_kits_init();
 	commerce_promotions_init();
+	commerce_claims_init();
 	commerce_machines_init();
 }

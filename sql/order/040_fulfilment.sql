@@ -196,8 +196,12 @@ BEGIN
             WHERE order_id = ("row" ->> 'id')::uuid AND (state = 'committed') IS TRUE RETURNING id)
         SELECT array_agg(g.id) INTO freed FROM gone g;
     PERFORM commerce.announce_released(freed);
+    UPDATE commerce.claims c SET state = 'released'
+        WHERE c.order_id = ("row" ->> 'id')::uuid AND c.state <> 'released'
+            -- The limit of a code bears its promotion's id.
+            AND (c.budget = c.promotion OR EXISTS (SELECT FROM commerce.budgets b WHERE b.id = c.budget AND b.reusable));
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION commerce.release_order(jsonb, text, jsonb) IS
-'Internal. Effect of an order''s cancel: gives its reserved stock back, once, to those who wait for it first.';
+'Internal. Effect of an order''s cancel: gives its reserved stock back, once, to those who wait for it first, and what it claimed of budgets that are reusable.';

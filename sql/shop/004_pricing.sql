@@ -188,7 +188,7 @@ COMMENT ON COLUMN commerce.promotions.percentages IS 'of what earlier promotions
 CREATE TABLE commerce.promotion_codes (
     code text PRIMARY KEY CHECK (code = upper(btrim(code) COLLATE "C") AND code <> ''),
     promotion uuid NOT NULL REFERENCES commerce.promotions ON DELETE CASCADE,
-    uses bigint CHECK (uses >= 0),
+    uses bigint CHECK (uses >= 0 AND uses <= 1000000000000000000),
     valid tstzrange NOT NULL DEFAULT tstzrange(NULL, NULL)
 );
 COMMENT ON TABLE commerce.promotion_codes IS 'what customers type; stored in upper case, matched in any (of the letters A to Z)';

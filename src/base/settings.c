@@ -24,7 +24,8 @@ commerce_settings_init(void)
 		&commerce_reservation_ttl, 15 * 60, 1, 365 * 24 * 60 * 60, PGC_USERSET, GUC_UNIT_S, NULL, NULL, NULL);
 	/* Without preloading there is no shared memory to size; what a configuration file says is then accepted and moot. */
 	DefineCustomIntVariable(
-		"commerce.max_counters", "How many levels of stock are counted in shared memory at a time.",
+		"commerce.max_counters",
+		"How many levels of stock and shares of budgets are counted in shared memory at a time.",
 		"Each takes about 200 bytes. Those not in use make room for others; where all are in use, rows are "
 		"locked.",
 		&commerce_max_counters, 65536, 128, 16 * 1024 * 1024,

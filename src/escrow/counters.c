@@ -339,17 +339,24 @@ commerce_counter_finished(const Counter *counter)
 	return LOAD(counter->finished);
 }
 
-/* Takes an amount, less what extra covers, where there is enough. */
+/* Takes an amount, less what extra covers, where that leaves the floor or more. */
 int64_t
-commerce_counter_take(Counter *counter, int64_t amount, int64_t extra)
+commerce_counter_take(Counter *counter, int64_t amount, int64_t extra, int64_t floor)
 {
 	int64_t taken = extra >= amount ? 0 : amount - extra;
 	int64_t value = LOAD(counter->value);
+	int64_t least;
 
+	/* amount and extra are not negative, so neither is their difference a surprise */
+	if (__builtin_add_overflow(amount - extra, floor, &least))
+	{
+		if (floor > 0)
+			return -1;
+		least = INT64_MIN;
+	}
 	for (;;)
 	{
-		/* amount and extra are not negative, so neither is their difference a surprise */
-		if (value < amount - extra)
+		if (value < least)
 			return -1;
 		if (taken == 0 || __atomic_compare_exchange_n(&counter->value, &value, value - taken, false,
 													  __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))

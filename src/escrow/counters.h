@@ -105,8 +105,11 @@ extern int64_t commerce_counter_pending(const Counter *counter);
 extern uint32_t commerce_counter_in_flight(const Counter *counter);
 extern uint32_t commerce_counter_finished(const Counter *counter);
 
-/* Takes amount > 0 unless value + extra < amount; what extra (>= 0) covers is not taken. Returns what was taken, or -1. */
-extern int64_t commerce_counter_take(Counter *counter, int64_t amount, int64_t extra);
+/*
+ * Takes amount > 0 unless value + extra - amount < floor; what extra (>= 0) covers is not taken. Returns what was taken,
+ * or -1.
+ */
+extern int64_t commerce_counter_take(Counter *counter, int64_t amount, int64_t extra, int64_t floor);
 
 /* Adds to the value, or takes from it though it may fall below zero. False, and nothing done, beyond 64 bits. */
 extern bool commerce_counter_add(Counter *counter, int64_t amount);

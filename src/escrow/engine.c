@@ -116,7 +116,7 @@ transaction_ends(XactEvent event, void *arg)
 		return;
 	if (event == XACT_EVENT_PRE_PREPARE && commerce_ledger_busy(&ledger))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("cannot PREPARE a transaction that has reserved or changed stock"),
+						errmsg("cannot PREPARE a transaction that has changed stock or claims"),
 						errhint("Commit it, or do without shared_preload_libraries = 'commerce', where rows "
 								"are locked instead.")));
 	if (event == XACT_EVENT_COMMIT)
@@ -345,6 +345,32 @@ commerce_escrow_open(const EscrowSpace *space, const char *name, int length)
 	}
 }
 
+/* Says how much could be taken of a counter that is there, opening none. */
+bool
+commerce_escrow_peek(const EscrowSpace *space, const char *name, int length, int64 *balance)
+{
+	CounterKey key;
+	Counter *counter;
+	LWLock *lock;
+	const Account *account;
+
+	if (!commerce_escrow_on || RecoveryInProgress())
+		return false;
+	require_ledger();
+	if (!commerce_escrow_key(space, name, length, &key))
+		return false;
+	lock = commerce_escrow_lock(commerce_counters_partition(ledger.table, &key));
+	LWLockAcquire(lock, LW_SHARED);
+	counter = commerce_counters_find(ledger.table, &key);
+	if (counter != NULL && commerce_counter_state(counter) != COUNTER_READY)
+		counter = NULL;
+	account = counter ? commerce_ledger_find(&ledger, counter) : NULL;
+	if (counter != NULL)
+		*balance = account ? commerce_ledger_balance(account) : commerce_counter_value(counter);
+	LWLockRelease(lock);
+	return counter != NULL;
+}
+
 /* Returns the account of an open counter. */
 static Account *
 account_of(const Counter *counter)
@@ -376,6 +402,14 @@ commerce_escrow_take(Counter *counter, int64 amount)
 {
 	commerce_ledger_make_room(&ledger);
 	return commerce_ledger_take(&ledger, account_of(counter), level(), amount);
+}
+
+/* Takes an amount for a row to be written, where the floor or more is left. */
+bool
+commerce_escrow_take_above(Counter *counter, int64 amount, int64 floor)
+{
+	commerce_ledger_make_room(&ledger);
+	return commerce_ledger_take_above(&ledger, account_of(counter), level(), amount, floor);
 }
 
 /* Refuses what no number of units can be. */

@@ -1,5 +1,5 @@
 /*
- * escrow.h: quantities that many spend at once and that must not fall below zero.
+ * escrow.h: quantities that many spend at once and that must not fall below zero, or another floor.
  *
  * A client names what it counts, a row of two tables (an EscrowSpace), and says how to read it. Before it changes what
  * it counts it opens the counter; then it takes before it writes rows, or says what it has written. Without a counter
@@ -36,11 +36,20 @@ extern Counter *commerce_escrow_open(const EscrowSpace *space, const char *name,
 /* How much could be taken now, own credits included. */
 extern int64 commerce_escrow_balance(const Counter *counter);
 
+/* The same of a counter that need not be open, and is not opened by it; false where none is loaded. For hints. */
+extern bool commerce_escrow_peek(const EscrowSpace *space, const char *name, int length, int64 *balance);
+
 /* How much of the counter other transactions have taken and not committed. */
 extern int64 commerce_escrow_contended(const Counter *counter);
 
 /* Takes an amount > 0 for a row to be written; false where there is not enough. */
 extern bool commerce_escrow_take(Counter *counter, int64 amount);
+
+/*
+ * The same where not zero is the least that may be left, but another number: for a client whose limit is no part of what
+ * is counted, and who therefore looks at the limit once more when he has taken.
+ */
+extern bool commerce_escrow_take_above(Counter *counter, int64 amount, int64 floor);
 
 /* A row was written that uses an amount > 0 up, taken before or not. */
 extern void commerce_escrow_written(Counter *counter, int64 amount);
@@ -95,6 +104,14 @@ extern int commerce_escrow_read(const EscrowSpace *space, EscrowReading **readin
 /* Reads one counter; false where there is none. */
 extern bool commerce_escrow_read_one(const EscrowSpace *space, const char *name, int length,
 									 EscrowReading *reading);
+
+/*
+ * Compares a counter that was read with what committed() reads of its name, until they agree at a quiet moment, or differ
+ * for good. Returns whether they differ: then *reading is what the counter says and *tables what they say.
+ */
+extern bool commerce_escrow_differs(const EscrowSpace *space, const EscrowReading *first,
+									int64 (*committed)(const char *name, int length), EscrowReading *reading,
+									int64 *tables);
 
 /*
  * Makes a counter that no transaction has ended on since the reading say what is committed according to the tables:

@@ -168,16 +168,28 @@ commerce_ledger_balance(const Account *account)
 	return balance;
 }
 
-/* Takes an amount for a row that is to be written. */
+/* Takes an amount for a row that is to be written, where the floor or more is left. */
 bool
-commerce_ledger_take(Ledger *ledger, Account *account, uint32_t level, int64_t amount)
+commerce_ledger_take_above(Ledger *ledger, Account *account, uint32_t level, int64_t amount, int64_t floor)
 {
-	int64_t taken = commerce_counter_take(account->counter, amount, account->credit);
+	int64_t own = amount < account->credit ? amount : account->credit;
+	int64_t taken;
 
+	/* Nor is more taken than 64 bits hold, which a floor below zero would allow. */
+	if (__builtin_add_overflow(account->debit, amount - own, &taken))
+		return false;
+	taken = commerce_counter_take(account->counter, amount, account->credit, floor);
 	if (taken < 0)
 		return false;
 	record(ledger, account, level, taken, taken - amount, amount);
 	return true;
+}
+
+/* Takes an amount for a row that is to be written, where there is enough. */
+bool
+commerce_ledger_take(Ledger *ledger, Account *account, uint32_t level, int64_t amount)
+{
+	return commerce_ledger_take_above(ledger, account, level, amount, 0);
 }
 
 /* Counts a row that was written and uses up an amount. */

@@ -79,6 +79,10 @@ extern int64_t commerce_ledger_balance(const Account *account);
 /* Takes an amount for a row that is to be written; false, and nothing taken, where there is not enough. */
 extern bool commerce_ledger_take(Ledger *ledger, Account *account, uint32_t level, int64_t amount);
 
+/* The same where not zero is the least that may be left but another number, which may be negative. */
+extern bool commerce_ledger_take_above(Ledger *ledger, Account *account, uint32_t level, int64_t amount,
+									   int64_t floor);
+
 /*
  * Says that a row was written that uses up an amount: first what was taken for it, then own credits, then the counter,
  * though it may fall below zero. False, and nothing done, beyond 64 bits.

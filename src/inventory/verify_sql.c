@@ -1,11 +1,6 @@
 /*
  * verify_sql.c: are the counters right, who is changing them now, and what if they are wrong?
  *
- * A counter is compared with the tables at a moment when no transaction ends on it: it is read, the tables are read, and
- * it is read again. Between the two readings nothing may have ended on it, and value + pending, which is what is
- * committed, must be the same. A transaction that is visible already and has not paid yet makes a difference that goes
- * away, so a difference counts only when it stays.
- *
  * Counters drift only when rows change behind their backs: with triggers disabled, or by a crash-prone tool that writes
  * to the files. Repair takes down at once what says too much, because that could oversell.
  */
@@ -19,10 +14,6 @@ PG_FUNCTION_INFO_V1(commerce_verify_stock);
 PG_FUNCTION_INFO_V1(commerce_pending_stock);
 PG_FUNCTION_INFO_V1(commerce_invalidate_stock);
 
-/* Looks before a difference counts, and microseconds between two looks. */
-#define LOOKS 50
-#define BETWEEN_LOOKS 2000
-
 /* Refuses with CM099 where there is no shop whose stock could be counted. */
 static void
 require_shop(void)
@@ -30,39 +21,6 @@ require_shop(void)
 	SPI_connect();
 	commerce_require_shop();
 	SPI_finish();
-}
-
-/* Returns whether a reading and the tables say the same. */
-static bool
-agrees(const EscrowReading *reading, int64 tables)
-{
-	return reading->value + reading->pending == tables;
-}
-
-/* Looks until counter and tables agree at a quiet moment, or differ for good; returns whether they differ. */
-static bool
-differs(const EscrowReading *first, EscrowReading *reading, int64 *tables)
-{
-	for (int look = 0; look < LOOKS; look++)
-	{
-		EscrowReading after;
-
-		CHECK_FOR_INTERRUPTS();
-		if (look > 0)
-			pg_usleep(BETWEEN_LOOKS);
-		if (!commerce_escrow_read_one(&commerce_stock_space, first->name, first->length, reading))
-			return false;
-		*tables = commerce_stock_headroom(first->name, first->length);
-		if (agrees(reading, *tables))
-			return false;
-		if (look < LOOKS / 2 ||
-			!commerce_escrow_read_one(&commerce_stock_space, first->name, first->length, &after))
-			continue;
-		if (after.finished == reading->finished &&
-			after.value + after.pending == reading->value + reading->pending)
-			return true;
-	}
-	return false;
 }
 
 /* Fills in sku and location of a counter's name, or NULLs. */
@@ -99,7 +57,8 @@ commerce_verify_stock(PG_FUNCTION_ARGS)
 		Datum values[6];
 		bool nulls[6] = {0};
 
-		if (!differs(&readings[i], &reading, &tables))
+		if (!commerce_escrow_differs(&commerce_stock_space, &readings[i], commerce_stock_headroom, &reading,
+									 &tables))
 			continue;
 		name_columns(reading.name, reading.length, values, nulls);
 		values[2] = Int64GetDatum(reading.value + reading.pending);

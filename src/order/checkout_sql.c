@@ -2,8 +2,8 @@
  * checkout_sql.c: buying, in one call and one transaction.
  *
  * The idempotency key is claimed first: a second client with the same key waits there until the first has finished, and
- * then gets its order. Stock is promised last, so that its rows are locked for as short a time as one transaction
- * allows. Whatever fails takes everything with it, the key included.
+ * then gets its order. Budgets are claimed and stock is promised last, so that where their rows are locked that is for as
+ * short a time as one transaction allows. Whatever fails takes everything with it, the key included.
  */
 #include "base/pg.h"
 
@@ -16,6 +16,7 @@
 #include "inventory/stock.h"
 #include "money/amount.h"
 #include "order/store.h"
+#include "pricing/claims.h"
 #include "pricing/quote.h"
 
 #pragma GCC diagnostic push
@@ -161,6 +162,42 @@ text_option(FunctionCallInfo fcinfo, const char *name)
 									 : commerce_json_get_string(&PG_GETARG_JSONB_P(ARG_OPTIONS)->root, name);
 }
 
+/* Tells whether a code was entered for a promotion that gives nothing because of its limits. */
+static bool
+is_used_up(const Finding *finding)
+{
+	return finding->entered && !finding->applied && finding->limited;
+}
+
+/*
+ * Claims what the promotions that applied take of their budgets and codes. Where a code was entered whose promotion has
+ * nothing left to give, claiming it is refused for that reason, and so is the order; a promotion that applies by itself
+ * and has nothing left is simply not part of it.
+ */
+static void
+claim_budgets(const Quote *quote, const QuoteRequest *request, const pg_uuid_t *order)
+{
+	BudgetUse *uses = palloc_extended(sizeof(BudgetUse) * Max(quote->finding_count, 1), MCXT_ALLOC_HUGE);
+	const Finding *used_up = NULL;
+	int count = 0;
+
+	for (int i = 0; i < quote->finding_count; i++)
+	{
+		const Finding *finding = &quote->findings[i];
+
+		if (is_used_up(finding))
+			used_up = finding;
+		if (is_used_up(finding) || (finding->applied && !finding->manual))
+			uses[count++] = (BudgetUse){finding->promotion, finding->entered,
+										finding->over_budget ? AMOUNT_MAX_MINOR : finding->minor};
+	}
+	commerce_claim_budgets(order, uses, count, request->customer, quote->currency);
+	if (used_up)
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("what is left of code \"%s\" has changed meanwhile", used_up->entered),
+						errhint("Try again.")));
+}
+
 /* Promises the stock of all lines that have stock to the order. */
 static void
 promise_stock(const Quote *quote, const pg_uuid_t *order, Jsonb *lines, const char *holder,
@@ -189,7 +226,7 @@ promise_stock(const Quote *quote, const pg_uuid_t *order, Jsonb *lines, const ch
 		(void) commerce_stock_promise(needs, count, &claim, true, &made);
 }
 
-/* Buys: prices, stores, promises. */
+/* Buys: prices, stores, claims, promises. */
 static void
 place(FunctionCallInfo fcinfo, const pg_uuid_t *order)
 {
@@ -203,6 +240,7 @@ place(FunctionCallInfo fcinfo, const pg_uuid_t *order)
 		check_expected_total(quote, PG_GETARG_AMOUNT(ARG_EXPECTED_TOTAL));
 	commerce_store_order(order, &request, quote,
 						 PG_ARGISNULL(ARG_SHIP_TO) ? NULL : PG_GETARG_JSONB_P(ARG_SHIP_TO));
+	claim_budgets(quote, &request, order);
 	promise_stock(quote, order, request.lines, text_option(fcinfo, "holder"),
 				  text_option(fcinfo, "strategy"));
 }

@@ -6,6 +6,7 @@
 
 #include "base/plan.h"
 #include "money/amount.h"
+#include "pricing/claims.h"
 #include "pricing/promotions.h"
 #include "rule/rule_sql.h"
 
@@ -170,14 +171,62 @@ mark_opened(const QuoteRequest *request, Quote *quote, PromotionRequest *promoti
 	promotions->opened = marks;
 }
 
+/* Returns the first code that opened a candidate; NULL where none did. */
+static const char *
+code_of(const Quote *quote, int finding)
+{
+	for (int i = 0; i < quote->code_count; i++)
+		if (quote->codes[i].finding == finding)
+			return quote->codes[i].code;
+	return NULL;
+}
+
+/* Asks the shop's budgets how much each candidate may still give; NULL where nothing is limited. */
+static PromotionPurse *
+read_purses(const QuoteRequest *request, const Quote *quote, const PromotionRequest *promotions, int first)
+{
+	int count = promotions->candidate_count;
+	BudgetUse *uses = palloc_extended(sizeof(BudgetUse) * Max(count, 1), MCXT_ALLOC_HUGE);
+	int *limited = palloc_extended(sizeof(int) * Max(count, 1), MCXT_ALLOC_HUGE);
+	int limited_count = 0;
+	BudgetLeft *left;
+	PromotionPurse *purses;
+
+	for (int i = 0; i < count; i++)
+	{
+		BudgetUse use = {.code = code_of(quote, first + i)};
+
+		memcpy(use.promotion.data, promotions->promotions[promotions->candidates[i]].id, UUID_LEN);
+		if (use.code == NULL && !commerce_has_budgets(&use.promotion))
+			continue;
+		uses[limited_count] = use;
+		limited[limited_count++] = i;
+	}
+	if (limited_count == 0)
+		return NULL;
+	left = palloc(sizeof(BudgetLeft) * limited_count);
+	commerce_budgets_left(uses, limited_count, request->customer, quote->currency, left);
+	purses = palloc_extended(sizeof(PromotionPurse) * count, MCXT_ALLOC_HUGE);
+	for (int i = 0; i < count; i++)
+		purses[i] = (PromotionPurse){PG_INT64_MAX, PG_INT64_MAX, PG_INT64_MAX, false, false};
+	for (int i = 0; i < limited_count; i++)
+		purses[limited[i]] = (PromotionPurse){left[i].uses, left[i].spend, left[i].refused_beyond,
+											  left[i].missing_key != NULL, left[i].other_currency};
+	return purses;
+}
+
 /* Says how much each candidate may still give. */
 static void
-fill_purses(const PromotionSet *set, PromotionRequest *promotions)
+fill_purses(const QuoteRequest *request, const Quote *quote, const PromotionSet *set,
+			PromotionRequest *promotions, int first)
 {
 	PromotionPurse *purses;
 
 	if (!set->given)
+	{
+		promotions->purses = read_purses(request, quote, promotions, first);
 		return;
+	}
 	purses = palloc(sizeof(PromotionPurse) * Max(promotions->candidate_count, 1));
 	for (int i = 0; i < promotions->candidate_count; i++)
 		purses[i] = set->purses[promotions->candidates[i]];
@@ -217,7 +266,8 @@ set_catalog_prices(Quote *quote, const PromotionRequest *promotions, RuleLine *f
 
 /* Copies what the room found out about each candidate. */
 static void
-copy_findings(Quote *quote, const PromotionRequest *promotions, const PromotionFinding *findings, int first)
+copy_findings(Quote *quote, const PromotionRequest *promotions, const PromotionFinding *findings, int first,
+			  bool given)
 {
 	for (int i = 0; i < promotions->candidate_count; i++)
 	{
@@ -225,8 +275,13 @@ copy_findings(Quote *quote, const PromotionRequest *promotions, const PromotionF
 		Finding *finding = &quote->findings[first + i];
 
 		*finding = (Finding){.name = promotion->name,
+							 .entered = given ? NULL : code_of(quote, first + i),
 							 .catalog = promotion->class == CLASS_CATALOG,
 							 .applied = findings[i].verdict == PROMOTION_APPLIED,
+							 .limited = findings[i].verdict == PROMOTION_LIMIT_REACHED ||
+										findings[i].verdict == PROMOTION_BUDGET_EXHAUSTED ||
+										findings[i].verdict == PROMOTION_NEEDS_CUSTOMER,
+							 .over_budget = findings[i].verdict == PROMOTION_BUDGET_EXHAUSTED,
 							 .minor = findings[i].minor,
 							 .code = commerce_verdict_code(findings[i].verdict),
 							 .reason = commerce_verdict_reason(findings[i].verdict)};
@@ -284,7 +339,7 @@ commerce_apply_promotions(const QuoteRequest *request, Quote *quote)
 	promotions.candidate_count = list_candidates(request, set, cart, opened, candidates);
 	first = commerce_add_findings(quote, promotions.candidate_count);
 	mark_opened(request, quote, &promotions, opened, first);
-	fill_purses(set, &promotions);
+	fill_purses(request, quote, set, &promotions, first);
 	outcome.findings = palloc0(sizeof(PromotionFinding) * Max(promotions.candidate_count, 1));
 	promotions.lines = promotion_lines(quote);
 	set_catalog_prices(quote, &promotions, facts, outcome.findings);
@@ -294,7 +349,7 @@ commerce_apply_promotions(const QuoteRequest *request, Quote *quote)
 	commerce_take_line_manual(quote);
 	promotions.lines = promotion_lines(quote);
 	commerce_promote(&promotions, &outcome);
-	copy_findings(quote, &promotions, outcome.findings, first);
+	copy_findings(quote, &promotions, outcome.findings, first, set->given);
 	for (int i = 0; i < outcome.take_count; i++)
 	{
 		const PromotionTake *take = &outcome.takes[i];

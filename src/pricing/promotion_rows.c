@@ -288,9 +288,9 @@ typedef struct Given
 
 /* Reads how much a given promotion may still give. */
 static PromotionPurse
-read_purse(uint64 row, int currency, Promotion *promotion)
+read_purse(uint64 row, int currency)
 {
-	PromotionPurse purse = {PG_INT64_MAX, PG_INT64_MAX, false, false};
+	PromotionPurse purse = {PG_INT64_MAX, PG_INT64_MAX, PG_INT64_MAX, false, false};
 	bool uses_absent;
 	bool spend_absent;
 	Datum uses = commerce_value(row, COLUMN_USES_LEFT, &uses_absent);
@@ -314,9 +314,8 @@ read_purse(uint64 row, int currency, Promotion *promotion)
 		(void) commerce_json_get_money(&commerce_json_finish(&wrapped)->root, "spend_left", currency,
 									   &amount);
 		commerce_require_same_currency(currency, commerce_amount_currency(amount));
-		purse.spend = commerce_amount_minor(amount);
+		purse.spend = purse.refused_beyond = commerce_amount_minor(amount);
 	}
-	promotion->budgeted = !uses_absent || !spend_absent;
 	return purse;
 }
 
@@ -348,7 +347,7 @@ commerce_given_promotions(Jsonb *json, int currency)
 	for (int i = 0; i < count; i++)
 	{
 		given[i] = (Given){promotions[i], list(i, COLUMN_CODES), {0}};
-		given[i].purse = read_purse(i, currency, &given[i].promotion);
+		given[i].purse = read_purse(i, currency);
 	}
 	qsort(given, count, sizeof(Given), given_by_order);
 	for (int i = 0; i < count; i++)

@@ -16,7 +16,7 @@ static PromotionSet shop;
 static bool compiled = false; /* false also while and after a failed rebuild */
 
 static SavedPlan read_codes = {
-	.sql = "SELECT asked.code, c.promotion, c.valid @> $2, c.uses FROM unnest($1) WITH ORDINALITY AS asked"
+	.sql = "SELECT asked.code, c.promotion, c.valid @> $2 FROM unnest($1) WITH ORDINALITY AS asked"
 		   " (code, position) LEFT JOIN commerce.promotion_codes c ON c.code = asked.code"
 		   " ORDER BY asked.position",
 	.args = "text[]; timestamptz"};
@@ -147,7 +147,7 @@ commerce_open_codes(const PromotionSet *set, const char **codes, int code_count,
 
 	for (int i = 0; i < code_count; i++)
 	{
-		opened[i] = (OpenedCode){codes[i], set->given ? find_given(set, codes[i]) : -1, PG_INT64_MAX};
+		opened[i] = (OpenedCode){codes[i], set->given ? find_given(set, codes[i]) : -1};
 		values[i] = CStringGetTextDatum(codes[i]);
 		if (set->given && opened[i].promotion < 0)
 			refuse_code(codes[i], false);
@@ -162,16 +162,12 @@ commerce_open_codes(const PromotionSet *set, const char **codes, int code_count,
 		{
 			bool isnull;
 			Datum id = commerce_value(i, 2, &isnull);
-			Datum uses;
 
 			if (isnull)
 				refuse_code(codes[i], false);
 			opened[i].promotion = find_promotion(set, DatumGetUUIDP(id));
 			if (opened[i].promotion < 0 || !DatumGetBool(commerce_value(i, 3, &isnull)))
 				refuse_code(codes[i], true);
-			uses = commerce_value(i, 4, &isnull);
-			if (!isnull)
-				opened[i].uses = DatumGetInt64(uses);
 		}
 	}
 	for (int i = 0; i < code_count; i++)

@@ -32,7 +32,6 @@ typedef struct OpenedCode
 {
 	const char *code;
 	int promotion;
-	int64 uses; /* of the code itself; PG_INT64_MAX: not limited */
 } OpenedCode;
 
 /*

@@ -123,8 +123,11 @@ typedef struct Finding
 	bool manual; /* no promotion: something taken off by hand, for the reason in name */
 	pg_uuid_t promotion;
 	const char *name;
-	bool catalog; /* its minor is not part of the quote's discount, but of lower prices */
+	const char *entered; /* the code that opened it; NULL: none, or it is none of the shop's */
+	bool catalog;        /* its minor is not part of the quote's discount, but of lower prices */
 	bool applied;
+	bool limited;     /* not applied, because there is nothing left of its uses or its budget */
+	bool over_budget; /* namely of its budget */
 	int64 minor;
 	const char *code;   /* for programs: applied, condition_not_met, … */
 	const char *reason; /* for people */

@@ -132,9 +132,9 @@ apply(Work *work, int candidate, int64_t *minor)
 		if (commerce_speaks_currency(benefit, work->request->cart->currency))
 			matched = propose(work, benefit, candidate) || matched;
 	*minor = commerce_proposal_total(work);
-	if (promotion->budgeted && purse && *minor > purse->spend)
+	if (purse && *minor > purse->spend)
 	{
-		if (!purse->rest && !work->request->budget_rest)
+		if (*minor > purse->refused_beyond && !work->request->budget_rest)
 		{
 			work->gift_count = gifts;
 			return PROMOTION_BUDGET_EXHAUSTED;

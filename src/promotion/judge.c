@@ -52,7 +52,7 @@ PromotionVerdict
 commerce_judge_alone(const PromotionRequest *request, int candidate)
 {
 	const Promotion *promotion = &request->promotions[request->candidates[candidate]];
-	const PromotionPurse *purse = promotion->budgeted && request->purses ? &request->purses[candidate] : NULL;
+	const PromotionPurse *purse = request->purses ? &request->purses[candidate] : NULL;
 	const RuleCart *cart = request->cart;
 	bool speaks = false;
 
@@ -67,6 +67,8 @@ commerce_judge_alone(const PromotionRequest *request, int candidate)
 	for (const Benefit *benefit = promotion->benefit; benefit && !speaks; benefit = benefit->next)
 		speaks = commerce_speaks_currency(benefit, cart->currency);
 	if (!speaks)
+		return PROMOTION_OTHER_CURRENCY;
+	if (purse && purse->other_currency)
 		return PROMOTION_OTHER_CURRENCY;
 	if (purse && purse->no_key)
 		return PROMOTION_NEEDS_CUSTOMER;

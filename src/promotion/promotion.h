@@ -87,7 +87,6 @@ typedef struct Promotion
 	TextList channels;     /* empty: all */
 	TextList currencies;
 	TextList groups; /* of customers */
-	bool budgeted;   /* how often or how much it gives is limited */
 } Promotion;
 
 /* class.c: the class that a benefit has by itself; may a promotion of a class give it? */
@@ -100,10 +99,11 @@ extern int commerce_promotion_order(const Promotion *first, const Promotion *sec
 /* How much a promotion may still give. */
 typedef struct PromotionPurse
 {
-	int64_t uses;  /* INT64_MAX: not limited */
-	int64_t spend; /* minor units; likewise */
-	bool rest;     /* where it is short of money it gives what is left, instead of nothing */
-	bool no_key;   /* it is limited per customer or the like, and there is none */
+	int64_t uses;           /* INT64_MAX: not limited */
+	int64_t spend;          /* it gives no more minor units than that; likewise */
+	int64_t refused_beyond; /* at least spend: more than that is not given at all, instead of cut to spend */
+	bool no_key;            /* it is limited per customer or the like, and there is none */
+	bool other_currency;    /* its budget is of another currency */
 } PromotionPurse;
 
 /* One line of a cart, beside its RuleLine; what conditions do not look at. */

@@ -35,7 +35,8 @@ INSERT INTO commerce.shipping_prices (method, price, min_subtotal) VALUES ('post
 INSERT INTO commerce.promotions (name, condition, benefit)
     VALUES ('boots', 'subtotal >= 60 GBP', $$10% off lines where category <@ 'clothing.shoes'$$);
 WITH coded AS (INSERT INTO commerce.promotions (name, benefit, needs_code) VALUES ('friends', '5 GBP off order', true) RETURNING id)
-    INSERT INTO commerce.promotion_codes (code, promotion) SELECT 'FRIENDS', id FROM coded;
+    INSERT INTO commerce.promotion_codes (code, promotion, uses) SELECT 'FRIENDS', id, 4 FROM coded;
+INSERT INTO commerce.budgets (promotion, spend) SELECT id, '60 GBP' FROM commerce.promotions WHERE name = 'friends';
 DO $$
 BEGIN
     PERFORM commerce.receive_stock(sku, 100), commerce.receive_stock(sku, 10, 'annex') FROM commerce.variants WHERE track_stock;
@@ -140,6 +141,8 @@ sub is_the_shop
 	my $order = $node->safe_psql($database, "SELECT commerce.checkout($lines, codes => '{friends}', shipping_method => 'post')");
 	is($node->safe_psql($database, "SELECT number, subtotal, discount, total FROM commerce.orders WHERE id = '$order'"),
 		'6|99.98 GBP|15.00 GBP|84.98 GBP', "$what: it sells on, by the same promotions, and numbers go on");
+	is($node->safe_psql($database, q(SELECT l.uses, l.spend FROM commerce.promotions p, commerce.promotion_left(p.id, 'friends') l
+			WHERE p.name = 'friends')), '2|5000', "$what: what was claimed before the dump counts, and what was given back does not");
 	is($node->safe_psql($database, "SELECT commerce.available('BOOT-40')"), '106', "$what: from the same stock");
 	is($node->safe_psql($database, q(SELECT commerce.checkout(jsonb_build_array(jsonb_build_object('sku', 'BOOT-39', 'quantity', 1),
 			jsonb_build_object('sku', 'ADVICE', 'quantity', 1)), customer => commerce.find_customer('jane1@example.com'),

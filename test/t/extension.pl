@@ -77,7 +77,8 @@ my $sealed = $node->safe_psql('postgres', "SELECT commerce.seal('x', 'notes', co
 my %argument = (
 	text => "'x'", 'text[]' => "'{x}'", name => "'x'", bigint => '1', boolean => 'true', uuid => 'commerce.uuidv7()',
 	jsonb => $lines, interval => "'1 hour'", 'timestamp with time zone' => 'now()', regclass => "'pg_class'",
-	'commerce.amount' => "'1 EUR'", 'commerce.sealed' => "'$sealed'", integer => '1', date => "'2026-02-03'");
+	'commerce.amount' => "'1 EUR'", 'commerce.sealed' => "'$sealed'", integer => '1', date => "'2026-02-03'",
+	tstzrange => "'(,)'");
 # Those that look at their arguments first.
 my %call = (create_customer => "'jane\@example.com'", quote => $lines);
 # Those that work without a shop.

@@ -34,6 +34,7 @@ $primary->safe_psql('postgres', q(
 	INSERT INTO commerce.prices (sku, price) VALUES ('A', '10 GBP');
 	SELECT commerce.receive_stock('A', 10);
 	INSERT INTO commerce.promotions (name, benefit) VALUES ('sale', '10% off order');
+	INSERT INTO commerce.budgets (promotion, uses) SELECT id, 3 FROM commerce.promotions;
 	SELECT commerce.create_customer('jane@example.com', name => 'Jane');));
 my $bought = $primary->safe_psql('postgres', $checkout);
 
@@ -44,6 +45,8 @@ is(on_standby("SELECT a.available FROM commerce.available(ARRAY['A']) a"), '9', 
 is(on_standby("SELECT state FROM commerce.orders WHERE id = '$bought'"), 'placed', 'orders are there');
 is(on_standby("SELECT commerce.reveal_customer(commerce.find_customer('JANE\@example.com'), 'test') ->> 'name'"),
 	'Jane', 'customers open with the key file');
+is(on_standby('SELECT l.uses, commerce.budget_left(b.id) FROM commerce.budgets b, commerce.promotion_left(b.promotion) l'), '2|2',
+	'what is left of budgets is known');
 like(on_standby("SELECT commerce.state_machine_diagram('order')"), qr/placed --> confirmed : confirm/, 'machines are there');
 
 # A session that stays connected sees a promotion of the primary change, inside a transaction or not.

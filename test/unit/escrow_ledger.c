@@ -183,7 +183,9 @@ static void
 take(Side *side, int key, int64_t amount)
 {
 	State *now = &side->now[key];
-	bool enough = value_of(key) + now->credit >= amount;
+	int64_t floor = below(4) > 0 ? 0 : below(2) > 0 ? (int64_t) below(200) - 100 : below(2) > 0 ? INT64_MIN : INT64_MAX;
+	int64_t own = amount < now->credit ? amount : now->credit;
+	bool enough = value_of(key) + now->credit - amount >= floor && fits((Wide) now->debit + amount - own);
 	Account *account = commerce_ledger_find(&side->ledger, counters[key]);
 
 	if (now->unwritten > INT64_MAX - amount)
@@ -191,8 +193,9 @@ take(Side *side, int key, int64_t amount)
 	want(commerce_ledger_balance(account) ==
 			 (fits(value_of(key) + now->credit) ? (int64_t) (value_of(key) + now->credit) : INT64_MAX),
 		 "a balance is value and credit");
-	want(commerce_ledger_take(&side->ledger, account, side->levels[side->depth], amount) == enough,
-		 "a take succeeds where there is enough, and only there");
+	want((floor == 0 ? commerce_ledger_take(&side->ledger, account, side->levels[side->depth], amount)
+					 : commerce_ledger_take_above(&side->ledger, account, side->levels[side->depth], amount, floor)) == enough,
+		 "a take succeeds where it leaves the floor, and only there");
 	refusals += !enough;
 	if (!enough)
 		return;

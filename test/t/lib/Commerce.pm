@@ -127,6 +127,7 @@ sub counters_are_right
 		ROLLBACK;)), '', "$when: what is available is to be had, and no more");
 	is($node->safe_psql($database, $differences), '', "$when: and again, with every counter there");
 	is($node->safe_psql($database, 'SELECT * FROM commerce.pending_stock'), '', "$when: nothing is in flight");
+	is($node->safe_psql($database, 'SELECT * FROM commerce.verify_budgets()'), '', "$when: so do those of budgets");
 	return;
 }
 
