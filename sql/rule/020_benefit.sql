@@ -52,9 +52,10 @@ order, percentages). A tier gives a percentage, money off, or "price MONEY"; "on
 buy … get …: parts joined by "+", "up to N" lets a customer get fewer; free, at REWARD off or for MONEY, each unit got.
 bundle … : all its parts, free, at REWARD off or for MONEY together; N for MONEY is a bundle of one part. No unit is in
 two sets. gift N 'SKU': once, or for every so many units.
-Limits, each after a comma: at most N units (in all) or N units of each line; in groups of N units (only complete ones); in
-steps of N units of each line; at most N times (sets, gifts); at most MONEY; cheapest first, dearest first or in cart order
-where not all units count (got units are the cheapest by default, those of bundles the dearest).
+Limits, each after a comma: at most N units (in all) or at most N units of each line; in groups of N (so many units, of
+all lines; only complete ones count); in steps of N (likewise, of each line); at most N times (sets, gifts); at most MONEY;
+cheapest first, dearest first or in cart order where not all units count (got units are the cheapest by default, those of
+bundles the dearest).
 Things joined by ";" (at most 10) are given together, their percentages being of the same amounts.$$;
 
 CREATE FUNCTION commerce.benefit_eq("left" commerce.benefit, "right" commerce.benefit) RETURNS boolean
