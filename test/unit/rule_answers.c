@@ -1,10 +1,10 @@
-// sources: src/rule/attribute.c src/rule/tree.c src/rule/literal.c src/rule/parse.c src/rule/print.c src/rule/evaluate.c src/rule/rule_gram.c src/rule/rule_scan.c src/money/currency.c
+// sources: src/rule/attribute.c src/rule/tree.c src/rule/literal.c src/rule/benefit.c src/rule/parse.c src/rule/print.c src/rule/print_benefit.c src/rule/evaluate.c src/rule/rule_gram.c src/rule/rule_scan.c src/money/currency.c
 /*
  * rule_answers.c: the evaluator says what a person says of the same cart.
  */
 #include "rule_test.h"
 
-/* Finds one of the first line's own attributes. */
+/* Finds one of the first line's or the customer's own attributes. */
 static RuleValue
 find_attribute(const void *attributes, const char *path)
 {
@@ -39,6 +39,7 @@ static const RuleLine lines[] = {
 	 .subtotal = 1000,
 	 .on_sale = true},
 };
+static const RuleClock wednesday = {"18:05", "2026-11-25", "wed"};
 static const RuleCart cart = {.currency = 978,
 							  .subtotal = 4000,
 							  .shipping = 500,
@@ -48,6 +49,11 @@ static const RuleCart cart = {.currency = 978,
 							  .customer_group = "vip",
 							  .codes = codes,
 							  .code_count = 1,
+							  .region = "CA",
+							  .currency_code = "EUR",
+							  .customer_orders = 2,
+							  .customer_attributes = "x",
+							  .clock = &wednesday,
 							  .attribute = find_attribute};
 static const RuleCart empty_cart = {.currency = 978};
 
@@ -120,6 +126,30 @@ static const struct
 	{"attributes.hard", false},
 	{"lines(attributes.soft is null) = 1", true},
 	{"lines(not attributes.soft) = 0", true},
+	{"weekday = 'wed'", true},
+	{"weekday in ('sat', 'sun')", false},
+	{"weekday not in ('sat', 'sun')", true},
+	{"time >= '18:05' and time < '18:06'", true},
+	{"time > '18:05'", false},
+	{"time <> '18:05'", false},
+	{"time in ('18:04', '18:05')", true},
+	{"date >= '2026-11-25' and date <= '2026-11-25'", true},
+	{"date < '2026-11-25' or date > '2026-11-25'", false},
+	{"customer.orders = 2", true},
+	{"customer.orders < 2.5", true},
+	{"customer.orders > 2", false},
+	{"customer.attributes.size = 0.1", true},
+	{"customer.attributes.soft", true},
+	{"customer.attributes.colour.outer in ('blue', 'red')", true},
+	{"customer.attributes.hard is null", true},
+	{"not customer.attributes.hard", false},
+	{"region = 'CA'", true},
+	{"postal_code = '10115'", false},
+	{"postal_code <> '10115'", false},
+	{"postal_code is null", true},
+	{"currency = 'EUR'", true},
+	{"currency in ('USD', 'CHF')", false},
+	{"lines(currency = 'EUR' and customer.orders = 2 and weekday = 'wed') = 2", true},
 	{"true and false", false},
 	{"true or false", true},
 	{"not false", true},
@@ -144,11 +174,17 @@ test_answers(void)
 	   "no condition holds");
 	node = commerce_condition_parse("sku <> 'A' and quantity() = 0 and code is null", &memory, &error);
 	ok(commerce_condition_holds(node, &empty_cart), "an empty cart has no such line");
+	node = commerce_condition_parse("weekday <> 'mon' or not time < '10:00' or date in ('2026-11-25')",
+									&memory, &error);
+	ok(!commerce_condition_holds(node, &empty_cart), "where no time is known nothing is said of it");
+	node =
+		commerce_condition_parse("customer.orders = 0 and customer.attributes.size is null", &memory, &error);
+	ok(commerce_condition_holds(node, &empty_cart), "a guest has placed no orders and has no attributes");
 	benefit =
 		commerce_benefit_parse("1% off lines where subtotal > 10 EUR and channel = 'web'", &memory, &error);
 	ok(benefit && commerce_line_matches(benefit->where, &cart, &lines[0]), "the first line matches");
 	ok(benefit && !commerce_line_matches(benefit->where, &cart, &lines[1]), "the second line does not");
-	ok(benefit && benefit->percent == PERCENT_SCALE, "one percent");
+	ok(benefit && benefit->reward.percent == PERCENT_SCALE, "one percent");
 	free_all();
 }
 
