@@ -142,7 +142,7 @@ check_clock(RuleParser *parser, RuleAttribute attribute, const RuleLiteral *lite
 	{
 		case ATTRIBUTE_TIME:
 			expected = "a time such as '18:30'";
-			fits = has_form(text, "00:00") && two_digits(text) <= 24 && two_digits(text + 3) < 60;
+			fits = has_form(text, "00:00") && two_digits(text + 3) < 60 && strcmp(text, "24:00") <= 0;
 			break;
 		case ATTRIBUTE_DATE:
 			expected = "a date such as '2026-11-27'";
