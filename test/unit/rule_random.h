@@ -6,17 +6,29 @@
 
 #include "rule_test.h"
 
-/* A generator of its own, so that a seed means the same everywhere. */
-static uint64_t state = 20260101;
+/* A generator of its own, so that a seed means the same everywhere; SEED chooses another. */
+static uint64_t state = 0;
 
 /* Returns a number below the limit. */
 static inline unsigned
 random_below(unsigned limit)
 {
+	if (state == 0)
+	{
+		state = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 10) : 20260101;
+		state += state == 0;
+	}
 	state ^= state << 13;
 	state ^= state >> 7;
 	state ^= state << 17;
 	return (unsigned) ((state >> 11) % limit);
+}
+
+/* Returns how many rounds to make: what a test asks for, times ROUNDS. */
+static inline int
+rounds_of(int count)
+{
+	return getenv("ROUNDS") ? count * atoi(getenv("ROUNDS")) : count;
 }
 
 /* Picks a text with something awkward in it. */
