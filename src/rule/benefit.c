@@ -70,7 +70,9 @@ commerce_rule_count(RuleParser *parser, RuleDecimal number, RuleSpan span, int64
 {
 	if (number.scale > 0 || number.coefficient < 1 || number.coefficient > MAX_COUNT)
 	{
-		commerce_rule_expected(parser, span, "a whole number above 0");
+		commerce_rule_expected(parser, span,
+							   number.coefficient > MAX_COUNT ? "a whole number of at most 1000000000"
+															  : "a whole number above 0");
 		return false;
 	}
 	*count = number.coefficient;
