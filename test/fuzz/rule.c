@@ -67,8 +67,16 @@ check_condition(const char *text)
 		{.on_sale = true, .quantity = INT64_MAX, .subtotal = INT64_MAX},
 		{.quantity = INT64_MAX, .subtotal = INT64_MIN},
 	};
-	static const RuleCart cart = {
-		.currency = 978, .subtotal = 100, .lines = lines, .line_count = 3, .codes = codes, .code_count = 1};
+	static const RuleClock clock = {"18:05", "2026-11-25", "wed"};
+	static const RuleCart cart = {.currency = 978,
+								  .subtotal = 100,
+								  .lines = lines,
+								  .line_count = 3,
+								  .codes = codes,
+								  .code_count = 1,
+								  .customer_orders = 2,
+								  .currency_code = "EUR",
+								  .clock = &clock};
 	RuleError error;
 	RuleNode *condition = commerce_condition_parse(text, &memory, &error);
 	char *printed;

@@ -63,6 +63,20 @@ free_all(void)
 	}
 }
 
+/* Keeps what is allocated so far, whatever is freed later. */
+static inline void
+keep_all(void)
+{
+	static Block *kept;
+	Block **last = &blocks;
+
+	while (*last)
+		last = &(*last)->next;
+	*last = kept;
+	kept = blocks;
+	blocks = NULL;
+}
+
 /* Compares what happened with what should have, and shows both where they differ. */
 static inline void
 same(const char *got, const char *wanted, const char *name)
