@@ -87,31 +87,37 @@ commerce_reward_order(Work *work, const Reward *reward)
 		commerce_action_distribute(work, (int64_t) minor, weights, caps);
 }
 
+/* Returns what a reward takes off some units of a line, in parts of PERCENT_WHOLE * all its units; no more than they cost. */
+wide
+commerce_reward_exact(const Work *work, int line, const Reward *reward, int64_t units)
+{
+	wide cost = (wide) commerce_line_left(work, line) * PERCENT_WHOLE;
+	wide money = (wide) commerce_money_here(work, reward->money) * units_of(work, line) * PERCENT_WHOLE;
+	wide off = money;
+
+	if (reward->kind == REWARD_PERCENT)
+		off = (wide) commerce_line_base(work, line) * reward->percent;
+	else if (reward->kind == REWARD_PRICE)
+		off = cost - money;
+	if (off > cost)
+		off = cost;
+	return off > 0 ? off * units : 0;
+}
+
 /* Applies one reward to the first unit of each line of the aim and another to its other units. */
 static void
 reward_first_and_others(Work *work, const Benefit *benefit)
 {
-	const Reward *rewards[] = {&benefit->reward, &benefit->others};
-
 	for (int i = 0; i < work->aim.count; i++)
 	{
 		int line = work->aim.lines[i];
 		int64_t units = work->aim.units[i];
-		int64_t all = units_of(work, line);
-		wide percents = 0; /* in parts of PERCENT_WHOLE * all */
-		wide minor = 0;
+		wide exact = commerce_reward_exact(work, line, &benefit->reward, 1) +
+					 commerce_reward_exact(work, line, &benefit->others, units - 1);
 
-		for (int r = 0; r < 2; r++)
-		{
-			int64_t count = r == 0 ? 1 : units - 1;
-
-			if (rewards[r]->kind == REWARD_PERCENT)
-				percents += (wide) commerce_line_base(work, line) * count * rewards[r]->percent;
-			else
-				minor += (wide) commerce_money_here(work, rewards[r]->money) * count;
-		}
-		minor += commerce_round_ratio(percents, (wide) PERCENT_WHOLE * all, work->request->rounding);
-		take(work, line, units, minor);
+		take(work, line, units,
+			 commerce_round_ratio(exact, (wide) PERCENT_WHOLE * units_of(work, line),
+								  work->request->rounding));
 	}
 }
 

@@ -101,30 +101,18 @@ reward_graduated_units(Work *work, const Benefit *benefit)
 	{
 		int line = work->aim.lines[i];
 		int64_t all = work->facts[line].quantity;
-		int64_t base = commerce_line_base(work, line);
 		int64_t room = commerce_line_room(work, line) - work->action[line];
 		wide exact = 0; /* in parts of PERCENT_WHOLE * all */
-		wide minor = 0;
+		wide minor;
 
 		for (const BenefitTier *tier = benefit->tiers; tier && tier->from <= all; tier = tier->next)
 		{
 			int64_t first = tier->from > 0 ? tier->from : 1;
 			int64_t last = tier->next && tier->next->from <= all ? tier->next->from - 1 : all;
-			wide units = last - first + 1;
-			wide money = units * commerce_money_here(work, tier->reward.money);
-			wide value = units * commerce_line_left(work, line);
 
-			if (tier->reward.kind == REWARD_PERCENT)
-				exact += units * base * tier->reward.percent;
-			else if (tier->reward.kind == REWARD_MONEY)
-				minor += money;
-			else if (value / all >= money)
-			{
-				exact += value * PERCENT_WHOLE;
-				minor -= money;
-			}
+			exact += commerce_reward_exact(work, line, &tier->reward, last - first + 1);
 		}
-		minor += commerce_round_ratio(exact, (wide) PERCENT_WHOLE * all, work->request->rounding);
+		minor = commerce_round_ratio(exact, (wide) PERCENT_WHOLE * all, work->request->rounding);
 		work->action[line] += (int64_t) (minor < room ? minor : room);
 	}
 }

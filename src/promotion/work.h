@@ -117,6 +117,7 @@ extern bool commerce_take_set(Work *work, const Benefit *benefit);
 /* off.c: a reward on the aim. */
 extern void commerce_reward_lines(Work *work, const Reward *reward, bool per_unit);
 extern void commerce_reward_order(Work *work, const Reward *reward);
+extern wide commerce_reward_exact(const Work *work, int line, const Reward *reward, int64_t units);
 
 /* judge.c: judges a promotion by what does not depend on others nor on its condition. */
 extern PromotionVerdict commerce_judge_alone(const PromotionRequest *request, int candidate);
