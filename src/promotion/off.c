@@ -57,7 +57,8 @@ commerce_reward_order(Work *work, const Reward *reward)
 	int64_t *weights = work->scratch + (work->count + 1);
 	int64_t *caps = weights + (work->count + 1);
 	int64_t money = commerce_money_here(work, reward->money);
-	wide base = 0;
+	wide exact = 0; /* of a percentage, in parts of PERCENT_WHOLE */
+	bool more = false;
 	wide value = 0;
 	wide limit = 0;
 	wide minor = money;
@@ -68,17 +69,18 @@ commerce_reward_order(Work *work, const Reward *reward)
 		int64_t units = work->aim.units[i];
 		int64_t all = units_of(work, line);
 		int64_t room = commerce_line_room(work, line) - work->action[line];
+		wide part = (wide) commerce_line_base(work, line) * reward->percent * units;
 
 		weights[i] = commerce_units_value(work, line, units);
 		caps[i] = room < weights[i] ? room : weights[i];
 		value += weights[i];
 		limit += caps[i];
-		base += units >= all
-					? commerce_line_base(work, line)
-					: commerce_round_ratio((wide) commerce_line_base(work, line) * units, all, ROUND_HALF_UP);
+		exact += part / all;
+		more = more || part % all != 0;
 	}
+	/* Parts of lines leave fractions of PERCENT_WHOLE behind; that there are any decides what looks like a tie. */
 	if (reward->kind == REWARD_PERCENT)
-		minor = commerce_round_ratio(base * reward->percent, PERCENT_WHOLE, work->request->rounding);
+		minor = commerce_round_ratio(exact * 2 + more, PERCENT_WHOLE * 2, work->request->rounding);
 	else if (reward->kind == REWARD_PRICE)
 		minor = value - money;
 	if (minor > limit)
