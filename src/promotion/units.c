@@ -161,6 +161,8 @@ commerce_aim(Work *work, const Benefit *benefit)
 	Aim *aim = &work->aim;
 
 	aim->count = 0;
+	for (int i = 0; i <= work->count; i++)
+		work->proposal[i].matched = false;
 	if (benefit->target == BENEFIT_SHIPPING)
 	{
 		if (work->request->shipping && commerce_line_eligible(work, work->count, false) &&

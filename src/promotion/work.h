@@ -29,7 +29,7 @@ typedef struct Proposal
 	int64_t minor;
 	int64_t set_units;
 	int64_t set_minor;
-	bool matched;
+	bool matched; /* by the benefit that was aimed last */
 } Proposal;
 
 /* Which lines a benefit is about, and how many units of each. */
