@@ -17,9 +17,9 @@ reached(const BenefitTier *tiers, int64_t number)
 	return highest;
 }
 
-/* Returns what all tiers together are measured by; the aim holds the matching lines, with all their units. */
+/* Returns what tiers are measured by: the matching lines with all their units, or for shipping all lines. */
 static int64_t
-measure(const Work *work, TierBasis basis)
+measure(const Work *work, TierBasis basis, BenefitTarget target)
 {
 	wide sum = 0;
 
@@ -29,7 +29,7 @@ measure(const Work *work, TierBasis basis)
 	{
 		const RuleLine *facts = work->cart == work->running ? &work->running_lines[i] : &work->facts[i];
 
-		if (work->proposal[i].matched)
+		if (target == BENEFIT_SHIPPING || work->proposal[i].matched)
 			sum += basis == TIER_QUANTITY ? facts->quantity : facts->subtotal;
 	}
 	return sum > INT64_MAX ? INT64_MAX : (int64_t) sum;
@@ -133,7 +133,7 @@ commerce_take_tiers(Work *work, const Benefit *benefit)
 		reward_each_line(work, benefit);
 	else
 	{
-		number = measure(work, benefit->basis);
+		number = measure(work, benefit->basis, benefit->target);
 		tier = reached(benefit->tiers, number);
 		if (tier && benefit->graduated)
 			reward_graduated_sum(work, benefit, number);
