@@ -73,19 +73,22 @@ reward_each_line(Work *work, const Benefit *benefit)
 	work->aim = all;
 }
 
-/* Takes of the lines of the aim together what graduated percentages of their sum come to. */
+/* Takes of the lines of the aim together what graduated percentages come to, of the sum that percentages are of. */
 static void
-reward_graduated_sum(Work *work, const Benefit *benefit, int64_t sum)
+reward_graduated_sum(Work *work, const Benefit *benefit)
 {
 	wide exact = 0;
+	wide sum = 0;
 	Reward whole = {REWARD_MONEY, 0, NULL};
 	RuleMoney money = {0, work->cart->currency, NULL};
 
+	for (int i = 0; i < work->aim.count; i++)
+		sum += commerce_line_base(work, work->aim.lines[i]);
 	for (const BenefitTier *tier = benefit->tiers; tier && tier->from < sum; tier = tier->next)
 	{
-		int64_t to = tier->next && tier->next->from < sum ? tier->next->from : sum;
+		wide to = tier->next && tier->next->from < sum ? tier->next->from : sum;
 
-		exact += (wide) (to - tier->from) * tier->reward.percent;
+		exact += (to - tier->from) * tier->reward.percent;
 	}
 	money.minor = (int64_t) commerce_round_ratio(exact, PERCENT_WHOLE, work->request->rounding);
 	whole.money = &money;
@@ -136,7 +139,7 @@ commerce_take_tiers(Work *work, const Benefit *benefit)
 		number = measure(work, benefit->basis, benefit->target);
 		tier = reached(benefit->tiers, number);
 		if (tier && benefit->graduated)
-			reward_graduated_sum(work, benefit, number);
+			reward_graduated_sum(work, benefit);
 		else if (tier)
 			reward(work, benefit, tier);
 		else
