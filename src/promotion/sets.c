@@ -194,16 +194,25 @@ make_sets(Sets *sets, int64_t times, int64_t partial)
 
 /* Returns what units of a line that are in no set yet cost, rounded: discounts on sets before are on other units. */
 static wide
-value(const Work *work, int line, int64_t units, int64_t percent)
+value(const Work *work, int line, int64_t units)
 {
 	const WorkLine *state = &work->lines[line];
-	int64_t base = commerce_line_base(work, line);
+	wide all = commerce_line_subtotal(work, line) - (state->discount - state->set_discount);
 
-	if (base < commerce_line_subtotal(work, line))
-		base = commerce_line_subtotal(work, line) - (state->discount - state->set_discount);
-	return commerce_round_ratio((wide) base * units * percent,
-								(wide) PERCENT_WHOLE * work->facts[line].quantity,
-								percent == PERCENT_WHOLE ? ROUND_HALF_UP : work->request->rounding);
+	return commerce_round_ratio(all * units, work->facts[line].quantity, ROUND_HALF_UP);
+}
+
+/* Returns a percentage of what such units cost now, or cost at first, as percentages go. */
+static wide
+part_of_value(const Work *work, int line, int64_t units, int64_t percent)
+{
+	const WorkLine *state = &work->lines[line];
+	wide all = commerce_line_base(work, line);
+
+	if (all < commerce_line_subtotal(work, line))
+		all += state->set_discount;
+	return commerce_round_ratio(all * units * percent, (wide) PERCENT_WHOLE * work->facts[line].quantity,
+								work->request->rounding);
 }
 
 /* Returns what the units with the reward cost in a number of sets. */
@@ -216,7 +225,7 @@ value_of_sets(Sets *sets, int64_t times)
 		return 0;
 	for (int i = 0; i < sets->work->count; i++)
 		if (sets->in_set[i] > 0)
-			sum += value(sets->work, i, sets->in_set[i], PERCENT_WHOLE);
+			sum += value(sets->work, i, sets->in_set[i]);
 	return sum;
 }
 
@@ -255,8 +264,8 @@ reward_units(Sets *sets, const Reward *reward)
 
 		if (units == 0)
 			continue;
-		all = value(work, i, units, PERCENT_WHOLE);
-		minor = reward->kind == REWARD_PERCENT ? value(work, i, units, reward->percent)
+		all = value(work, i, units);
+		minor = reward->kind == REWARD_PERCENT ? part_of_value(work, i, units, reward->percent)
 				: reward->kind == REWARD_MONEY ? (wide) money * units
 											   : all - (wide) money * units;
 		if (minor > all)
@@ -285,7 +294,7 @@ reward_together(Sets *sets, wide minor)
 
 		if (sets->in_set[i] == 0)
 			continue;
-		weights[n] = (int64_t) value(work, i, sets->in_set[i], PERCENT_WHOLE);
+		weights[n] = (int64_t) value(work, i, sets->in_set[i]);
 		caps[n] = room < weights[n] ? room : weights[n];
 		limit += caps[n];
 		work->aim.lines[n] = i;
@@ -365,7 +374,7 @@ commerce_take_set(Work *work, const Benefit *benefit)
 
 		for (int i = 0; i < work->count; i++)
 			if (sets.in_set[i] > 0)
-				cost += value(work, i, sets.in_set[i], PERCENT_WHOLE);
+				cost += value(work, i, sets.in_set[i]);
 		reward_together(&sets, cost - (wide) money * times);
 	}
 	for (int i = 0; i < work->count; i++)
