@@ -209,24 +209,16 @@ meet(const TextList *first, const TextList *second)
 	return false;
 }
 
-/* Tells whether the promotion at hand and all that have an item discount on the line in this lane name each other. */
+/* Tells whether the promotion at hand and all item promotions of this lane on the line name each other. */
 static bool
 stacks_on(const Work *work, int line)
 {
-	const PromotionRequest *request = work->request;
 	const Promotion *promotion = work->promotion;
 
-	if (promotion->tags.count == 0 || promotion->stacks_with.count == 0)
-		return false;
-	for (int i = 0; i < work->take_count; i++)
-	{
-		const Promotion *other = &request->promotions[request->candidates[work->takes[i].finding]];
-
-		if (work->takes[i].line == work->given[line] && other->class == CLASS_ITEM &&
-			other->lane == promotion->lane &&
-			!(meet(&promotion->stacks_with, &other->tags) && meet(&other->stacks_with, &promotion->tags)))
+	for (const Mark *mark = work->lines[line].marks; mark; mark = mark->next)
+		if (!(meet(&promotion->stacks_with, &mark->promotion->tags) &&
+			  meet(&mark->promotion->stacks_with, &promotion->tags)))
 			return false;
-	}
 	return true;
 }
 
@@ -294,6 +286,22 @@ note_take(Work *work, int finding, int line, int64_t minor)
 	work->takes[work->take_count++] = (PromotionTake){finding, work->given[line], minor};
 }
 
+/* Notes that a line has something of the promotion at hand, and forgets those of other lanes. */
+static void
+mark_line(Work *work, WorkLine *line)
+{
+	Mark *mark = commerce_work_allocate(work, sizeof(Mark));
+
+	if (line->lane != work->promotion->lane)
+	{
+		line->has_item = line->has_set = false;
+		line->marks = NULL;
+	}
+	line->lane = work->promotion->lane;
+	*mark = (Mark){work->promotion, line->marks};
+	line->marks = mark;
+}
+
 /* Takes what is proposed. */
 void
 commerce_proposal_take(Work *work, int finding)
@@ -312,9 +320,7 @@ commerce_proposal_take(Work *work, int finding)
 		line->set_units += proposal->set_units;
 		if (promotion->class == CLASS_ITEM)
 		{
-			if (line->lane != promotion->lane)
-				line->has_item = line->has_set = false;
-			line->lane = promotion->lane;
+			mark_line(work, line);
 			line->has_item = line->has_item || proposal->minor > proposal->set_minor;
 			line->has_set = line->has_set || proposal->set_units > 0;
 		}

@@ -11,6 +11,13 @@
 
 #include "promotion/promotion.h"
 
+/* An item promotion of which a line has something, if only that its units were bought. */
+typedef struct Mark
+{
+	const Promotion *promotion;
+	struct Mark *next;
+} Mark;
+
 /* What promotions have done to one line so far. */
 typedef struct WorkLine
 {
@@ -20,6 +27,7 @@ typedef struct WorkLine
 	PromotionLane lane;   /* of the item discounts below */
 	bool has_item;        /* has an item discount of this lane */
 	bool has_set;         /* is part of a set of this lane */
+	Mark *marks;          /* whose they are */
 	bool stopped;
 } WorkLine;
 
