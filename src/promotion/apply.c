@@ -99,13 +99,13 @@ propose(Work *work, const Benefit *benefit, int finding)
 
 /* Judges a promotion by what others have done in this run. */
 static PromotionVerdict
-judge_beside_others(const Run *run, int candidate, const Promotion *promotion, bool priority_first)
+judge_beside_others(const Run *run, int candidate, const Promotion *promotion)
 {
 	if (run->only >= 0 && candidate != run->only)
 		return PROMOTION_EXCLUDED;
 	if (run->stopped)
 		return PROMOTION_STOPPED;
-	if (run->excluded || (priority_first && promotion->exclusivity == EXCLUSIVE && run->anything))
+	if (run->excluded || (promotion->exclusivity == EXCLUSIVE && run->anything))
 		return PROMOTION_EXCLUDED;
 	if (run->lost && run->lost[candidate])
 		return PROMOTION_GROUP_TAKEN;
@@ -187,7 +187,7 @@ run_through(Work *work, Run *run, PromotionFinding *findings)
 			request->breathe();
 		*finding = (PromotionFinding){place, commerce_judge_alone(request, c), 0};
 		if (finding->verdict == PROMOTION_APPLIED)
-			finding->verdict = judge_beside_others(run, c, promotion, request->priority_first);
+			finding->verdict = judge_beside_others(run, c, promotion);
 		if (finding->verdict != PROMOTION_APPLIED)
 			continue;
 		work->promotion = promotion;
