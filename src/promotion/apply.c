@@ -10,7 +10,7 @@
 
 #include "promotion/work.h"
 
-#define MAX_CHOICES 64 /* of groups, beyond which each group chooses by itself */
+#define MAX_CHOICES 64 /* of groups, none of a group being one; beyond them each group chooses by itself */
 
 /* What holds for one run. */
 typedef struct Run
@@ -109,7 +109,7 @@ judge_beside_others(const Run *run, int candidate, const Promotion *promotion)
 		return PROMOTION_EXCLUDED;
 	if (run->lost && run->lost[candidate])
 		return PROMOTION_GROUP_TAKEN;
-	if (promotion->exclusivity == EXCLUSIVE_GROUP_FIRST)
+	if (promotion->exclusivity >= EXCLUSIVE_GROUP_BEST)
 		for (int i = 0; i < run->taken_count; i++)
 			if (strcmp(run->taken_groups[i], promotion->group) == 0)
 				return PROMOTION_GROUP_TAKEN;
@@ -160,16 +160,15 @@ note_applied(Run *run, const Promotion *promotion)
 	run->combinable &= promotion->combines;
 	run->stopped = run->stopped || promotion->stop_all;
 	run->excluded = run->excluded || promotion->exclusivity == EXCLUSIVE;
-	if (promotion->exclusivity == EXCLUSIVE_GROUP_FIRST)
+	if (promotion->exclusivity >= EXCLUSIVE_GROUP_BEST)
 		run->taken_groups[run->taken_count++] = promotion->group;
 }
 
-/* Runs through the candidates once; returns what is taken off altogether. */
-static int64_t
+/* Runs through the candidates once. */
+static void
 run_through(Work *work, Run *run, PromotionFinding *findings)
 {
 	const PromotionRequest *request = work->request;
-	wide total = 0;
 
 	commerce_work_reset(work);
 	run->combinable = ~0u;
@@ -204,9 +203,7 @@ run_through(Work *work, Run *run, PromotionFinding *findings)
 			continue;
 		}
 		note_applied(run, promotion);
-		total += finding->minor;
 	}
-	return total > INT64_MAX ? INT64_MAX : (int64_t) total;
 }
 
 /* Finds the exclusive promotion that comes before all others and gives anything; false where there is none. */
@@ -234,10 +231,39 @@ run_exclusive(Work *work, PromotionFinding *findings)
 			return false;
 		tried[first] = true;
 		run.only = first;
-		(void) run_through(work, &run, findings);
+		run_through(work, &run, findings);
 		if (findings[first].verdict == PROMOTION_APPLIED)
 			return true;
 	}
+}
+
+/* What is given altogether. */
+typedef struct Gain
+{
+	int64_t minor;
+	int64_t gifts;
+} Gain;
+
+/* Adds up what a work gives. */
+static Gain
+gain_of(const Work *work)
+{
+	Gain gain = {0, 0};
+
+	for (int i = 0; i < work->take_count; i++)
+		gain.minor += work->takes[i].minor;
+	for (int i = 0; i < work->gift_count; i++)
+		gain.gifts += work->gifts[i].quantity;
+	return gain;
+}
+
+/* Compares gains: by money, and where that is equal by gifts. */
+static int
+compare_gains(const Gain *first, const Gain *second)
+{
+	if (first->minor != second->minor)
+		return first->minor < second->minor ? -1 : 1;
+	return (first->gifts > second->gifts) - (first->gifts < second->gifts);
 }
 
 /* The groups of which the best is chosen. */
@@ -245,13 +271,36 @@ typedef struct Groups
 {
 	int *group; /* by candidate; -1: it is in none */
 	int count;
+	Gain *alone;  /* by candidate: what it gives alone */
 	int *members; /* by group: how many */
-	int *choice;  /* by group: which of its members, from 0 */
+	int *choice;  /* by group: which of its members, from 0; behind the last: none */
 } Groups;
 
-/* Finds the groups of which the best is chosen; false where there is none. */
+/* Finds out what a candidate gives alone; false where it can give nothing. */
 static bool
-find_groups(const Work *work, Groups *groups)
+gives_alone(Work *work, int candidate, Gain *gain)
+{
+	const PromotionRequest *request = work->request;
+	const Promotion *promotion = &request->promotions[request->candidates[candidate]];
+	int64_t minor;
+
+	*gain = (Gain){0, 0};
+	if (commerce_judge_alone(request, candidate) != PROMOTION_APPLIED)
+		return false;
+	commerce_work_reset(work);
+	work->promotion = promotion;
+	work->cart = promotion->running ? commerce_work_running(work) : request->cart;
+	/* What its condition sees of others may let it apply beside them. */
+	if (!commerce_promotion_holds(request, promotion, work->cart) ||
+		apply(work, candidate, &minor) != PROMOTION_APPLIED)
+		return promotion->running;
+	*gain = gain_of(work);
+	return true;
+}
+
+/* Finds the groups of which the best is chosen, with those members that can give anything; false where there is none. */
+static bool
+find_groups(Work *work, Groups *groups)
 {
 	const PromotionRequest *request = work->request;
 	size_t room = (size_t) (request->candidate_count + 1);
@@ -259,6 +308,7 @@ find_groups(const Work *work, Groups *groups)
 
 	groups->count = 0;
 	groups->group = commerce_work_allocate(work, sizeof(int) * room);
+	groups->alone = commerce_work_allocate(work, sizeof(Gain) * room);
 	groups->members = commerce_work_allocate(work, sizeof(int) * room);
 	groups->choice = commerce_work_allocate(work, sizeof(int) * room);
 	for (int c = 0; c < request->candidate_count; c++)
@@ -268,7 +318,7 @@ find_groups(const Work *work, Groups *groups)
 
 		groups->group[c] = -1;
 		if (promotion->exclusivity != EXCLUSIVE_GROUP_BEST || promotion->class == CLASS_CATALOG ||
-			commerce_judge_alone(request, c) != PROMOTION_APPLIED)
+			!gives_alone(work, c, &groups->alone[c]))
 			continue;
 		while (g < groups->count &&
 			   strcmp(request->promotions[request->candidates[first[g]]].group, promotion->group) != 0)
@@ -306,74 +356,89 @@ next_choice(Groups *groups)
 {
 	for (int g = 0; g < groups->count; g++)
 	{
-		if (++groups->choice[g] < groups->members[g])
+		if (++groups->choice[g] <= groups->members[g])
 			return true;
 		groups->choice[g] = 0;
 	}
 	return false;
 }
 
-/* Chooses for each group by itself the member that gives most alone. */
+/* Chooses for each group by itself the member that gives most alone, of equal ones the first. */
 static void
-choose_alone(Work *work, Groups *groups, PromotionFinding *findings)
+choose_alone(const Work *work, Groups *groups)
 {
-	int64_t *best = commerce_work_allocate(work, sizeof(int64_t) * (size_t) groups->count);
+	Gain *best = commerce_work_allocate(work, sizeof(Gain) * (size_t) groups->count);
 	int *member = commerce_work_allocate(work, sizeof(int) * (size_t) groups->count);
 
-	memset(best, 0xff, sizeof(int64_t) * (size_t) groups->count);
 	memset(member, 0, sizeof(int) * (size_t) groups->count);
 	for (int c = 0; c < work->request->candidate_count; c++)
 	{
 		int g = groups->group[c];
-		Run run = {.only = c};
-		int64_t total;
 
 		if (g < 0)
 			continue;
-		total = run_through(work, &run, findings);
-		if (total > best[g])
+		if (member[g] == 0 || compare_gains(&groups->alone[c], &best[g]) > 0)
 		{
-			best[g] = total;
+			best[g] = groups->alone[c];
 			groups->choice[g] = member[g];
 		}
 		member[g]++;
 	}
 }
 
-/* Runs with each choice of members of groups, and last with the best; of equal ones with the first. */
-static int64_t
+/* Tells whether of two outcomes that give as much this one is to be had: the first that differs applies in it. */
+static bool
+comes_first(const Groups *groups, const PromotionFinding *findings, const bool *applied, int count)
+{
+	for (int c = 0; c < count; c++)
+		if (groups->group[c] >= 0 && (findings[c].verdict == PROMOTION_APPLIED) != applied[c])
+			return !applied[c];
+	return false;
+}
+
+/*
+ * Runs with each choice of members of groups, or of none, and last with the best. What comes of it does not depend on
+ * promotions that give nothing, whether they are among the candidates or not.
+ */
+static void
 run_groups(Work *work, Groups *groups, PromotionFinding *findings, bool *bounded)
 {
-	bool *lost = commerce_work_allocate(work, sizeof(bool) * (size_t) (work->request->candidate_count + 1));
+	int count = work->request->candidate_count;
+	bool *lost = commerce_work_allocate(work, sizeof(bool) * (size_t) (count + 1));
+	bool *applied = commerce_work_allocate(work, sizeof(bool) * (size_t) (count + 1));
 	int *best = commerce_work_allocate(work, sizeof(int) * (size_t) groups->count);
-	int64_t most = -1;
+	Gain most = {-1, 0};
 	int64_t choices = 1;
 	Run last = {.only = -1, .lost = lost};
 
 	for (int g = 0; g < groups->count && choices <= MAX_CHOICES; g++)
-		choices *= groups->members[g];
+		choices *= groups->members[g] + 1;
 	*bounded = choices > MAX_CHOICES;
 	if (*bounded)
-		choose_alone(work, groups, findings);
+		choose_alone(work, groups);
 	else
 	{
 		do
 		{
 			Run run = {.only = -1, .lost = lost};
-			int64_t total;
+			Gain gain;
+			int order;
 
 			mark_lost(work, groups, lost);
-			total = run_through(work, &run, findings);
-			if (total > most)
-			{
-				most = total;
-				memcpy(best, groups->choice, sizeof(int) * (size_t) groups->count);
-			}
+			run_through(work, &run, findings);
+			gain = gain_of(work);
+			order = compare_gains(&gain, &most);
+			if (order < 0 || (order == 0 && !comes_first(groups, findings, applied, count)))
+				continue;
+			most = gain;
+			memcpy(best, groups->choice, sizeof(int) * (size_t) groups->count);
+			for (int c = 0; c < count; c++)
+				applied[c] = findings[c].verdict == PROMOTION_APPLIED;
 		} while (next_choice(groups));
 		memcpy(groups->choice, best, sizeof(int) * (size_t) groups->count);
 	}
 	mark_lost(work, groups, lost);
-	return run_through(work, &last, findings);
+	run_through(work, &last, findings);
 }
 
 /* Applies all candidates. */
@@ -388,15 +453,13 @@ commerce_promote(const PromotionRequest *request, PromotionOutcome *outcome)
 	if (request->priority_first || !run_exclusive(work, outcome->findings))
 	{
 		if (find_groups(work, &groups))
-			(void) run_groups(work, &groups, outcome->findings, &outcome->bounded);
+			run_groups(work, &groups, outcome->findings, &outcome->bounded);
 		else
-			(void) run_through(work, &run, outcome->findings);
+			run_through(work, &run, outcome->findings);
 	}
 	outcome->takes = work->takes;
 	outcome->take_count = work->take_count;
 	outcome->gifts = work->gifts;
 	outcome->gift_count = work->gift_count;
-	outcome->total = 0;
-	for (int i = 0; i < work->take_count; i++)
-		outcome->total += work->takes[i].minor;
+	outcome->total = gain_of(work).minor;
 }
