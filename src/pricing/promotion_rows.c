@@ -245,7 +245,7 @@ compile(uint64 row, const RuleMemory *memory, Promotion *promotion)
 	if (promotion->group == NULL && promotion->exclusivity >= EXCLUSIVE_GROUP_BEST)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("a promotion that excludes others of its group needs an exclusive_group")));
-	if (commerce_condition_asks_time(promotion->condition))
+	if (commerce_condition_asks_time(promotion->condition) || commerce_benefit_asks_time(promotion->benefit))
 		promotion->time_zone = commerce_text(row, COLUMN_TIME_ZONE);
 }
 
@@ -260,7 +260,8 @@ compile_rows(uint64 rows, const RuleMemory *memory, PromotionSet *set)
 	{
 		CHECK_FOR_INTERRUPTS();
 		compile(row, memory, &promotions[row]);
-		set->asks_orders = set->asks_orders || commerce_condition_asks_orders(promotions[row].condition);
+		set->asks_orders = set->asks_orders || commerce_condition_asks_orders(promotions[row].condition) ||
+						   commerce_benefit_asks_orders(promotions[row].benefit);
 	}
 	return promotions;
 }

@@ -11,11 +11,11 @@ typedef struct PromotionSet
 {
 	const Promotion *promotions; /* in the order in which they are applied */
 	int count;
-	PromotionIndex *index;        /* NULL: look at all */
-	const int *by_id;             /* their places by id */
-	bool asks_orders;             /* some condition looks at how many orders a customer has placed */
-	bool given;                   /* brought to a quote */
-	const TextList *codes;        /* given ones only: by place */
+	PromotionIndex *index; /* NULL: look at all */
+	const int *by_id;      /* their places by id */
+	bool asks_orders;      /* some condition or benefit looks at how many orders a customer has placed */
+	bool given;            /* brought to a quote */
+	const TextList *codes; /* given ones only: by place */
 	const PromotionPurse *purses; /* likewise */
 } PromotionSet;
 

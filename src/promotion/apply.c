@@ -47,9 +47,9 @@ propose_gift(Work *work, const Benefit *benefit, int finding)
 
 		for (int i = 0; i < work->count; i++)
 		{
-			const RuleLine *facts = work->cart == work->running ? &work->running_lines[i] : &work->facts[i];
+			const RuleLine *facts = &work->shown[i];
 
-			if (commerce_line_matches(benefit->buy->where, work->cart, facts))
+			if (commerce_line_matches(benefit->buy->where, &work->cart, facts))
 				units += facts->quantity;
 		}
 		units /= benefit->buy->quantity;
@@ -189,9 +189,8 @@ run_through(Work *work, Run *run, PromotionFinding *findings)
 			finding->verdict = judge_beside_others(run, c, promotion);
 		if (finding->verdict != PROMOTION_APPLIED)
 			continue;
-		work->promotion = promotion;
-		work->cart = promotion->running ? commerce_work_running(work) : request->cart;
-		if (!commerce_promotion_holds(request, promotion, work->cart))
+		commerce_work_turn(work, promotion);
+		if (!commerce_condition_holds(promotion->condition, &work->cart))
 		{
 			finding->verdict = PROMOTION_CONDITION_NOT_MET;
 			continue;
@@ -288,10 +287,9 @@ gives_alone(Work *work, int candidate, Gain *gain)
 	if (commerce_judge_alone(request, candidate) != PROMOTION_APPLIED)
 		return false;
 	commerce_work_reset(work);
-	work->promotion = promotion;
-	work->cart = promotion->running ? commerce_work_running(work) : request->cart;
+	commerce_work_turn(work, promotion);
 	/* What its condition sees of others may let it apply beside them. */
-	if (!commerce_promotion_holds(request, promotion, work->cart) ||
+	if (!commerce_condition_holds(promotion->condition, &work->cart) ||
 		apply(work, candidate, &minor) != PROMOTION_APPLIED)
 		return promotion->running;
 	*gain = gain_of(work);

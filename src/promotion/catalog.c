@@ -9,12 +9,12 @@
 
 /* Returns what a price becomes by one benefit; the price where the benefit says nothing of it. */
 static int64_t
-reduced(const PromotionRequest *request, const Benefit *benefit, const RuleLine *facts, int64_t price)
+reduced(const RuleCart *cart, const Benefit *benefit, const RuleLine *facts, int64_t price)
 {
-	const RuleMoney *money = commerce_rule_money_in(benefit->reward.money, request->cart->currency);
+	const RuleMoney *money = commerce_rule_money_in(benefit->reward.money, cart->currency);
 	int64_t result = price;
 
-	if (!commerce_line_matches(benefit->where, request->cart, facts))
+	if (!commerce_line_matches(benefit->where, cart, facts))
 		return price;
 	if (benefit->reward.kind == REWARD_PERCENT)
 		result = (int64_t) commerce_round_ratio((wide) price * (PERCENT_WHOLE - benefit->reward.percent),
@@ -38,12 +38,14 @@ static int64_t
 price_by(const PromotionRequest *request, int line, const Promotion *promotion, int64_t price, int64_t floor)
 {
 	const RuleLine *facts = &request->cart->lines[line];
+	RuleCart cart;
 
 	if (!request->lines[line].discountable || (promotion->sale_items == SALE_SKIPPED && facts->on_sale))
 		return price;
+	cart = commerce_promotion_cart(request, promotion, request->cart);
 	for (const Benefit *benefit = promotion->benefit; benefit; benefit = benefit->next)
 	{
-		int64_t lower = reduced(request, benefit, facts, price);
+		int64_t lower = reduced(&cart, benefit, facts, price);
 
 		if (lower < floor)
 			lower = floor < price ? floor : price;
@@ -91,11 +93,15 @@ commerce_catalog_begin(const PromotionRequest *request, PromotionFinding *findin
 	{
 		int place = request->candidates[c];
 		PromotionVerdict verdict = commerce_judge_alone(request, c);
+		const Promotion *promotion = &request->promotions[place];
 
 		if (verdict == PROMOTION_APPLIED)
-			verdict = commerce_promotion_holds(request, &request->promotions[place], request->cart)
-						  ? PROMOTION_NO_TARGET
-						  : PROMOTION_CONDITION_NOT_MET;
+		{
+			RuleCart cart = commerce_promotion_cart(request, promotion, request->cart);
+
+			verdict = commerce_condition_holds(promotion->condition, &cart) ? PROMOTION_NO_TARGET
+																			: PROMOTION_CONDITION_NOT_MET;
+		}
 		findings[c] = (PromotionFinding){place, verdict, 0};
 	}
 	return count;

@@ -81,15 +81,13 @@ commerce_judge_alone(const PromotionRequest *request, int candidate)
 	return PROMOTION_APPLIED;
 }
 
-/* Tells whether the condition of a promotion holds, at the time in its zone. */
-bool
-commerce_promotion_holds(const PromotionRequest *request, const Promotion *promotion, const RuleCart *cart)
+/* Shows a cart at the time in the zone of a promotion. */
+RuleCart
+commerce_promotion_cart(const PromotionRequest *request, const Promotion *promotion, const RuleCart *cart)
 {
-	RuleCart timed;
+	RuleCart timed = *cart;
 
-	if (promotion->time_zone == NULL || request->clock == NULL)
-		return commerce_condition_holds(promotion->condition, cart);
-	timed = *cart;
-	timed.clock = request->clock(request->context, promotion->time_zone);
-	return commerce_condition_holds(promotion->condition, &timed);
+	if (promotion->time_zone && request->clock)
+		timed.clock = request->clock(request->context, promotion->time_zone);
+	return timed;
 }

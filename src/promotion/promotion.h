@@ -83,7 +83,7 @@ typedef struct Promotion
 		stacks_with; /* tags of item promotions that may be on a line with it, if they say the same of it */
 	SaleItems sale_items;
 	PercentBase percent_base;
-	const char *time_zone; /* for what its condition says of the time; NULL where that is nothing */
+	const char *time_zone; /* for what it says of the time; NULL where that is nothing */
 	TextList channels;     /* empty: all */
 	TextList currencies;
 	TextList groups; /* of customers */

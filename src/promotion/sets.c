@@ -56,13 +56,13 @@ classify(Sets *sets)
 
 	for (int i = 0; i < work->count; i++)
 	{
-		const RuleLine *facts = work->cart == work->running ? &work->running_lines[i] : &work->facts[i];
+		const RuleLine *facts = &work->shown[i];
 		unsigned class = 0;
 
 		sets->classes[i] = 0;
 		sets->free[i] = facts->quantity - work->lines[i].set_units - work->proposal[i].set_units;
 		for (int p = 0; p < sets->count; p++)
-			if (commerce_line_matches(sets->parts[p]->where, work->cart, facts))
+			if (commerce_line_matches(sets->parts[p]->where, &work->cart, facts))
 				class |= 1u << p;
 		if (class == 0 || !commerce_line_eligible(work, i, true))
 			continue;

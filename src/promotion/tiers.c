@@ -24,10 +24,10 @@ measure(const Work *work, TierBasis basis, BenefitTarget target)
 	wide sum = 0;
 
 	if (basis == TIER_ORDER_SUBTOTAL)
-		return work->cart->subtotal;
+		return work->cart.subtotal;
 	for (int i = 0; i < work->count; i++)
 	{
-		const RuleLine *facts = work->cart == work->running ? &work->running_lines[i] : &work->facts[i];
+		const RuleLine *facts = &work->shown[i];
 
 		if (target == BENEFIT_SHIPPING || work->proposal[i].matched)
 			sum += basis == TIER_QUANTITY ? facts->quantity : facts->subtotal;
@@ -60,9 +60,8 @@ reward_each_line(Work *work, const Benefit *benefit)
 
 		one_line = all.lines[i];
 		one_units = all.units[i];
-		number = benefit->basis == TIER_LINE_QUANTITY ? work->facts[one_line].quantity
-				 : work->cart == work->running        ? work->running_lines[one_line].subtotal
-													  : work->facts[one_line].subtotal;
+		number = benefit->basis == TIER_LINE_QUANTITY ? work->shown[one_line].quantity
+													  : work->shown[one_line].subtotal;
 		tier = reached(benefit->tiers, number);
 		work->aim = (Aim){&one_line, &one_units, 1};
 		if (tier)
@@ -80,7 +79,7 @@ reward_graduated_sum(Work *work, const Benefit *benefit)
 	wide exact = 0;
 	wide sum = 0;
 	Reward whole = {REWARD_MONEY, 0, NULL};
-	RuleMoney money = {0, work->cart->currency, NULL};
+	RuleMoney money = {0, work->cart.currency, NULL};
 
 	for (int i = 0; i < work->aim.count; i++)
 		sum += commerce_line_base(work, work->aim.lines[i]);

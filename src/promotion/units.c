@@ -157,7 +157,7 @@ limit_units(Work *work, const BenefitLimits *limits)
 void
 commerce_aim(Work *work, const Benefit *benefit)
 {
-	const RuleCart *cart = work->cart;
+	const RuleCart *cart = &work->cart;
 	Aim *aim = &work->aim;
 
 	aim->count = 0;
@@ -176,8 +176,7 @@ commerce_aim(Work *work, const Benefit *benefit)
 	else
 		for (int i = 0; i < work->count; i++)
 		{
-			/* Facts are in the order here, and so are the lines of the running cart. */
-			const RuleLine *facts = cart == work->running ? &work->running_lines[i] : &work->facts[i];
+			const RuleLine *facts = &work->shown[i];
 
 			if (!commerce_line_matches(benefit->where, cart, facts) ||
 				!commerce_line_eligible(work, i, false))

@@ -141,8 +141,8 @@ commerce_work_reset(Work *work)
 }
 
 /* Shows the cart as promotions before have left it. */
-const RuleCart *
-commerce_work_running(Work *work)
+static const RuleCart *
+running_cart(Work *work)
 {
 	if (work->running == NULL)
 	{
@@ -162,6 +162,17 @@ commerce_work_running(Work *work)
 	work->running->shipping -= work->lines[work->count].discount;
 	work->running_stale = false;
 	return work->running;
+}
+
+/* Turns to a promotion. */
+void
+commerce_work_turn(Work *work, const Promotion *promotion)
+{
+	const RuleCart *cart = promotion->running ? running_cart(work) : work->request->cart;
+
+	work->promotion = promotion;
+	work->cart = commerce_promotion_cart(work->request, promotion, cart);
+	work->shown = promotion->running ? work->running_lines : work->facts;
 }
 
 /* Returns the price of a line. */

@@ -61,8 +61,9 @@ typedef struct Work
 	Aim aim;                   /* room for all lines */
 	int64_t *scratch;          /* room for four numbers a line */
 	const Promotion *promotion;
-	const RuleCart *cart; /* as the promotion at hand sees it */
-	RuleCart *running;    /* with what was left by promotions before it; remade when anything was taken */
+	RuleCart cart;         /* as the promotion at hand sees it */
+	const RuleLine *shown; /* its lines, in the order here */
+	RuleCart *running;     /* with what was left by promotions before it; remade when anything was taken */
 	RuleLine *running_lines;
 	bool running_stale;
 	bool saw_taken_line; /* a line matched, but has a discount that stands alone */
@@ -80,8 +81,8 @@ extern Work *commerce_work_begin(const PromotionRequest *request);
 extern void commerce_work_reset(Work *work);
 extern void *commerce_work_allocate(const Work *work, size_t size);
 
-/* Shows the cart as promotions before have left it. */
-extern const RuleCart *commerce_work_running(Work *work);
+/* Turns to a promotion: what it sees of the cart. */
+extern void commerce_work_turn(Work *work, const Promotion *promotion);
 
 /* The price of a line, what is left of it, and what a discount may still take. */
 extern int64_t commerce_line_subtotal(const Work *work, int line);
@@ -133,9 +134,9 @@ extern PromotionVerdict commerce_judge_alone(const PromotionRequest *request, in
 /* judge.c: does a benefit say something in the currency of the cart wherever it speaks of money? */
 extern bool commerce_speaks_currency(const Benefit *benefit, int currency);
 
-/* judge.c: does the condition of a promotion hold for a cart as it sees it? */
-extern bool commerce_promotion_holds(const PromotionRequest *request, const Promotion *promotion,
-									 const RuleCart *cart);
+/* judge.c: a cart at the time in the zone of a promotion. */
+extern RuleCart commerce_promotion_cart(const PromotionRequest *request, const Promotion *promotion,
+										const RuleCart *cart);
 
 /* apply.c: money of a rule in the currency of the cart; 0 where it says none. */
 extern int64_t commerce_money_here(const Work *work, const RuleMoney *money);

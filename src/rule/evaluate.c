@@ -390,3 +390,38 @@ commerce_condition_asks_orders(const RuleNode *condition)
 {
 	return asks(condition, ATTRIBUTE_CUSTOMER_ORDERS, ATTRIBUTE_CUSTOMER_ORDERS);
 }
+
+/* Tells whether the conditions of parts of a set look at any of a range of attributes. */
+static bool
+parts_ask(const BenefitPart *parts, RuleAttribute first, RuleAttribute last)
+{
+	for (const BenefitPart *part = parts; part; part = part->next)
+		if (asks(part->where, first, last))
+			return true;
+	return false;
+}
+
+/* Tells whether any condition in a benefit looks at any of a range of attributes. */
+static bool
+benefit_asks(const Benefit *benefit, RuleAttribute first, RuleAttribute last)
+{
+	for (; benefit; benefit = benefit->next)
+		if (asks(benefit->where, first, last) || parts_ask(benefit->buy, first, last) ||
+			parts_ask(benefit->get, first, last))
+			return true;
+	return false;
+}
+
+/* Tells whether any condition in a benefit looks at the hour or the day. */
+bool
+commerce_benefit_asks_time(const Benefit *benefit)
+{
+	return benefit_asks(benefit, ATTRIBUTE_TIME, ATTRIBUTE_WEEKDAY);
+}
+
+/* Tells whether any condition in a benefit looks at how many orders the customer has placed. */
+bool
+commerce_benefit_asks_orders(const Benefit *benefit)
+{
+	return benefit_asks(benefit, ATTRIBUTE_CUSTOMER_ORDERS, ATTRIBUTE_CUSTOMER_ORDERS);
+}

@@ -166,6 +166,10 @@ extern bool commerce_condition_holds(const RuleNode *condition, const RuleCart *
 extern bool commerce_condition_asks_time(const RuleNode *condition);
 extern bool commerce_condition_asks_orders(const RuleNode *condition);
 
+/* Does any condition in a benefit? */
+extern bool commerce_benefit_asks_time(const Benefit *benefit);
+extern bool commerce_benefit_asks_orders(const Benefit *benefit);
+
 /* Money of this currency; NULL where the rule says none. */
 extern const RuleMoney *commerce_rule_money_in(const RuleMoney *money, int currency);
 

@@ -423,6 +423,45 @@ test_examples(const Example *examples, size_t count)
 	}
 }
 
+/* Returns the time in a zone. */
+static const RuleClock *
+clock_in(void *context, const char *zone)
+{
+	static const RuleClock berlin = {"18:30", "2026-11-25", "wed"};
+	static const RuleClock tokyo = {"02:30", "2026-11-26", "thu"};
+
+	(void) context;
+	return strcmp(zone, "Asia/Tokyo") == 0 ? &tokyo : &berlin;
+}
+
+/* What a promotion says of the time goes by its own zone, in its condition and in what it gives. */
+static void
+test_zones(void)
+{
+	static const char *const zones[] = {"Europe/Berlin", "Asia/Tokyo"};
+	static const char *const wanted[] = {"100", "250"};
+
+	for (int z = 0; z < 2; z++)
+	{
+		Shop shop;
+		Promotion *promotion;
+		RuleError error;
+
+		open_shop(&shop);
+		read_lines(&shop, "A 1 1000");
+		promotion =
+			add_promotion(&shop, "10% off lines where weekday = 'wed'; 20% off lines where time < '12:00'");
+		promotion->time_zone = zones[z];
+		promotion = add_promotion(&shop, "0.50 EUR off order");
+		promotion->condition = commerce_condition_parse("date = '2026-11-26'", &memory, &error);
+		promotion->time_zone = zones[z];
+		shop.request.clock = clock_in;
+		promote(&shop);
+		same(outcome_text(&shop), wanted[z], zones[z]);
+	}
+	free_all();
+}
+
 #define TEST(examples) test_examples(examples, sizeof(examples) / sizeof(examples[0]))
 
 /* Runs all of it. */
@@ -432,5 +471,6 @@ main(void)
 	TEST(kinds);
 	TEST(distribution);
 	TEST(company);
+	test_zones();
 	return finish();
 }

@@ -182,6 +182,24 @@ test_texts(void)
 	free_all();
 }
 
+/* What a benefit must be told beside the cart. */
+static void
+test_asks(void)
+{
+	RuleError error;
+	const Benefit *time =
+		commerce_benefit_parse("1% off order; buy 1 get 1 where weekday = 'mon' free", &memory, &error);
+	const Benefit *orders = commerce_benefit_parse(
+		"gift 1 'A' for every 2 where not (sku = 'A' or customer.orders = 0)", &memory, &error);
+	const Benefit *shipping =
+		commerce_benefit_parse("free shipping where quantity(customer.orders = 0) = 1", &memory, &error);
+
+	ok(commerce_benefit_asks_time(time) && !commerce_benefit_asks_orders(time), "the time");
+	ok(!commerce_benefit_asks_time(orders) && commerce_benefit_asks_orders(orders), "earlier orders");
+	ok(!commerce_benefit_asks_time(shipping) && commerce_benefit_asks_orders(shipping), "inside of a sum");
+	free_all();
+}
+
 /* Makes money of one to three currencies; zero only where it may be. */
 static RuleMoney *
 random_money(bool zero)
@@ -429,6 +447,7 @@ int
 main(void)
 {
 	test_texts();
+	test_asks();
 	test_round_trip();
 	return finish();
 }
