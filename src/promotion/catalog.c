@@ -171,7 +171,8 @@ commerce_catalog_price(const PromotionRequest *request, int line, bool best_only
 		const Promotion *promotion = &request->promotions[request->candidates[c]];
 		int64_t after;
 
-		if (!may_apply(&findings[c]) || best_only > (only >= 0))
+		if (!may_apply(&findings[c]) || (best_only && only < 0) ||
+			(promotion->exclusivity == EXCLUSIVE && price->cut_count > 0))
 			continue;
 		after = price_by(request, line, promotion, price->unit_price, floor);
 		if (after >= price->unit_price)
