@@ -200,7 +200,7 @@ commerce_cart_keys(const RuleCart *cart,
 			EACH(KEY_TAG, line->tags[t]);
 		if (line->category == NULL)
 			continue;
-		for (int length = 1; line->category[length - 1]; length++)
+		for (int length = 0; length == 0 || line->category[length - 1]; length++)
 			if (line->category[length] == '\0' || line->category[length] == '.')
 				each(KEY_CATEGORY, line->category, length, context);
 	}
