@@ -378,9 +378,8 @@ give(Shop *shop, Given *given)
 	promotion->stacks_with = list_of(&given->stacks_with);
 	promotion->sale_items = given->sale_items;
 	promotion->percent_base = given->base;
-	promotion->budgeted = given->spend > 0;
 	if (given->spend > 0)
-		shop->purses[i].spend = given->spend;
+		shop->purses[i].spend = shop->purses[i].refused_beyond = given->spend;
 }
 
 /* Works out examples. */

@@ -414,10 +414,15 @@ random_promotion(Shop *shop, int i)
 		promotion->currencies = random_list(lists[1], 2, 2);
 	if (random_below(4) == 0)
 		promotion->groups = random_list(lists[2], 2, 2);
-	promotion->budgeted = random_below(4) == 0;
-	shop->purses[i] = (PromotionPurse){random_below(3) ? INT64_MAX : random_below(2),
-									   random_below(2) ? INT64_MAX : random_below(40), random_below(2),
-									   random_below(16) == 0};
+	shop->purses[i] = (PromotionPurse){INT64_MAX, INT64_MAX, INT64_MAX, false, false};
+	if (random_below(4) == 0)
+	{
+		int64_t spend = random_below(2) ? INT64_MAX : random_below(40);
+
+		shop->purses[i] = (PromotionPurse){random_below(3) ? INT64_MAX : random_below(2), spend,
+										   random_below(2) ? INT64_MAX : spend, random_below(16) == 0,
+										   random_below(16) == 0};
+	}
 }
 
 /* Makes a shop. */

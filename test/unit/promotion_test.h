@@ -77,7 +77,7 @@ add_promotion(Shop *shop, const char *benefit)
 		exit(1);
 	}
 	promotion->class = commerce_natural_class(promotion->benefit);
-	shop->purses[i] = (PromotionPurse){INT64_MAX, INT64_MAX, false, false};
+	shop->purses[i] = (PromotionPurse){INT64_MAX, INT64_MAX, INT64_MAX, false, false};
 	return promotion;
 }
 
@@ -216,16 +216,15 @@ show_shop(const Shop *shop)
 		const Promotion *promotion = &shop->promotions[i];
 
 		printf(
-			"# %d class %d lane %d priority %d exclusivity %d %s combines %x sale %d base %d%s%s%s%s%s: %s\n",
+			"# %d class %d lane %d priority %d exclusivity %d %s combines %x sale %d base %d%s%s%s%s: %s\n",
 			i, promotion->class, promotion->lane, promotion->priority, promotion->exclusivity,
 			promotion->group ? promotion->group : "-", promotion->combines, promotion->sale_items,
 			promotion->percent_base, promotion->stop_line ? " stop_line" : "",
 			promotion->stop_all ? " stop_all" : "", promotion->running ? " running" : "",
-			promotion->budgeted ? " budgeted" : "", promotion->needs_code ? " code" : "",
+			promotion->needs_code ? " code" : "",
 			commerce_benefit_print(promotion->benefit, &memory));
-		if (promotion->budgeted)
-			printf("#   uses %lld spend %lld rest %d\n", (long long) shop->purses[i].uses,
-				   (long long) shop->purses[i].spend, shop->purses[i].rest);
+		printf("#   uses %lld spend %lld refused beyond %lld\n", (long long) shop->purses[i].uses,
+			   (long long) shop->purses[i].spend, (long long) shop->purses[i].refused_beyond);
 		for (int t = 0; t < promotion->tags.count; t++)
 			printf("#   tag %s\n", promotion->tags.texts[t]);
 		for (int t = 0; t < promotion->stacks_with.count; t++)
