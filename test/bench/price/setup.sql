@@ -60,12 +60,12 @@ BEGIN
                 (d.kind < 56, 'buy', NULL, format('buy 2 where sku = %L get 1 where sku = %L at 50%% off, at most 3 times', a.sku, b.sku), false),
                 (d.kind < 61, 'bundle', NULL, format('3 for 20 EUR where sku in (%L, %L)', a.sku, b.sku), false),
                 (d.kind < 66, 'tiers', NULL, format('tiers by line quantity: 10 -> 5%%, 50 -> 10%% on lines where sku = %L', a.sku), false),
-                (d.kind < 68, 'gift', NULL, format('gift 1 %L for every 2 where sku = %L', b.sku, a.sku), false),
+                (d.kind < 68, 'gift', NULL, format('gift 1 %L for every 2 where sku = %L', 'GIFT' || 1 + d.number % 20, a.sku), false),
                 (d.kind < 70, 'category', NULL, format('%s%% off lines where category <@ %L and not on_sale', d.percent, d.category), false),
                 (d.kind < 72, 'weekend', 'weekday in (''sat'', ''sun'')', format('%s%% off lines where category <@ %L', d.percent, d.category), false),
                 (d.kind < 75, 'tag', NULL, format('%s%% off lines where tag = %L', d.percent, d.tag), false),
                 (d.kind < 78, 'brand', NULL, format('%s%% off lines where brand = %L', d.percent, d.brand), false),
-                (d.kind < 80, 'quantity', format('quantity(brand = %L) >= 3', d.brand), '5 EUR off order', false),
+                (d.kind < 80, 'quantity', format('quantity(brand = %L) >= 3', d.brand), format('5 EUR off order where brand = %L', d.brand), false),
                 (d.kind < 82, 'order', format('subtotal(brand = %L) >= 100 EUR', d.brand), format('10%% off order where brand = %L', d.brand), false),
                 (d.kind < 94, 'code', 'subtotal >= 20 EUR', format('%s%% off order', d.percent), true),
                 (d.kind < 97, 'group', 'subtotal >= 50 EUR', format('%s%% off lines where brand = %L', d.percent, d.brand), false),
@@ -203,8 +203,9 @@ CREATE FUNCTION bench.price_matches(chosen text, carts integer, OUT matched nume
         WHERE c.kind = chosen AND c.number <= carts GROUP BY c.number) counted
 $$;
 
-INSERT INTO commerce.variants (sku) VALUES ('PROBE');
-INSERT INTO commerce.prices (sku, price) VALUES ('PROBE', '10 EUR');
+INSERT INTO commerce.variants (sku) SELECT 'GIFT' || i FROM generate_series(1, 20) i UNION ALL VALUES ('PROBE');
+INSERT INTO commerce.prices (sku, price) SELECT sku, '10 EUR' FROM commerce.variants WHERE sku LIKE 'GIFT%' OR sku = 'PROBE';
+SELECT count(commerce.receive_stock(sku, 1000000000)) FROM commerce.variants WHERE sku LIKE 'GIFT%';
 INSERT INTO bench.pool SELECT 'S', i, 'S' || i, (99 + i * 37 % 4900) / 100.0 FROM generate_series(1, 5000) i;
 SELECT bench.stock_up('S');
 SELECT bench.invent('S', :promotions);
