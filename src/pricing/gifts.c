@@ -9,10 +9,14 @@
 #include "base/plan.h"
 #include "promotion/promotion.h"
 
+/* Kits are worked out by available(); for all else the levels say the same, many times faster. */
 static SavedPlan read_gift_stock = {
-	.sql = "SELECT asked.place FROM unnest($1, $2) WITH ORDINALITY AS asked (sku, quantity, place)"
-		   " JOIN commerce.variants v ON v.sku = asked.sku WHERE NOT v.track_stock OR"
-		   " commerce.available(v.sku) >= asked.quantity",
+	.sql =
+		"SELECT asked.place FROM unnest($1, $2) WITH ORDINALITY AS asked (sku, quantity, place)"
+		" JOIN commerce.variants v ON v.sku = asked.sku WHERE NOT v.track_stock OR asked.quantity <= CASE"
+		" WHEN EXISTS (SELECT FROM commerce.kit_parts k WHERE k.kit = v.sku) THEN commerce.available(v.sku)"
+		" ELSE (SELECT sum(s.available) FROM commerce.stock_levels s LEFT JOIN commerce.locations l"
+		"  ON l.code = s.location WHERE s.sku = v.sku AND coalesce(l.active, true)) END",
 	.args = "text[]; int8[]"};
 
 /* Finds which gifts can be had. */
