@@ -94,7 +94,7 @@ classify(Sets *sets)
 static int64_t
 most_sets(const Sets *sets, int64_t limit)
 {
-	wide most = limit > 0 ? limit : INT64_MAX;
+	wide most = limit;
 
 	for (unsigned choice = 1; choice < 1u << sets->count; choice++)
 	{
@@ -229,7 +229,7 @@ value_of_sets(Sets *sets, int64_t times)
 	return sum;
 }
 
-/* Returns how many sets become cheaper for a price: each set costs no more than the one made before it. */
+/* Returns how many sets become cheaper for a price, where each costs no more than the one made before it. */
 static int64_t
 cheaper_sets(Sets *sets, int64_t most, int64_t price)
 {
@@ -245,7 +245,78 @@ cheaper_sets(Sets *sets, int64_t most, int64_t price)
 		else
 			high = middle - 1;
 	}
+	/* The cheapest come first where the benefit says so: then it is the last that save something. */
+	if (value_of_sets(sets, most) - (wide) most * price > value_of_sets(sets, low) - (wide) low * price)
+		return most;
 	return low;
+}
+
+/* Where on the lines of a part one has come to. */
+typedef struct Position
+{
+	const int *line;
+	int64_t left; /* units of the line */
+} Position;
+
+/* Goes on by one set of a single part; returns what it costs, and puts its units into the set where it is kept. */
+static wide
+pass_set(Sets *sets, Position *position, bool kept)
+{
+	int64_t rest = sets->parts[0]->quantity;
+	wide cost = 0;
+
+	while (rest > 0)
+	{
+		int64_t units = position->left < rest ? position->left : rest;
+
+		cost += value(sets->work, *position->line, units);
+		if (kept)
+			sets->in_set[*position->line] += units;
+		position->left -= units;
+		rest -= units;
+		if (rest > 0)
+			position->left = sets->free[*++position->line];
+	}
+	return cost;
+}
+
+/*
+ * Makes sets of a single part in their order, but leaves out those that a price would not make cheaper; returns how many
+ * are made, at most so many. Sets of one line are alike and decided together.
+ */
+static int64_t
+make_cheaper(Sets *sets, int64_t most, int64_t price)
+{
+	int64_t times = most_sets(sets, INT64_MAX);
+	int64_t quantity = sets->parts[0]->quantity;
+	Position position = {sets->sorted[0], times > 0 ? sets->free[*sets->sorted[0]] : 0};
+	int64_t made = 0;
+
+	memset(sets->in_set, 0, sizeof(int64_t) * (size_t) sets->work->count);
+	memset(sets->beside, 0, sizeof(int64_t) * (size_t) sets->work->count);
+	while (times > 0 && made < most)
+	{
+		Position next = position;
+		bool one_line = position.left >= quantity;
+		int64_t alike = one_line ? position.left / quantity : 1;
+		bool cheaper;
+
+		if (alike > times)
+			alike = times;
+		cheaper = pass_set(sets, &next, false) > price;
+		if (cheaper && alike > most - made)
+			alike = most - made;
+		if (cheaper && one_line)
+			sets->in_set[*position.line] += alike * quantity;
+		else if (cheaper)
+			(void) pass_set(sets, &position, true);
+		if (one_line)
+			next = (Position){position.line, position.left - alike * quantity};
+		made += cheaper ? alike : 0;
+		times -= alike;
+		position = next;
+	}
+	return made;
 }
 
 /* Gives the reward for each unit that is got. */
@@ -346,6 +417,7 @@ commerce_take_set(Work *work, const Benefit *benefit)
 	Sets sets = {.work = work};
 	const Reward *reward = &benefit->reward;
 	int64_t money = commerce_money_here(work, reward->money);
+	int64_t limit;
 	int64_t times;
 	int64_t partial = 0;
 	bool matched = false;
@@ -355,14 +427,16 @@ commerce_take_set(Work *work, const Benefit *benefit)
 	classify(&sets);
 	for (int i = 0; i < work->count && !matched; i++)
 		matched = sets.classes[i] != 0;
-	times = most_sets(&sets, benefit->limits.times);
+	limit = benefit->limits.times > 0 ? benefit->limits.times : INT64_MAX;
+	times = most_sets(&sets, limit);
 	work->too_little = matched && times == 0;
 	if (benefit->buy == NULL && reward->kind == REWARD_PRICE)
-		times = cheaper_sets(&sets, times, money);
-	if (benefit->buy && (benefit->get->up_to || work->request->partial_get) &&
-		(benefit->limits.times == 0 || times < benefit->limits.times))
+		times = sets.count == 1 ? make_cheaper(&sets, limit, money) : cheaper_sets(&sets, times, money);
+	if (benefit->buy && (benefit->get->up_to || work->request->partial_get) && times < limit)
 		partial = partial_units(&sets, times);
-	if ((times == 0 && partial <= 0) || !make_sets(&sets, times, partial))
+	if (times == 0 && partial <= 0)
+		return matched;
+	if ((benefit->buy || reward->kind != REWARD_PRICE || sets.count > 1) && !make_sets(&sets, times, partial))
 		return matched;
 	if (benefit->buy || reward->kind == REWARD_PERCENT)
 		reward_units(&sets, reward);
