@@ -82,6 +82,13 @@ commerce_is_time_zone(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(pg_tzset(name) != NULL);
 }
 
+/* Compares the attributes of two lines, so that lines that differ in nothing else have an order of their own. */
+static int
+compare_attributes(const void *first, const void *second)
+{
+	return compareJsonbContainers((JsonbContainer *) first, (JsonbContainer *) second);
+}
+
 /* Lets a long evaluation be cancelled. */
 static void
 breathe(void)
@@ -329,6 +336,7 @@ commerce_apply_promotions(const QuoteRequest *request, Quote *quote)
 								   .priority_first = quote->options.priority_first,
 								   .clock = clock_in,
 								   .context = &clocks,
+								   .compare_attributes = compare_attributes,
 								   .breathe = breathe,
 								   .memory = &memory};
 	PromotionOutcome outcome = {0};

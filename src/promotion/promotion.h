@@ -135,6 +135,8 @@ typedef struct PromotionRequest
 	/* Returns the time of the request in a zone. */
 	const RuleClock *(*clock)(void *context, const char *zone);
 	void *context;
+	/* Compares what two lines have as attributes of their own; NULL: they are all alike. */
+	int (*compare_attributes)(const void *first, const void *second);
 	void (*breathe)(void); /* called now and then; may not return, if somebody cancels; NULL: not called */
 	const RuleMemory *memory;
 } PromotionRequest;

@@ -39,6 +39,7 @@ typedef struct Placed
 	const RuleLine *facts;
 	const PromotionLine *more;
 	int given;
+	int (*compare_attributes)(const void *first, const void *second);
 } Placed;
 
 /* Orders lines by what they are. */
@@ -76,7 +77,10 @@ compare_placed(const void *a, const void *b)
 	for (int i = 0; i < x->facts->tag_count; i++)
 		if ((order = compare_text(x->facts->tags[i], y->facts->tags[i])) != 0)
 			return order;
-	return x->given - y->given;
+	order = (x->facts->attributes != NULL) - (y->facts->attributes != NULL);
+	if (order == 0 && x->facts->attributes && x->compare_attributes)
+		order = x->compare_attributes(x->facts->attributes, y->facts->attributes);
+	return order != 0 ? order : x->given - y->given;
 }
 
 /* Puts the lines of the request in order. */
@@ -91,7 +95,7 @@ place_lines(Work *work)
 	int *given = commerce_work_allocate(work, sizeof(int) * (count + 1));
 
 	for (int i = 0; i < work->count; i++)
-		placed[i] = (Placed){&cart->lines[i], &work->request->lines[i], i};
+		placed[i] = (Placed){&cart->lines[i], &work->request->lines[i], i, work->request->compare_attributes};
 	qsort(placed, count, sizeof(Placed), compare_placed);
 	for (int i = 0; i < work->count; i++)
 	{

@@ -247,10 +247,11 @@ describe(const Shop *shop)
 		const PromotionLine *more = &shop->lines[i];
 		char *text = lines[i] = allocate(NULL, 400);
 
-		text += sprintf(text, "%s %s %s %s %s %d %lld %lld/%d %d %lld %lld:", facts->sku, facts->product,
-						facts->brand, facts->category, facts->tax_class, facts->on_sale,
-						(long long) facts->quantity, (long long) facts->unit_price, more->per_quantity,
-						more->discountable, (long long) more->floor, (long long) more->discount);
+		text += sprintf(text, "%s %s %s %s %s %s %d %lld %lld/%d %d %lld %lld:", facts->sku, facts->product,
+						facts->brand, facts->category, facts->tax_class, (const char *) facts->attributes,
+						facts->on_sale, (long long) facts->quantity, (long long) facts->unit_price,
+						more->per_quantity, more->discountable, (long long) more->floor,
+						(long long) more->discount);
 		for (int t = 0; t < facts->tag_count; t++)
 			text += sprintf(text, " %s", facts->tags[t]);
 		for (int f = 0; f < shop->count; f++)

@@ -50,9 +50,10 @@ line_condition(Text *text, int depth)
 		append(text, ")");
 		return;
 	}
-	switch (random_below(9))
+	switch (random_below(10))
 	{
-		case 0: append(text, "tag = '%s'", PICK("x", "y", "z")); break;
+		case 0: append(text, "attributes.kind %s '%s'", PICK("=", "<>"), PICK("soft", "hard")); break;
+		case 9: append(text, "tag = '%s'", PICK("x", "y", "z")); break;
 		case 1: append(text, "not on_sale"); break;
 		case 2: append(text, "category <@ '%s'", PICK("c", "c.d", "c.d.e", "e")); break;
 		case 3: append(text, "brand %s ('b', 'B')", PICK("in", "not in")); break;
@@ -325,6 +326,22 @@ make_pool(void)
 	keep_all();
 }
 
+/* Finds the one attribute that lines have of their own, which they consist of. */
+static inline RuleValue
+find_kind(const void *attributes, const char *path)
+{
+	if (strcmp(path, "kind") != 0)
+		return (RuleValue){.kind = RULE_VALUE_ABSENT};
+	return (RuleValue){.kind = RULE_VALUE_TEXT, .text = attributes};
+}
+
+/* Compares attributes of two lines. */
+static inline int
+compare_kinds(const void *first, const void *second)
+{
+	return strcmp(first, second);
+}
+
 /* Makes a line; large numbers now and then, where they are allowed. */
 static inline void
 random_line(Shop *shop, bool large)
@@ -348,6 +365,8 @@ random_line(Shop *shop, bool large)
 		facts->product = PICK("p", "P", "q");
 	if (random_below(4) == 0)
 		facts->tax_class = PICK("t", "T");
+	if (random_below(3) == 0)
+		facts->attributes = PICK("soft", "hard");
 	facts->on_sale = random_below(4) == 0;
 	for (unsigned t = 0; t < 3; t++)
 		if (random_below(3) == 0)
@@ -358,6 +377,18 @@ random_line(Shop *shop, bool large)
 	if (random_below(6) == 0)
 		shop->lines[i].discount =
 			random_below((unsigned) (facts->subtotal > 100 ? 100 : facts->subtotal) + 1);
+}
+
+/* Adds the last line once more, with other attributes. */
+static inline void
+twin_line(Shop *shop)
+{
+	int i = shop->cart.line_count++;
+
+	shop->facts[i] = shop->facts[i - 1];
+	shop->lines[i] = shop->lines[i - 1];
+	memcpy(shop->tags[i], shop->tags[i - 1], sizeof(shop->tags[i]));
+	shop->facts[i].attributes = shop->facts[i].attributes == NULL ? "soft" : random_below(2) ? "hard" : NULL;
 }
 
 /* Picks some of several texts. */
@@ -435,7 +466,10 @@ random_shop(Shop *shop, unsigned lines, unsigned promotions, bool large)
 
 	open_shop(shop);
 	for (unsigned i = 0; i < line_count; i++)
-		random_line(shop, large && random_below(2));
+		if (i > 0 && random_below(5) == 0)
+			twin_line(shop);
+		else
+			random_line(shop, large && random_below(2));
 	shop->cart.shipping = random_below(3) ? 1 + random_below(9) : 0;
 	shop->shipping = (PromotionLine){1, random_below(4) == 0 ? random_below(5) : 0, 0, random_below(8) != 0};
 	shop->cart.channel = random_below(2) ? "web" : random_below(2) ? "pos" : NULL;
@@ -444,6 +478,8 @@ random_shop(Shop *shop, unsigned lines, unsigned promotions, bool large)
 	shop->cart.customer = random_below(3) == 0 ? "me" : NULL;
 	shop->cart.shipping_method = random_below(2) ? "dhl" : NULL;
 	shop->cart.codes = codes;
+	shop->cart.attribute = find_kind;
+	request->compare_attributes = compare_kinds;
 	shop->cart.code_count = random_below(3) == 0;
 	shop->count = (int) (1 + random_below(promotions));
 	for (int i = 0; i < shop->count; i++)
