@@ -6,13 +6,15 @@
  *         $(sed -n 's,^// sources: ,,p' test/unit/rule.c)
  *     mkdir -p tmp/corpus && tmp/fuzz-rule -dict=test/fuzz/rule.dict -max_total_time=60 -max_len=512 tmp/corpus
  *
- * What is read prints to a text that reads back and prints the same; what is refused has a place inside the text.
+ * What is read prints to a text that reads back and prints the same; what is refused has a place inside the text; what
+ * holds for a cart finds there what it needs.
  * test/unit/rule_trees.c holds mutated texts to the same without a fuzzer.
  */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "rule/need.h"
 #include "rule/rule.h"
 
 /* Memory that is freed all at once. */
@@ -56,6 +58,38 @@ check_error(const RuleError *error, const char *text)
 	require(error->message[0] != '\0');
 }
 
+/* A search for any of the keys that a rule needs. */
+typedef struct Search
+{
+	RuleNeed need;
+	int met;
+} Search;
+
+/* Compares a key of the cart with those. */
+static void
+meet(RuleKeyKind kind, const char *text, int length, void *context)
+{
+	Search *search = context;
+
+	for (int i = 0; i < search->need.count; i++)
+		if (search->need.keys[i].kind == kind && strlen(search->need.keys[i].text) == (size_t) length &&
+			memcmp(search->need.keys[i].text, text, (size_t) length) == 0)
+			search->met = 1;
+}
+
+/* Checks that a condition that holds for the cart has what it needs there. */
+static void
+check_need(const RuleNode *condition, const RuleCart *cart)
+{
+	Search search = {{NULL, 0, KEY_CODE}, 0};
+
+	if (!commerce_condition_holds(condition, cart) ||
+		!commerce_condition_need(condition, &memory, &search.need))
+		return;
+	commerce_cart_keys(cart, meet, &search);
+	require(search.met);
+}
+
 /* Reads a text as a condition and evaluates it. */
 static void
 check_condition(const char *text)
@@ -86,7 +120,7 @@ check_condition(const char *text)
 		check_error(&error, text);
 		return;
 	}
-	(void) commerce_condition_holds(condition, &cart);
+	check_need(condition, &cart);
 	(void) commerce_line_matches(condition, &cart, &lines[0]);
 	printed = commerce_condition_print(condition, &memory);
 	if (strlen(printed) > RULE_MAX_TEXT)
