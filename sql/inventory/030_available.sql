@@ -20,6 +20,8 @@ COMMENT ON FUNCTION commerce.needed_parts(text[]) IS
 
 CREATE FUNCTION commerce.availability(skus text[], location text) RETURNS TABLE (sku text, available bigint)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+    -- Planning the statement takes longer than running it: one plan serves any number of skus.
+    SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 BEGIN

@@ -52,7 +52,7 @@ classify(Sets *sets)
 {
 	Work *work = sets->work;
 	wide by_class[CHOICES] = {0};
-	int *lines = commerce_work_allocate(work, sizeof(int) * (size_t) (work->count + 1));
+	int *lines = commerce_work_buffer(work, BUFFER_SET_LINES, sizeof(int));
 
 	for (int i = 0; i < work->count; i++)
 	{
@@ -84,7 +84,7 @@ classify(Sets *sets)
 		for (int i = 0; i < work->count; i++)
 			if (sets->classes[i] & (1u << p))
 				lines[count++] = i;
-		sets->sorted[p] = commerce_work_allocate(work, sizeof(int) * (size_t) (count + 1));
+		sets->sorted[p] = commerce_work_buffer(work, BUFFER_SET_SORTED + p, sizeof(int));
 		(void) commerce_units_order(work, lines, count, sets->orders[p], sets->sorted[p]);
 		sets->sorted[p][count] = -1;
 	}
@@ -402,12 +402,12 @@ list_parts(Sets *sets, const Benefit *benefit)
 static void
 allocate_lines(Sets *sets)
 {
-	size_t count = (size_t) sets->work->count + 1;
+	Work *work = sets->work;
 
-	sets->classes = commerce_work_allocate(sets->work, sizeof(unsigned) * count);
-	sets->free = commerce_work_allocate(sets->work, sizeof(int64_t) * count);
-	sets->in_set = commerce_work_allocate(sets->work, sizeof(int64_t) * count);
-	sets->beside = commerce_work_allocate(sets->work, sizeof(int64_t) * count);
+	sets->classes = commerce_work_buffer(work, BUFFER_SET_CLASSES, sizeof(unsigned));
+	sets->free = commerce_work_buffer(work, BUFFER_SET_FREE, sizeof(int64_t));
+	sets->in_set = commerce_work_buffer(work, BUFFER_SET_IN, sizeof(int64_t));
+	sets->beside = commerce_work_buffer(work, BUFFER_SET_BESIDE, sizeof(int64_t));
 }
 
 /* Takes what sets give. */

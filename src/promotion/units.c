@@ -57,7 +57,7 @@ by_cart(const void *a, const void *b)
 int *
 commerce_units_order(Work *work, const int *lines, int count, UnitOrder order, int *sorted)
 {
-	Priced *priced = commerce_work_allocate(work, sizeof(Priced) * (size_t) count);
+	Priced *priced = commerce_work_buffer(work, BUFFER_PRICED, sizeof(Priced));
 
 	for (int i = 0; i < count; i++)
 		priced[i] = (Priced){lines[i], work->given[lines[i]], work->facts[lines[i]].unit_price,
@@ -88,7 +88,7 @@ static void
 keep_units(Work *work, int64_t most, UnitOrder order)
 {
 	Aim *aim = &work->aim;
-	int *sorted = commerce_work_allocate(work, sizeof(int) * (size_t) (aim->count + 1));
+	int *sorted = commerce_work_buffer(work, BUFFER_SORTED, sizeof(int));
 	int64_t *kept = work->scratch; /* by line */
 	int count = 0;
 

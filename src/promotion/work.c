@@ -17,6 +17,15 @@ commerce_work_allocate(const Work *work, size_t size)
 	return work->request->memory->allocate(work->request->memory->context, size > 0 ? size : 1);
 }
 
+/* Returns room for an element of each line and one more. */
+void *
+commerce_work_buffer(Work *work, int buffer, size_t element)
+{
+	if (work->buffers[buffer] == NULL)
+		work->buffers[buffer] = commerce_work_allocate(work, element * (size_t) (work->count + 1));
+	return work->buffers[buffer];
+}
+
 /* Allocates zeroes. */
 static void *
 allocate_zero(const Work *work, size_t size)

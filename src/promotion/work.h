@@ -48,6 +48,20 @@ typedef struct Aim
 	int count;
 } Aim;
 
+/* Room for something of each line, which one benefit after another uses. */
+typedef enum WorkBuffer
+{
+	BUFFER_PRICED,
+	BUFFER_SORTED,
+	BUFFER_SET_LINES,
+	BUFFER_SET_CLASSES,
+	BUFFER_SET_FREE,
+	BUFFER_SET_IN,
+	BUFFER_SET_BESIDE,
+	BUFFER_SET_SORTED, /* and one for each further part */
+	WORK_BUFFERS = BUFFER_SET_SORTED + BENEFIT_MAX_PARTS,
+} WorkBuffer;
+
 typedef struct Work
 {
 	const PromotionRequest *request;
@@ -60,6 +74,7 @@ typedef struct Work
 	int64_t *action;           /* likewise: what one benefit of the promotion at hand takes */
 	Aim aim;                   /* room for all lines */
 	int64_t *scratch;          /* room for four numbers a line */
+	void *buffers[WORK_BUFFERS];
 	const Promotion *promotion;
 	RuleCart cart;         /* as the promotion at hand sees it */
 	const RuleLine *shown; /* its lines, in the order here */
@@ -80,6 +95,12 @@ typedef struct Work
 extern Work *commerce_work_begin(const PromotionRequest *request);
 extern void commerce_work_reset(Work *work);
 extern void *commerce_work_allocate(const Work *work, size_t size);
+
+/*
+ * Returns room for an element of each line and one more, the same for each call with a buffer's name: a cart of many lines
+ * with many promotions then needs no more memory than with one.
+ */
+extern void *commerce_work_buffer(Work *work, int buffer, size_t element);
 
 /* Turns to a promotion: what it sees of the cart. */
 extern void commerce_work_turn(Work *work, const Promotion *promotion);
