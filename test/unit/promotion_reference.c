@@ -2,209 +2,10 @@
 // sources: src/rule/attribute.c src/rule/tree.c src/rule/literal.c src/rule/benefit.c src/rule/parse.c src/rule/print.c src/rule/print_benefit.c src/rule/evaluate.c src/rule/rule_gram.c src/rule/rule_scan.c
 // sources: src/money/currency.c src/money/rounding.c src/money/allocate.c
 /*
- * promotion_reference.c: small carts, planned a second time by someone slow, who takes unit after unit off the shelf.
- *
- * Sets: a unit is taken for a part of a set only where what the other parts still need can be matched with the units that
- * are left; whether it can is found by looking for such a matching. Units that are limited are lined up and counted off.
+ * promotion_reference.c: small carts, planned a second time by someone slow: sets unit by unit, limited units lined up and
+ * counted off, others place by place.
  */
-#include "promotion_random.h"
-
-#define MAX_UNITS 16
-
-/* The units of a cart, in a row. */
-typedef struct Shelf
-{
-	int line[MAX_UNITS];
-	int64_t price[MAX_UNITS];
-	bool taken[MAX_UNITS];
-	int count;
-} Shelf;
-
-/* Makes a cart of few lines, whose skus are in the order of the alphabet. */
-static void
-small_shop(Shop *shop)
-{
-	unsigned lines = 1 + random_below(4);
-
-	open_shop(shop);
-	for (unsigned i = 0; i < lines; i++)
-	{
-		RuleLine *facts = add_line(shop, &"A\0B\0C\0D"[i * 2], 1 + random_below(4),
-								   1 + random_below(3) * random_below(9), 1);
-
-		for (unsigned t = 0; t < 3; t++)
-			if (random_below(2) == 0)
-				shop->tags[i][facts->tag_count++] = &"x\0y\0z"[t * 2];
-		facts->tags = shop->tags[i];
-		facts->on_sale = random_below(4) == 0;
-		shop->lines[i].discountable = random_below(10) != 0;
-	}
-	shop->request.dearest_pool = random_below(2);
-	shop->request.partial_get = random_below(3) == 0;
-}
-
-/* Puts the units of a cart in a row. */
-static Shelf
-shelf_of(const Shop *shop)
-{
-	Shelf shelf = {.count = 0};
-
-	for (int i = 0; i < shop->cart.line_count; i++)
-		for (int64_t unit = 0; unit < shop->facts[i].quantity; unit++)
-		{
-			shelf.line[shelf.count] = i;
-			shelf.price[shelf.count++] = shop->facts[i].unit_price;
-		}
-	return shelf;
-}
-
-/* Tells whether a unit may have something of a benefit. */
-static bool
-fits(const Shop *shop, const Shelf *shelf, int unit, const RuleNode *where)
-{
-	int line = shelf->line[unit];
-
-	return shop->lines[line].discountable && commerce_line_matches(where, &shop->cart, &shop->facts[line]);
-}
-
-/* Lists units in the order in which they come first. */
-static void
-line_up(const Shelf *shelf, UnitOrder order, int *row)
-{
-	for (int i = 0; i < shelf->count; i++)
-		row[i] = i;
-	for (int i = 1; i < shelf->count && order != UNITS_AS_IN_CART; i++)
-		for (int j = i; j > 0; j--)
-		{
-			int64_t left = shelf->price[row[j - 1]];
-			int64_t right = shelf->price[row[j]];
-			int swap = row[j];
-
-			if (order == UNITS_DEAREST ? left >= right : left <= right)
-				break;
-			row[j] = row[j - 1];
-			row[j - 1] = swap;
-		}
-}
-
-/* What the slow planner plans sets with. */
-typedef struct Plan
-{
-	const Shop *shop;
-	const BenefitPart *parts[BENEFIT_MAX_PARTS];
-	UnitOrder orders[BENEFIT_MAX_PARTS];
-	int count;
-	int got;
-	Shelf shelf;
-	int64_t wanted[BENEFIT_MAX_PARTS];
-	int64_t in_set[MAX_LINES];
-} Plan;
-
-/* Finds a unit for a place in a set, moving others if need be. */
-static bool
-find_unit(const Plan *plan, int part, int *places, bool *seen)
-{
-	for (int u = 0; u < plan->shelf.count; u++)
-	{
-		if (plan->shelf.taken[u] || seen[u] || !fits(plan->shop, &plan->shelf, u, plan->parts[part]->where))
-			continue;
-		seen[u] = true;
-		if (places[u] < 0 || find_unit(plan, places[u], places, seen))
-		{
-			places[u] = part;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Tells whether all that is wanted can be had of the units that are left. */
-static bool
-can_be_had(const Plan *plan)
-{
-	int places[MAX_UNITS];
-
-	memset(places, 0xff, sizeof(places));
-	for (int p = 0; p < plan->count; p++)
-		for (int64_t i = 0; i < plan->wanted[p]; i++)
-		{
-			bool seen[MAX_UNITS] = {false};
-
-			if (!find_unit(plan, p, places, seen))
-				return false;
-		}
-	return true;
-}
-
-/* Asks for whole sets, and after them one that gets fewer. */
-static bool
-ask(Plan *plan, int64_t times, int64_t partial)
-{
-	for (int p = 0; p < plan->count; p++)
-		plan->wanted[p] =
-			plan->parts[p]->quantity * (times + (partial > 0 && p > 0)) + (p == 0 ? partial : 0);
-	memset(plan->shelf.taken, 0, sizeof(plan->shelf.taken));
-	return can_be_had(plan);
-}
-
-/* Takes the units of sets, one by one; returns what those with the reward cost. */
-static int64_t
-take_units(Plan *plan, int64_t times, int64_t partial)
-{
-	int64_t cost = 0;
-
-	memset(plan->in_set, 0, sizeof(plan->in_set));
-	(void) ask(plan, times, partial);
-	for (int p = 0; p < plan->count; p++)
-	{
-		int row[MAX_UNITS];
-
-		line_up(&plan->shelf, plan->orders[p], row);
-		for (int i = 0; i < plan->shelf.count && plan->wanted[p] > 0; i++)
-		{
-			int u = row[i];
-
-			if (plan->shelf.taken[u] || !fits(plan->shop, &plan->shelf, u, plan->parts[p]->where))
-				continue;
-			plan->shelf.taken[u] = true;
-			plan->wanted[p]--;
-			if (!can_be_had(plan))
-			{
-				plan->shelf.taken[u] = false;
-				plan->wanted[p]++;
-				continue;
-			}
-			if (p < plan->got)
-			{
-				plan->in_set[plan->shelf.line[u]]++;
-				cost += plan->shelf.price[u];
-			}
-		}
-	}
-	return cost;
-}
-
-/* Lists the parts of a set, those with the reward first. */
-static void
-list_parts(Plan *plan, const Benefit *benefit)
-{
-	UnitOrder got = benefit->buy ? UNITS_CHEAPEST : UNITS_DEAREST;
-
-	if (benefit->limits.order != UNITS_BY_DEFAULT)
-		got = benefit->limits.order;
-	for (const BenefitPart *part = benefit->get; part; part = part->next)
-	{
-		plan->orders[plan->count] = got;
-		plan->parts[plan->count++] = part;
-	}
-	plan->got = plan->count;
-	for (const BenefitPart *part = benefit->buy; part; part = part->next)
-	{
-		plan->orders[plan->count] = got == UNITS_DEAREST ? UNITS_CHEAPEST : UNITS_DEAREST;
-		plan->parts[plan->count++] = part;
-	}
-}
-
+#include "promotion_slow.h"
 /* Returns what one unit gets off by a reward, in parts of PERCENT_WHOLE. */
 static int64_t
 off_unit(const Reward *reward, int64_t price)
@@ -238,18 +39,22 @@ typedef struct Answer
 
 /* Puts units of a single part into sets in their order, and sums what those save that become cheaper. */
 static int64_t
-cheaper_in_row(const Plan *plan, int64_t limit, int64_t price)
+cheaper_in_row(Plan *plan, int64_t limit, int64_t price)
 {
 	int row[MAX_UNITS];
+	int set[MAX_UNITS];
 	int64_t saved = 0;
 	int64_t cost = 0;
 	int64_t units = 0;
 
+	put_back(plan);
+	memset(plan->used, 0, sizeof(plan->used));
 	line_up(&plan->shelf, plan->orders[0], row);
 	for (int i = 0; i < plan->shelf.count && limit > 0; i++)
 	{
-		if (!fits(plan->shop, &plan->shelf, row[i], plan->parts[0]->where))
+		if (plan->shelf.taken[row[i]] || !fits(plan->shop, &plan->shelf, row[i], plan->parts[0]->where))
 			continue;
+		set[units] = plan->shelf.line[row[i]];
 		cost += plan->shelf.price[row[i]];
 		if (++units < plan->parts[0]->quantity)
 			continue;
@@ -257,42 +62,51 @@ cheaper_in_row(const Plan *plan, int64_t limit, int64_t price)
 		{
 			saved += cost - price;
 			limit--;
+			while (units > 0)
+				plan->used[set[--units]]++;
 		}
 		cost = units = 0;
 	}
 	return saved;
 }
 
-/* Plans sets. */
+/* Plans sets of units that are not gone. */
 static Answer
-plan_sets(const Shop *shop, const Benefit *benefit)
+plan_sets(Plan *plan, const Benefit *benefit)
 {
-	Plan plan = {.shop = shop, .shelf = shelf_of(shop)};
 	Answer answer = {.by_line = benefit->buy || benefit->reward.kind == REWARD_PERCENT};
+	bool may_get_fewer = benefit->buy && (benefit->get->up_to || plan->shop->request.partial_get);
 	int64_t limit = benefit->limits.times > 0 ? benefit->limits.times : MAX_UNITS;
 	int64_t times = 0;
 	int64_t partial = 0;
 	int64_t price = benefit->reward.money ? commerce_rule_money_in(benefit->reward.money, EUR)->minor : 0;
 
-	list_parts(&plan, benefit);
-	while (times < limit && ask(&plan, times + 1, 0))
+	list_parts(plan, benefit);
+	while (times < limit && ask(plan, times + 1, 0))
 		times++;
-	if (benefit->buy && (benefit->get->up_to || shop->request.partial_get) && times < limit)
-		while (partial + 1 < benefit->get->quantity && ask(&plan, times, partial + 1))
-			partial++;
+	while (may_get_fewer && times < limit && partial + 1 < benefit->get->quantity &&
+		   ask(plan, times, partial + 1))
+		partial++;
 	if (!answer.by_line && benefit->reward.kind == REWARD_PRICE)
 	{
-		if (plan.count == 1)
-			answer.total = cheaper_in_row(&plan, limit, price);
+		int64_t best = 0;
+
+		if (plan->count == 1)
+		{
+			answer.total = cheaper_in_row(plan, limit, price);
+			return answer;
+		}
 		/* As many sets as save most. */
-		for (int64_t k = 1; k <= times && plan.count > 1; k++)
-			if (take_units(&plan, k, 0) - k * price > answer.total)
-				answer.total = take_units(&plan, k, 0) - k * price;
+		for (int64_t k = 1; k <= times; k++)
+			if (take_units(plan, k, 0) - k * price > answer.total)
+			{
+				answer.total = take_units(plan, k, 0) - k * price;
+				best = k;
+			}
+		(void) take_units(plan, best, 0);
 		return answer;
 	}
-	if (times + partial == 0)
-		return answer;
-	answer.total = take_units(&plan, times, partial);
+	answer.total = take_units(plan, times, partial);
 	if (!answer.by_line)
 	{
 		if (answer.total > price * times)
@@ -300,9 +114,10 @@ plan_sets(const Shop *shop, const Benefit *benefit)
 		return answer;
 	}
 	answer.total = 0;
-	for (int i = 0; i < shop->cart.line_count; i++)
+	for (int i = 0; i < plan->shop->cart.line_count; i++)
 	{
-		answer.lines[i] = rounded(plan.in_set[i] * off_unit(&benefit->reward, shop->facts[i].unit_price));
+		answer.lines[i] =
+			rounded(plan->in_set[i] * off_unit(&benefit->reward, plan->shop->facts[i].unit_price));
 		answer.total += answer.lines[i];
 	}
 	return answer;
@@ -444,6 +259,43 @@ make_benefit(unsigned form)
 	return commerce_benefit_parse(text.text, &memory, &error);
 }
 
+/* Plans the sets of several promotions, one after the other; no unit is in two. */
+static Answer
+plan_in_turn(const Shop *shop)
+{
+	Answer all = {.by_line = true};
+	int64_t gone[MAX_LINES] = {0};
+
+	for (int p = 0; p < shop->count; p++)
+	{
+		Plan plan = {.shop = shop, .shelf = shelf_of(shop)};
+		Answer answer;
+
+		memcpy(plan.gone, gone, sizeof(gone));
+		answer = plan_sets(&plan, shop->promotions[p].benefit);
+		all.by_line = all.by_line && answer.by_line;
+		all.total += answer.total;
+		for (int i = 0; i < shop->cart.line_count; i++)
+		{
+			all.lines[i] += answer.lines[i];
+			gone[i] += answer.total > 0 ? plan.used[i] : 0;
+		}
+	}
+	return all;
+}
+
+/* Adds a promotion that nothing limits. */
+static void
+add_benefit(Shop *shop, unsigned form)
+{
+	int i = shop->count++;
+
+	shop->promotions[i] = (Promotion){
+		.active = true, .class = CLASS_ITEM, .combines = ALL_CLASSES, .benefit = make_benefit(form)};
+	shop->promotions[i].id[15] = (unsigned char) i;
+	shop->purses[i] = (PromotionPurse){INT64_MAX, INT64_MAX, INT64_MAX, false, false};
+}
+
 /* Compares what is taken with what the slow planner takes. */
 static void
 test_form(unsigned form, int rounds, const char *name)
@@ -456,17 +308,15 @@ test_form(unsigned form, int rounds, const char *name)
 		Shop shop;
 		Answer answer;
 		bool same_lines = true;
-		Promotion *promotion;
 
 		small_shop(&shop);
-		promotion = &shop.promotions[shop.count++];
-		*promotion = (Promotion){
-			.active = true, .class = CLASS_ITEM, .combines = ALL_CLASSES, .benefit = make_benefit(form)};
-		shop.purses[0] = (PromotionPurse){INT64_MAX, INT64_MAX, INT64_MAX, false, false};
+		add_benefit(&shop, form);
+		while (form == 0 && random_below(2) && shop.count < 3)
+			add_benefit(&shop, form);
 		promote(&shop);
-		answer = form == 0   ? plan_sets(&shop, promotion->benefit)
-				 : form == 1 ? plan_units(&shop, promotion->benefit)
-							 : plan_places(&shop, promotion->benefit);
+		answer = form == 0   ? plan_in_turn(&shop)
+				 : form == 1 ? plan_units(&shop, shop.promotions[0].benefit)
+							 : plan_places(&shop, shop.promotions[0].benefit);
 		for (int i = 0; i < shop.cart.line_count; i++)
 			same_lines = same_lines && (!answer.by_line || answer.lines[i] == taken(&shop, -1, i));
 		gave += shop.outcome.total > 0;
