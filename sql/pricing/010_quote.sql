@@ -28,3 +28,15 @@ Money is {"amount": "12.50", "currency": "EUR", "minor": 1250}; tax counts inclu
 CM002 unknown sku, CM021 no price, CM020 mixed currencies, CM023 out of range, CM030 unknown code, CM031 code not running, 22023
 for a malformed request, 22P02 for a malformed rule.$$;
 GRANT EXECUTE ON FUNCTION commerce.quote(jsonb, text[], uuid, text, text, jsonb, text, timestamptz, jsonb, boolean) TO commerce_app;
+
+CREATE FUNCTION commerce.quote_lines(lines jsonb, codes text[] DEFAULT NULL, customer uuid DEFAULT NULL, channel text DEFAULT NULL,
+        currency text DEFAULT NULL, ship_to jsonb DEFAULT NULL, shipping_method text DEFAULT NULL,
+        at timestamptz DEFAULT NULL, options jsonb DEFAULT NULL)
+        RETURNS TABLE (line integer, sku text, title text, quantity bigint, unit_price commerce.amount,
+            list_price commerce.amount, subtotal commerce.amount, discount commerce.amount, tax commerce.amount,
+            included_tax commerce.amount, total commerce.amount, gift boolean)
+    LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 10
+    AS 'MODULE_PATHNAME', 'commerce_quote_lines';
+COMMENT ON FUNCTION commerce.quote_lines(jsonb, text[], uuid, text, text, jsonb, text, timestamptz, jsonb) IS
+'The lines of quote() as rows: those asked for in their order from 1, gifts after them; line 0 is shipping, where a method was named, with a NULL sku. unit_price is for as many units as the line or its price says (per_quantity); list_price is the price before promotions of the catalogue, NULL where there were none; total = subtotal - discount + tax - included_tax. What is rounded for the order as a whole (cash_increment) is in quote() alone. Arguments and errors are those of quote().';
+GRANT EXECUTE ON FUNCTION commerce.quote_lines(jsonb, text[], uuid, text, text, jsonb, text, timestamptz, jsonb) TO commerce_app;
