@@ -309,6 +309,61 @@ orders_before(const QuoteRequest *request)
 	return DatumGetInt64(commerce_value(0, 1, &isnull));
 }
 
+/* A request to the room promotion, and what it points to. */
+typedef struct Evaluation
+{
+	PromotionRequest promotions;
+	RuleMemory memory;
+	Clocks clocks;
+	PromotionLine shipping;
+	RuleLine *facts;
+	RuleCart *cart;
+} Evaluation;
+
+/* Begins an evaluation: what is left open is which promotions are candidates. */
+static void
+begin(Evaluation *evaluation, const QuoteRequest *request, const Quote *quote, const PromotionSet *set)
+{
+	evaluation->memory = commerce_rule_memory(CurrentMemoryContext);
+	evaluation->clocks = (Clocks){.at = request->at};
+	evaluation->shipping = promotion_line(&quote->shipping);
+	evaluation->facts = commerce_rule_lines(quote);
+	evaluation->cart = commerce_rule_cart(request, quote, evaluation->facts);
+	evaluation->promotions =
+		(PromotionRequest){.promotions = set->promotions,
+						   .cart = evaluation->cart,
+						   .shipping = quote->shipping_method ? &evaluation->shipping : NULL,
+						   .rounding = quote->options.rounding,
+						   .remainder = quote->options.remainder,
+						   .percent_of_original = quote->options.percent_of_original,
+						   .dearest_pool = quote->options.dearest_pool,
+						   .partial_get = quote->options.partial_get,
+						   .budget_rest = quote->options.budget_rest,
+						   .priority_first = quote->options.priority_first,
+						   .clock = clock_in,
+						   .context = &evaluation->clocks,
+						   .breathe = breathe,
+						   .memory = &evaluation->memory};
+}
+
+/* Sets the prices of the catalogue, takes off what is taken off by hand, and then asks what promotions take. */
+static void
+evaluate(Evaluation *evaluation, const QuoteRequest *request, Quote *quote, PromotionOutcome *outcome)
+{
+	PromotionRequest *promotions = &evaluation->promotions;
+	int64 orders = evaluation->cart->customer_orders;
+
+	outcome->findings = palloc0(sizeof(PromotionFinding) * Max(promotions->candidate_count, 1));
+	promotions->lines = promotion_lines(quote);
+	set_catalog_prices(quote, promotions, evaluation->facts, outcome->findings);
+	evaluation->cart = commerce_rule_cart(request, quote, evaluation->facts);
+	evaluation->cart->customer_orders = orders;
+	promotions->cart = evaluation->cart;
+	commerce_take_line_manual(quote);
+	promotions->lines = promotion_lines(quote);
+	commerce_promote(promotions, outcome);
+}
+
 /* Applies all promotions that run at the time of the quote. */
 void
 commerce_apply_promotions(const QuoteRequest *request, Quote *quote)
@@ -318,46 +373,21 @@ commerce_apply_promotions(const QuoteRequest *request, Quote *quote)
 								  : commerce_promotions();
 	OpenedCode *opened = commerce_open_codes(set, request->codes, request->code_count, request->at);
 	int *candidates = palloc_extended(sizeof(int) * Max(set->count, 1), MCXT_ALLOC_HUGE);
-	RuleLine *facts = commerce_rule_lines(quote);
-	RuleCart *cart = commerce_rule_cart(request, quote, facts);
-	PromotionLine shipping = promotion_line(&quote->shipping);
-	RuleMemory memory = commerce_rule_memory(CurrentMemoryContext);
-	Clocks clocks = {.at = request->at};
-	PromotionRequest promotions = {.promotions = set->promotions,
-								   .candidates = candidates,
-								   .cart = cart,
-								   .shipping = quote->shipping_method ? &shipping : NULL,
-								   .rounding = quote->options.rounding,
-								   .remainder = quote->options.remainder,
-								   .percent_of_original = quote->options.percent_of_original,
-								   .dearest_pool = quote->options.dearest_pool,
-								   .partial_get = quote->options.partial_get,
-								   .budget_rest = quote->options.budget_rest,
-								   .priority_first = quote->options.priority_first,
-								   .clock = clock_in,
-								   .context = &clocks,
-								   .compare_attributes = compare_attributes,
-								   .breathe = breathe,
-								   .memory = &memory};
 	PromotionOutcome outcome = {0};
+	Evaluation evaluation;
+	PromotionRequest *promotions = &evaluation.promotions;
 	int first;
 
+	begin(&evaluation, request, quote, set);
 	if (set->asks_orders)
-		cart->customer_orders = orders_before(request);
-	promotions.candidate_count = list_candidates(request, set, cart, opened, candidates);
-	first = commerce_add_findings(quote, promotions.candidate_count);
-	mark_opened(request, quote, &promotions, opened, first);
-	fill_purses(request, quote, set, &promotions, first);
-	outcome.findings = palloc0(sizeof(PromotionFinding) * Max(promotions.candidate_count, 1));
-	promotions.lines = promotion_lines(quote);
-	set_catalog_prices(quote, &promotions, facts, outcome.findings);
-	cart = commerce_rule_cart(request, quote, facts);
-	cart->customer_orders = promotions.cart->customer_orders;
-	promotions.cart = cart;
-	commerce_take_line_manual(quote);
-	promotions.lines = promotion_lines(quote);
-	commerce_promote(&promotions, &outcome);
-	copy_findings(quote, &promotions, outcome.findings, first, set->given);
+		evaluation.cart->customer_orders = orders_before(request);
+	promotions->candidates = candidates;
+	promotions->candidate_count = list_candidates(request, set, evaluation.cart, opened, candidates);
+	first = commerce_add_findings(quote, promotions->candidate_count);
+	mark_opened(request, quote, promotions, opened, first);
+	fill_purses(request, quote, set, promotions, first);
+	evaluate(&evaluation, request, quote, &outcome);
+	copy_findings(quote, promotions, outcome.findings, first, set->given);
 	for (int i = 0; i < outcome.take_count; i++)
 	{
 		const PromotionTake *take = &outcome.takes[i];
@@ -368,4 +398,21 @@ commerce_apply_promotions(const QuoteRequest *request, Quote *quote)
 	quote->bounded = outcome.bounded;
 	commerce_take_order_manual(request, quote);
 	commerce_add_gifts(request, quote, &outcome, first);
+}
+
+/* Tries a promotion, whether it runs or not, as if its code had been entered. */
+void
+commerce_try_promotion(const QuoteRequest *request, Quote *quote, const PromotionSet *set, int64 orders,
+					   PromotionOutcome *outcome)
+{
+	static const int candidate = 0;
+	static const bool opened = true;
+	Evaluation evaluation;
+
+	begin(&evaluation, request, quote, set);
+	evaluation.cart->customer_orders = orders;
+	evaluation.promotions.candidates = &candidate;
+	evaluation.promotions.candidate_count = 1;
+	evaluation.promotions.opened = &opened;
+	evaluate(&evaluation, request, quote, outcome);
 }

@@ -47,12 +47,21 @@ extern int commerce_add_findings(Quote *quote, int count);
 /* discount.c: applies the promotions of promotions.c. */
 extern void commerce_apply_promotions(const QuoteRequest *request, Quote *quote);
 
+/*
+ * discount.c: tries the only promotion of a set on lines that were priced elsewhere, whether it runs or not, as if its
+ * code had been entered: the outcome says what it takes, and where it is of the catalogue the lines cost less. Reads
+ * no table.
+ */
+struct PromotionSet;
+struct PromotionOutcome;
+extern void commerce_try_promotion(const QuoteRequest *request, Quote *quote, const struct PromotionSet *set,
+								   int64 orders, struct PromotionOutcome *outcome);
+
 /* cart.c: shows the priced lines to the rules. */
 extern RuleLine *commerce_rule_lines(const Quote *quote);
 extern RuleCart *commerce_rule_cart(const QuoteRequest *request, const Quote *quote, RuleLine *lines);
 
 /* gifts.c: adds the lines of gifts. */
-struct PromotionOutcome;
 extern void commerce_add_gifts(const QuoteRequest *request, Quote *quote,
 							   const struct PromotionOutcome *outcome, int first_finding);
 

@@ -331,7 +331,8 @@ given_by_order(const void *a, const void *b)
 const PromotionSet *
 commerce_given_promotions(Jsonb *json, int currency)
 {
-	RuleMemory memory = commerce_rule_memory(CurrentMemoryContext);
+	MemoryContext caller = CurrentMemoryContext;
+	RuleMemory memory = commerce_rule_memory(caller);
 	PromotionSet *set = palloc0(sizeof(PromotionSet));
 	JsonbContainer **objects;
 	int count = commerce_json_objects(json, "promotions", &objects);
@@ -344,6 +345,7 @@ commerce_given_promotions(Jsonb *json, int currency)
 	for (int i = 0; i < count; i++)
 		commerce_refuse_unknown_keys(objects[i], given_keys, "a promotion");
 	count = (int) commerce_run(&read_given, PLAN_READS, &value, NULL);
+	MemoryContextSwitchTo(caller);
 	promotions = compile_rows(count, &memory, set);
 	for (int i = 0; i < count; i++)
 	{

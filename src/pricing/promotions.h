@@ -24,7 +24,8 @@ extern void commerce_promotions_init(void);
 /* Returns all promotions of the shop that are not drafts. Needs an SPI connection. */
 extern const PromotionSet *commerce_promotions(void);
 
-/* Compiles promotions from a JSON array of objects with the columns of commerce.promotions. Likewise. */
+/* Compiles promotions from a JSON array of objects with the columns of commerce.promotions, into the current memory
+ * context. Likewise. */
 extern const PromotionSet *commerce_given_promotions(Jsonb *promotions, int currency);
 
 /* A code that was entered, and the place of the promotion that it opens. */

@@ -425,3 +425,10 @@ commerce_benefit_asks_orders(const Benefit *benefit)
 {
 	return benefit_asks(benefit, ATTRIBUTE_CUSTOMER_ORDERS, ATTRIBUTE_CUSTOMER_ORDERS);
 }
+
+/* Tells whether the condition looks at attributes of the customer. */
+bool
+commerce_condition_asks_customer(const RuleNode *condition)
+{
+	return asks(condition, ATTRIBUTE_CUSTOMER_OWN, ATTRIBUTE_CUSTOMER_OWN);
+}

@@ -162,9 +162,11 @@ extern char *commerce_benefit_print(const Benefit *benefit, const RuleMemory *me
  */
 extern bool commerce_condition_holds(const RuleNode *condition, const RuleCart *cart);
 
-/* Does the condition look at the hour or the day, or at how many orders the customer has placed? */
+/* Does the condition look at the hour or the day, at how many orders the customer has placed, or at
+ * customer.attributes? */
 extern bool commerce_condition_asks_time(const RuleNode *condition);
 extern bool commerce_condition_asks_orders(const RuleNode *condition);
+extern bool commerce_condition_asks_customer(const RuleNode *condition);
 
 /* Does any condition in a benefit? */
 extern bool commerce_benefit_asks_time(const Benefit *benefit);
