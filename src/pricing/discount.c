@@ -342,6 +342,7 @@ begin(Evaluation *evaluation, const QuoteRequest *request, const Quote *quote, c
 						   .priority_first = quote->options.priority_first,
 						   .clock = clock_in,
 						   .context = &evaluation->clocks,
+						   .compare_attributes = compare_attributes,
 						   .breathe = breathe,
 						   .memory = &evaluation->memory};
 }

@@ -32,7 +32,8 @@ END
 $$;
 SELECT call, pg_temp.answer(replace('commerce.' || call, '<id>', quote_literal('00000000-0000-7000-8000-000000000000'))) AS answer
 FROM unnest(ARRAY[
-    $$quote('[{"sku": "A", "quantity": 1}]')$$, $$checkout('[{"sku": "A", "quantity": 1}]')$$,
+    $$quote('[{"sku": "A", "quantity": 1}]')$$, $$quote_lines('[{"sku": "A", "quantity": 1}]')$$,
+    $$simulate_promotion(<id>)$$, $$simulate_promotion(given => '{"benefit": "10% off order"}')$$, $$promotion_asks('{"benefit": "10% off order"}', 'customer.orders')$$, $$checkout('[{"sku": "A", "quantity": 1}]')$$,
     $$checkout('[{"sku": "A", "quantity": 1}]', idempotency_key => 'k')$$,
     $$receive_stock('A', 1)$$, $$adjust_stock('A', 1)$$, $$move_stock('A', 1, 'main', 'b')$$,
     $$available('A')$$, $$available(ARRAY['A'])$$, $$reserve('A')$$, $$try_reserve('A')$$, $$extend_reservation(<id>)$$,
