@@ -14,7 +14,7 @@
 #include "inventory/stock_chores.h"
 #include "inventory/sweep.h"
 #include "order/machine.h"
-#include "pricing/claims.h"
+#include "budget/claims.h"
 #include "pricing/promotions.h"
 
 COMMERCE_MODULE_MAGIC("commerce", COMMERCE_VERSION);

@@ -16,7 +16,7 @@
 #include "inventory/stock.h"
 #include "money/amount.h"
 #include "order/store.h"
-#include "pricing/claims.h"
+#include "budget/claims.h"
 #include "pricing/quote.h"
 
 #pragma GCC diagnostic push

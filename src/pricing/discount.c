@@ -6,7 +6,7 @@
 
 #include "base/plan.h"
 #include "money/amount.h"
-#include "pricing/claims.h"
+#include "budget/claims.h"
 #include "pricing/promotions.h"
 #include "rule/rule_sql.h"
 

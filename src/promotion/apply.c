@@ -26,15 +26,6 @@ typedef struct Run
 	int taken_count;
 } Run;
 
-/* Returns money of a rule in the currency of the cart; 0 where it says none. */
-int64_t
-commerce_money_here(const Work *work, const RuleMoney *money)
-{
-	const RuleMoney *here = commerce_rule_money_in(money, work->request->cart->currency);
-
-	return here ? here->minor : 0;
-}
-
 /* Notes a gift of the promotion at hand. */
 static bool
 propose_gift(Work *work, const Benefit *benefit, int finding)

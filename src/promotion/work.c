@@ -188,6 +188,15 @@ commerce_work_turn(Work *work, const Promotion *promotion)
 	work->shown = promotion->running ? work->running_lines : work->facts;
 }
 
+/* Returns money of a rule in the currency of the cart; 0 where it says none. */
+int64_t
+commerce_money_here(const Work *work, const RuleMoney *money)
+{
+	const RuleMoney *here = commerce_rule_money_in(money, work->request->cart->currency);
+
+	return here ? here->minor : 0;
+}
+
 /* Returns the price of a line. */
 int64_t
 commerce_line_subtotal(const Work *work, int line)

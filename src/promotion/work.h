@@ -105,6 +105,9 @@ extern void *commerce_work_buffer(Work *work, int buffer, size_t element);
 /* Turns to a promotion: what it sees of the cart. */
 extern void commerce_work_turn(Work *work, const Promotion *promotion);
 
+/* Money of a rule in the currency of the cart; 0 where it says none. */
+extern int64_t commerce_money_here(const Work *work, const RuleMoney *money);
+
 /* The price of a line, what is left of it, and what a discount may still take. */
 extern int64_t commerce_line_subtotal(const Work *work, int line);
 extern int64_t commerce_line_left(const Work *work, int line);
@@ -158,8 +161,5 @@ extern bool commerce_speaks_currency(const Benefit *benefit, int currency);
 /* judge.c: a cart at the time in the zone of a promotion. */
 extern RuleCart commerce_promotion_cart(const PromotionRequest *request, const Promotion *promotion,
 										const RuleCart *cart);
-
-/* apply.c: money of a rule in the currency of the cart; 0 where it says none. */
-extern int64_t commerce_money_here(const Work *work, const RuleMoney *money);
 
 #endif

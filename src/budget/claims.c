@@ -12,13 +12,13 @@
  * Where there is no counter, the row that has the limit is locked, and what is taken is added up behind the lock with a
  * snapshot of that moment; the limit is read behind the lock, too.
  */
-#include "pricing/claims.h"
+#include "budget/claims.h"
 
 #include "base/errors.h"
 #include "base/json.h"
 #include "money/amount.h"
-#include "pricing/budgets.h"
-#include "pricing/claim_counters.h"
+#include "budget/limits.h"
+#include "budget/claim_counters.h"
 
 /* What is taken of one limit. */
 typedef struct Taking

@@ -8,7 +8,7 @@
 
 #include "base/plan.h"
 #include "base/ready.h"
-#include "pricing/claim_counters.h"
+#include "budget/claim_counters.h"
 
 PG_FUNCTION_INFO_V1(commerce_verify_budgets);
 

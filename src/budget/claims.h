@@ -4,8 +4,8 @@
  * A promotion may have budgets (commerce.budgets), and the code that opened it a limit of its own. quote() asks what is
  * left, as a hint: others may have it the next moment. checkout() claims, which is final once it commits.
  */
-#ifndef COMMERCE_PRICING_CLAIMS_H
-#define COMMERCE_PRICING_CLAIMS_H
+#ifndef COMMERCE_BUDGET_CLAIMS_H
+#define COMMERCE_BUDGET_CLAIMS_H
 
 #include "base/pg.h"
 

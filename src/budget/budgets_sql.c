@@ -6,8 +6,8 @@
 #include "base/plan.h"
 #include "base/ready.h"
 #include "money/amount.h"
-#include "pricing/claim_counters.h"
-#include "pricing/claims.h"
+#include "budget/claim_counters.h"
+#include "budget/claims.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"

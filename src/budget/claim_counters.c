@@ -8,7 +8,7 @@
  *
  * Changing or deleting a budget or a code therefore changes no counter, and needs no trigger that counts.
  */
-#include "pricing/claim_counters.h"
+#include "budget/claim_counters.h"
 
 #include "base/owner.h"
 #include "base/plan.h"

@@ -1,11 +1,11 @@
 /*
- * budgets.h: the limits that bear on promotions, private to the room.
+ * limits.h: the limits that bear on promotions, private to the room.
  */
-#ifndef COMMERCE_PRICING_BUDGETS_H
-#define COMMERCE_PRICING_BUDGETS_H
+#ifndef COMMERCE_BUDGET_LIMITS_H
+#define COMMERCE_BUDGET_LIMITS_H
 
 #include "base/plan.h"
-#include "pricing/claims.h"
+#include "budget/claims.h"
 
 /* A limit that a use counts against. */
 typedef struct BudgetLimit

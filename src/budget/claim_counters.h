@@ -1,8 +1,8 @@
 /*
  * claim_counters.h: budgets as the escrow engine counts them: what is taken of one under a key, from zero down.
  */
-#ifndef COMMERCE_PRICING_CLAIM_COUNTERS_H
-#define COMMERCE_PRICING_CLAIM_COUNTERS_H
+#ifndef COMMERCE_BUDGET_CLAIM_COUNTERS_H
+#define COMMERCE_BUDGET_CLAIM_COUNTERS_H
 
 #include "base/pg.h"
 

@@ -1,14 +1,14 @@
 /*
- * budgets.c: which limits bear on which promotion, and what is left of them.
+ * limits.c: which limits bear on which promotion, and what is left of them.
  *
  * Which promotions have budgets is remembered until the budgets change, so that those without cost nothing. Whether a
  * code has a limit is read for each code that was entered: there are millions of codes, and a cart has few.
  */
-#include "pricing/budgets.h"
+#include "budget/limits.h"
 
 #include "base/watch.h"
 #include "money/amount.h"
-#include "pricing/claim_counters.h"
+#include "budget/claim_counters.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"

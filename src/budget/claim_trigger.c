@@ -9,7 +9,7 @@
 #include "base/pg.h"
 
 #include "base/owner.h"
-#include "pricing/claim_counters.h"
+#include "budget/claim_counters.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
