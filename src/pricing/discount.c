@@ -121,7 +121,8 @@ promotion_lines(const Quote *quote)
 /* Lists what may apply: what the index finds, or every promotion that runs, where all of them are asked for. */
 static int
 list_candidates(const QuoteRequest *request, const PromotionSet *set, const RuleCart *cart,
-				const OpenedCode *opened, int *candidates)
+				const OpenedCode *opened, int *candidates, const RuleMemory *memory,
+				const CandidateLines **lines)
 {
 	int count = 0;
 
@@ -132,7 +133,7 @@ list_candidates(const QuoteRequest *request, const PromotionSet *set, const Rule
 		for (int i = 0; i < request->code_count; i++)
 			places[i] = opened[i].promotion;
 		return commerce_find_candidates(set->index, cart, request->at, places, request->code_count,
-										candidates);
+										candidates, memory, lines);
 	}
 	for (int i = 0; i < set->count; i++)
 		if (set->promotions[i].active && request->at >= set->promotions[i].begins &&
@@ -383,7 +384,8 @@ commerce_apply_promotions(const QuoteRequest *request, Quote *quote)
 	if (set->asks_orders)
 		evaluation.cart->customer_orders = orders_before(request);
 	promotions->candidates = candidates;
-	promotions->candidate_count = list_candidates(request, set, evaluation.cart, opened, candidates);
+	promotions->candidate_count = list_candidates(request, set, evaluation.cart, opened, candidates,
+												  &evaluation.memory, &promotions->candidate_lines);
 	first = commerce_add_findings(quote, promotions->candidate_count);
 	mark_opened(request, quote, promotions, opened, first);
 	fill_purses(request, quote, set, promotions, first);

@@ -180,7 +180,7 @@ run_through(Work *work, Run *run, PromotionFinding *findings)
 			finding->verdict = judge_beside_others(run, c, promotion);
 		if (finding->verdict != PROMOTION_APPLIED)
 			continue;
-		commerce_work_turn(work, promotion);
+		commerce_work_turn(work, c);
 		if (!commerce_condition_holds(promotion->condition, &work->cart))
 		{
 			finding->verdict = PROMOTION_CONDITION_NOT_MET;
@@ -278,7 +278,7 @@ gives_alone(Work *work, int candidate, Gain *gain)
 	if (commerce_judge_alone(request, candidate) != PROMOTION_APPLIED)
 		return false;
 	commerce_work_reset(work);
-	commerce_work_turn(work, promotion);
+	commerce_work_turn(work, candidate);
 	/* What its condition sees of others may let it apply beside them. */
 	if (!commerce_condition_holds(promotion->condition, &work->cart) ||
 		apply(work, candidate, &minor) != PROMOTION_APPLIED)

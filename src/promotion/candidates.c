@@ -5,6 +5,9 @@
  * and groups all must be met, so the most selective of them will do. Those that need nothing known are always looked
  * at; those that need a code are found by the code alone. A cart then asks once for each key it has, so the cost goes
  * with the cart and with what matches it, not with the number of promotions.
+ *
+ * What is filed by its benefit, under keys that lines have, can match only lines that have one of them: which those are
+ * is known when the key is found, so that nobody needs to try all lines of a large cart on each candidate.
  */
 #include "promotion/candidates.h"
 
@@ -32,6 +35,7 @@ struct PromotionIndex
 	int entry_count;
 	int *buckets;
 	uint32_t mask;
+	bool *by_lines; /* by promotion: filed by its benefit, under keys of lines */
 	int *always;
 	int always_count;
 	uint32_t *seen; /* by promotion: the search that found it last */
@@ -51,13 +55,15 @@ hash_key(RuleKeyKind kind, const char *text, int length)
 
 /* Takes the need of a list that a promotion is limited to, where that is more selective. */
 static bool
-consider_list(const TextList *list, RuleKeyKind kind, const RuleMemory *memory, RuleNeed *need, bool found)
+consider_list(const TextList *list, RuleKeyKind kind, const RuleMemory *memory, RuleNeed *need, bool found,
+			  bool *by_lines)
 {
 	RuleNeed one = {NULL, list->count, kind};
 	RuleKey *keys;
 
 	if (list->count == 0 || (found && !commerce_need_is_better(&one, need)))
 		return found;
+	*by_lines = false;
 	keys = memory->allocate(memory->context, sizeof(RuleKey) * (size_t) list->count);
 	for (int i = 0; i < list->count; i++)
 		keys[i] = (RuleKey){kind, list->texts[i]};
@@ -65,9 +71,22 @@ consider_list(const TextList *list, RuleKeyKind kind, const RuleMemory *memory, 
 	return true;
 }
 
+/* Tells whether a benefit matches no line but those that have one of the keys that it needs. */
+static bool
+is_about_lines(const Benefit *benefit, const RuleNeed *need)
+{
+	if (benefit->next || benefit->target == BENEFIT_SHIPPING || benefit->kind == BENEFIT_SET ||
+		benefit->kind == BENEFIT_GIFT)
+		return false;
+	for (int i = 0; i < need->count; i++)
+		if (!commerce_key_is_of_line(need->keys[i].kind))
+			return false;
+	return true;
+}
+
 /* Finds what a promotion is filed under; false where it is always looked at. */
 static bool
-promotion_need(const Promotion *promotion, const RuleMemory *memory, RuleNeed *need)
+promotion_need(const Promotion *promotion, const RuleMemory *memory, RuleNeed *need, bool *by_lines)
 {
 	RuleNeed benefit;
 	bool found = commerce_condition_need(promotion->condition, memory, need);
@@ -77,10 +96,11 @@ promotion_need(const Promotion *promotion, const RuleMemory *memory, RuleNeed *n
 	{
 		*need = benefit;
 		found = true;
+		*by_lines = is_about_lines(promotion->benefit, need);
 	}
-	found = consider_list(&promotion->groups, KEY_GROUP, memory, need, found);
-	found = consider_list(&promotion->channels, KEY_CHANNEL, memory, need, found);
-	return consider_list(&promotion->currencies, KEY_CURRENCY, memory, need, found);
+	found = consider_list(&promotion->groups, KEY_GROUP, memory, need, found, by_lines);
+	found = consider_list(&promotion->channels, KEY_CHANNEL, memory, need, found, by_lines);
+	return consider_list(&promotion->currencies, KEY_CURRENCY, memory, need, found, by_lines);
 }
 
 /* Files a promotion under a key. */
@@ -110,12 +130,14 @@ commerce_index_promotions(const Promotion *promotions, int count, const RuleMemo
 	index->always = memory->allocate(memory->context, sizeof(int) * places);
 	index->seen = memory->allocate(memory->context, sizeof(uint32_t) * places);
 	memset(index->seen, 0, sizeof(uint32_t) * places);
+	index->by_lines = memory->allocate(memory->context, sizeof(bool) * places);
+	memset(index->by_lines, 0, sizeof(bool) * places);
 	for (int i = 0; i < count; i++)
 	{
 		needs[i].count = -1;
 		if (promotions[i].needs_code)
 			needs[i].count = 0;
-		else if (promotion_need(&promotions[i], memory, &needs[i]))
+		else if (promotion_need(&promotions[i], memory, &needs[i], &index->by_lines[i]))
 			keys += (size_t) needs[i].count;
 		else
 		{
@@ -135,6 +157,13 @@ commerce_index_promotions(const Promotion *promotions, int count, const RuleMemo
 	return index;
 }
 
+/* A key that a line has, found for a promotion. */
+typedef struct Hit
+{
+	int promotion;
+	int line;
+} Hit;
+
 /* A search under way. */
 typedef struct Search
 {
@@ -142,6 +171,10 @@ typedef struct Search
 	int64_t at;
 	int *found;
 	int count;
+	const RuleMemory *memory; /* NULL: nobody asks for lines */
+	Hit *hits;
+	int hit_count;
+	int hit_room;
 } Search;
 
 /* Notes a promotion, once, if it runs. */
@@ -158,9 +191,28 @@ note(Search *search, int promotion)
 		search->found[search->count++] = promotion;
 }
 
+/* Notes on which line a promotion was found. */
+static void
+note_line(Search *search, int promotion, int line)
+{
+	const RuleMemory *memory = search->memory;
+
+	if (search->hit_count == search->hit_room)
+	{
+		int room = search->hit_room > 0 ? search->hit_room * 2 : 64;
+		Hit *hits = memory->allocate(memory->context, sizeof(Hit) * (size_t) room);
+
+		if (search->hit_count > 0)
+			memcpy(hits, search->hits, sizeof(Hit) * (size_t) search->hit_count);
+		search->hits = hits;
+		search->hit_room = room;
+	}
+	search->hits[search->hit_count++] = (Hit){promotion, line};
+}
+
 /* Notes what is filed under a key. */
 static void
-look_up(RuleKeyKind kind, const char *text, int length, void *context)
+look_up(RuleKeyKind kind, const char *text, int length, int line, void *context)
 {
 	Search *search = context;
 	const PromotionIndex *index = search->index;
@@ -170,9 +222,12 @@ look_up(RuleKeyKind kind, const char *text, int length, void *context)
 	{
 		const Entry *entry = &index->entries[at];
 
-		if (entry->hash == hash && entry->kind == kind && entry->length == length &&
-			memcmp(entry->text, text, (size_t) length) == 0)
-			note(search, entry->promotion);
+		if (entry->hash != hash || entry->kind != kind || entry->length != length ||
+			memcmp(entry->text, text, (size_t) length) != 0)
+			continue;
+		note(search, entry->promotion);
+		if (search->memory && index->by_lines[entry->promotion])
+			note_line(search, entry->promotion, line);
 	}
 }
 
@@ -186,12 +241,56 @@ by_place(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Orders hits by promotion and line. */
+static int
+by_promotion(const void *a, const void *b)
+{
+	const Hit *x = a;
+	const Hit *y = b;
+
+	if (x->promotion != y->promotion)
+		return x->promotion < y->promotion ? -1 : 1;
+	return x->line < y->line ? -1 : x->line > y->line;
+}
+
+/* Lists the lines on which candidates were found, each once. */
+static const CandidateLines *
+list_lines(Search *search)
+{
+	const RuleMemory *memory = search->memory;
+	CandidateLines *listed =
+		memory->allocate(memory->context, sizeof(CandidateLines) * (size_t) (search->count + 1));
+	int *lines = memory->allocate(memory->context, sizeof(int) * (size_t) (search->hit_count + 1));
+	int hit = 0;
+
+	if (search->hit_count > 0)
+		qsort(search->hits, (size_t) search->hit_count, sizeof(Hit), by_promotion);
+	for (int c = 0; c < search->count; c++)
+	{
+		int place = search->found[c];
+
+		listed[c] = (CandidateLines){NULL, 0};
+		while (hit < search->hit_count && search->hits[hit].promotion < place)
+			hit++;
+		if (!search->index->by_lines[place])
+			continue;
+		listed[c].lines = lines;
+		for (; hit < search->hit_count && search->hits[hit].promotion == place; hit++)
+			if (listed[c].count == 0 || lines[-1] != search->hits[hit].line)
+			{
+				*lines++ = search->hits[hit].line;
+				listed[c].count++;
+			}
+	}
+	return listed;
+}
+
 /* Finds what may apply to a cart. */
 int
 commerce_find_candidates(PromotionIndex *index, const RuleCart *cart, int64_t at, const int *opened,
-						 int opened_count, int *found)
+						 int opened_count, int *found, const RuleMemory *memory, const CandidateLines **lines)
 {
-	Search search = {index, at, found, 0};
+	Search search = {.index = index, .at = at, .found = found, .memory = lines ? memory : NULL};
 
 	if (++index->search == 0)
 	{
@@ -204,5 +303,7 @@ commerce_find_candidates(PromotionIndex *index, const RuleCart *cart, int64_t at
 		note(&search, opened[i]);
 	commerce_cart_keys(cart, look_up, &search);
 	qsort(found, (size_t) search.count, sizeof(int), by_place);
+	if (lines)
+		*lines = list_lines(&search);
 	return search.count;
 }

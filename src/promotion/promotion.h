@@ -115,16 +115,24 @@ typedef struct PromotionLine
 	bool discountable;
 } PromotionLine;
 
+/* The lines that may match the benefit of a candidate. */
+typedef struct CandidateLines
+{
+	const int *lines; /* of the cart; NULL: any line may */
+	int count;
+} CandidateLines;
+
 typedef struct PromotionRequest
 {
 	const Promotion *promotions;
 	const int *candidates; /* places in promotions, in their order; each runs at the time of the request */
 	int candidate_count;
-	const bool *opened;            /* by candidate: a code for it was entered; NULL: for none */
-	const PromotionPurse *purses;  /* by candidate; NULL: nothing is limited */
-	const RuleCart *cart;          /* with its lines */
-	const PromotionLine *lines;    /* as many as the cart has */
-	const PromotionLine *shipping; /* cart->shipping is its price; NULL where nothing is sent */
+	const CandidateLines *candidate_lines; /* by candidate; NULL: any line may match any */
+	const bool *opened;                    /* by candidate: a code for it was entered; NULL: for none */
+	const PromotionPurse *purses;          /* by candidate; NULL: nothing is limited */
+	const RuleCart *cart;                  /* with its lines */
+	const PromotionLine *lines;            /* as many as the cart has */
+	const PromotionLine *shipping;         /* cart->shipping is its price; NULL where nothing is sent */
 	RoundingMode rounding;
 	AllocationPolicy remainder;
 	bool percent_of_original;

@@ -153,6 +153,44 @@ limit_units(Work *work, const BenefitLimits *limits)
 		keep_units(work, most, order);
 }
 
+/* Takes a line into the aim if it matches. */
+static void
+consider_line(Work *work, const Benefit *benefit, int line)
+{
+	Aim *aim = &work->aim;
+	const RuleLine *facts = &work->shown[line];
+
+	if (!commerce_line_matches(benefit->where, &work->cart, facts) ||
+		!commerce_line_eligible(work, line, false))
+		return;
+	aim->lines[aim->count] = line;
+	aim->units[aim->count++] = facts->quantity;
+}
+
+/* Orders numbers. */
+static int
+by_number(const void *a, const void *b)
+{
+	int x = *(const int *) a;
+	int y = *(const int *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Takes those lines into the aim that match, of those that may; in the order that lines have here. */
+static void
+aim_at_candidates(Work *work, const Benefit *benefit)
+{
+	const CandidateLines *candidates = work->candidate_lines;
+	int *lines = commerce_work_buffer(work, BUFFER_CANDIDATE, sizeof(int));
+
+	for (int i = 0; i < candidates->count; i++)
+		lines[i] = work->placed[candidates->lines[i]];
+	qsort(lines, (size_t) candidates->count, sizeof(int), by_number);
+	for (int i = 0; i < candidates->count; i++)
+		consider_line(work, benefit, lines[i]);
+}
+
 /* Finds the lines that a benefit is about and the units that count. */
 void
 commerce_aim(Work *work, const Benefit *benefit)
@@ -173,17 +211,11 @@ commerce_aim(Work *work, const Benefit *benefit)
 			aim->count = 1;
 		}
 	}
+	else if (work->candidate_lines && work->candidate_lines->lines)
+		aim_at_candidates(work, benefit);
 	else
 		for (int i = 0; i < work->count; i++)
-		{
-			const RuleLine *facts = &work->shown[i];
-
-			if (!commerce_line_matches(benefit->where, cart, facts) ||
-				!commerce_line_eligible(work, i, false))
-				continue;
-			aim->lines[aim->count] = i;
-			aim->units[aim->count++] = facts->quantity;
-		}
+			consider_line(work, benefit, i);
 	for (int i = 0; i < aim->count; i++)
 		work->proposal[aim->lines[i]].matched = true;
 	if (benefit->target != BENEFIT_SHIPPING)

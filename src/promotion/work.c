@@ -102,6 +102,7 @@ place_lines(Work *work)
 	RuleLine *facts = commerce_work_allocate(work, sizeof(RuleLine) * count);
 	PromotionLine *more = allocate_zero(work, sizeof(PromotionLine) * (count + 1));
 	int *given = commerce_work_allocate(work, sizeof(int) * (count + 1));
+	int *place = commerce_work_allocate(work, sizeof(int) * (count + 1));
 
 	for (int i = 0; i < work->count; i++)
 		placed[i] = (Placed){&cart->lines[i], &work->request->lines[i], i, work->request->compare_attributes};
@@ -111,6 +112,7 @@ place_lines(Work *work)
 		facts[i] = *placed[i].facts;
 		more[i] = *placed[i].more;
 		given[i] = placed[i].given;
+		place[placed[i].given] = i;
 	}
 	given[count] = work->count;
 	if (work->request->shipping)
@@ -118,6 +120,7 @@ place_lines(Work *work)
 	work->facts = facts;
 	work->more = more;
 	work->given = given;
+	work->placed = place;
 }
 
 /* Prepares a work. */
@@ -179,11 +182,14 @@ running_cart(Work *work)
 
 /* Turns to a promotion. */
 void
-commerce_work_turn(Work *work, const Promotion *promotion)
+commerce_work_turn(Work *work, int candidate)
 {
+	const PromotionRequest *request = work->request;
+	const Promotion *promotion = &request->promotions[request->candidates[candidate]];
 	const RuleCart *cart = promotion->running ? running_cart(work) : work->request->cart;
 
 	work->promotion = promotion;
+	work->candidate_lines = request->candidate_lines ? &request->candidate_lines[candidate] : NULL;
 	work->cart = commerce_promotion_cart(work->request, promotion, cart);
 	work->shown = promotion->running ? work->running_lines : work->facts;
 }

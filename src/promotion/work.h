@@ -15,6 +15,7 @@
 typedef struct Mark
 {
 	const Promotion *promotion;
+	const CandidateLines *candidate_lines; /* that may match it; NULL: any may */
 	struct Mark *next;
 } Mark;
 
@@ -53,6 +54,7 @@ typedef enum WorkBuffer
 {
 	BUFFER_PRICED,
 	BUFFER_SORTED,
+	BUFFER_CANDIDATE,
 	BUFFER_SET_LINES,
 	BUFFER_SET_CLASSES,
 	BUFFER_SET_FREE,
@@ -66,6 +68,7 @@ typedef struct Work
 {
 	const PromotionRequest *request;
 	int count;                 /* lines without shipping */
+	const int *placed;         /* the inverse: where a line of the cart is here */
 	const int *given;          /* place in the cart */
 	const RuleLine *facts;     /* in the order here */
 	const PromotionLine *more; /* likewise, shipping last */
@@ -103,7 +106,7 @@ extern void *commerce_work_allocate(const Work *work, size_t size);
 extern void *commerce_work_buffer(Work *work, int buffer, size_t element);
 
 /* Turns to a promotion: what it sees of the cart. */
-extern void commerce_work_turn(Work *work, const Promotion *promotion);
+extern void commerce_work_turn(Work *work, int candidate);
 
 /* Money of a rule in the currency of the cart; 0 where it says none. */
 extern int64_t commerce_money_here(const Work *work, const RuleMoney *money);

@@ -173,35 +173,52 @@ commerce_benefit_need(const Benefit *benefit, const RuleMemory *memory, RuleNeed
 }
 
 /* Calls back for a text that may be absent. */
-#define EACH(kind, text) ((text) ? each(kind, text, (int) strlen(text), context) : (void) 0)
+#define EACH(kind, text, line) ((text) ? each(kind, text, (int) strlen(text), line, context) : (void) 0)
+
+/* Tells whether a key is something that a line has. */
+bool
+commerce_key_is_of_line(RuleKeyKind kind)
+{
+	switch (kind)
+	{
+		case KEY_SKU:
+		case KEY_PRODUCT:
+		case KEY_TAG:
+		case KEY_CATEGORY:
+		case KEY_BRAND:
+		case KEY_TAX_CLASS: return true;
+		default: return false;
+	}
+}
 
 /* Calls back for each key that a cart has. */
 void
 commerce_cart_keys(const RuleCart *cart,
-				   void (*each)(RuleKeyKind kind, const char *text, int length, void *context), void *context)
+				   void (*each)(RuleKeyKind kind, const char *text, int length, int line, void *context),
+				   void *context)
 {
 	for (int i = 0; i < cart->code_count; i++)
-		EACH(KEY_CODE, cart->codes[i]);
-	EACH(KEY_CUSTOMER, cart->customer);
-	EACH(KEY_GROUP, cart->customer_group);
-	EACH(KEY_SHIPPING_METHOD, cart->shipping_method);
-	EACH(KEY_COUNTRY, cart->country);
-	EACH(KEY_CHANNEL, cart->channel);
-	EACH(KEY_CURRENCY, cart->currency_code);
+		EACH(KEY_CODE, cart->codes[i], -1);
+	EACH(KEY_CUSTOMER, cart->customer, -1);
+	EACH(KEY_GROUP, cart->customer_group, -1);
+	EACH(KEY_SHIPPING_METHOD, cart->shipping_method, -1);
+	EACH(KEY_COUNTRY, cart->country, -1);
+	EACH(KEY_CHANNEL, cart->channel, -1);
+	EACH(KEY_CURRENCY, cart->currency_code, -1);
 	for (int i = 0; i < cart->line_count; i++)
 	{
 		const RuleLine *line = &cart->lines[i];
 
-		EACH(KEY_SKU, line->sku);
-		EACH(KEY_PRODUCT, line->product);
-		EACH(KEY_BRAND, line->brand);
-		EACH(KEY_TAX_CLASS, line->tax_class);
+		EACH(KEY_SKU, line->sku, i);
+		EACH(KEY_PRODUCT, line->product, i);
+		EACH(KEY_BRAND, line->brand, i);
+		EACH(KEY_TAX_CLASS, line->tax_class, i);
 		for (int t = 0; t < line->tag_count; t++)
-			EACH(KEY_TAG, line->tags[t]);
+			EACH(KEY_TAG, line->tags[t], i);
 		if (line->category == NULL)
 			continue;
 		for (int length = 0; length == 0 || line->category[length - 1]; length++)
 			if (line->category[length] == '\0' || line->category[length] == '.')
-				each(KEY_CATEGORY, line->category, length, context);
+				each(KEY_CATEGORY, line->category, length, i, context);
 	}
 }

@@ -49,9 +49,13 @@ extern bool commerce_benefit_need(const Benefit *benefit, const RuleMemory *memo
 /* Is the first need more selective than the second? */
 extern bool commerce_need_is_better(const RuleNeed *first, const RuleNeed *second);
 
-/* Calls back for each key that a cart has, some of them several times. */
+/* Calls back for each key that a cart has, some of them several times; line is the one that has it, or -1. */
 extern void commerce_cart_keys(const RuleCart *cart,
-							   void (*each)(RuleKeyKind kind, const char *text, int length, void *context),
+							   void (*each)(RuleKeyKind kind, const char *text, int length, int line,
+											void *context),
 							   void *context);
+
+/* Is a key of this kind something that a line has, not the cart as a whole? */
+extern bool commerce_key_is_of_line(RuleKeyKind kind);
 
 #endif

@@ -73,11 +73,11 @@ test_candidates(int rounds)
 			if (all.opened[i] && all.promotions[i].needs_code)
 				opened[opened_count++] = i;
 		index = commerce_index_promotions(all.promotions, all.count, &memory);
-		count = commerce_find_candidates(index, &all.cart, 5, opened, opened_count, found);
+		count = commerce_find_candidates(index, &all.cart, 5, opened, opened_count, found, &memory, &all.request.candidate_lines);
 		for (int i = 1; i < count; i++)
 			strange += found[i] <= found[i - 1];
 		/* An index that is asked twice answers twice. */
-		strange += commerce_find_candidates(index, &all.cart, 5, opened, opened_count, again) != count ||
+		strange += commerce_find_candidates(index, &all.cart, 5, opened, opened_count, again, NULL, NULL) != count ||
 				   memcmp(found, again, sizeof(int) * (size_t) count) != 0;
 		some = all;
 		some.request.candidates = some.candidates;
@@ -128,9 +128,9 @@ test_times(void)
 	shop.promotions[2].active = false;
 	prepare(&shop);
 	index = commerce_index_promotions(shop.promotions, shop.count, &memory);
-	ok(commerce_find_candidates(index, &shop.cart, 4, all, 3, found) == 1 && found[0] == 1,
+	ok(commerce_find_candidates(index, &shop.cart, 4, all, 3, found, NULL, NULL) == 1 && found[0] == 1,
 	   "before it begins");
-	ok(commerce_find_candidates(index, &shop.cart, 5, all, 3, found) == 1 && found[0] == 0, "when it ends");
+	ok(commerce_find_candidates(index, &shop.cart, 5, all, 3, found, NULL, NULL) == 1 && found[0] == 0, "when it ends");
 	free_all();
 }
 
@@ -213,7 +213,7 @@ test_categories(void)
 			commerce_condition_parse(odd_categories[i].condition, &memory, &error);
 		promote(&shop);
 		index = commerce_index_promotions(shop.promotions, 1, &memory);
-		ok(shop.outcome.total == 1 && commerce_find_candidates(index, &shop.cart, 0, NULL, 0, found) == 1,
+		ok(shop.outcome.total == 1 && commerce_find_candidates(index, &shop.cart, 0, NULL, 0, found, NULL, NULL) == 1,
 		   odd_categories[i].condition);
 		free_all();
 	}
