@@ -15,7 +15,6 @@
 typedef struct Mark
 {
 	const Promotion *promotion;
-	const CandidateLines *candidate_lines; /* that may match it; NULL: any may */
 	struct Mark *next;
 } Mark;
 
@@ -79,6 +78,7 @@ typedef struct Work
 	int64_t *scratch;          /* room for four numbers a line */
 	void *buffers[WORK_BUFFERS];
 	const Promotion *promotion;
+	const CandidateLines *candidate_lines; /* that may match it; NULL: any may */
 	RuleCart cart;         /* as the promotion at hand sees it */
 	const RuleLine *shown; /* its lines, in the order here */
 	RuleCart *running;     /* with what was left by promotions before it; remade when anything was taken */

@@ -92,7 +92,8 @@ law_of_limits(const Shop *shop)
 
 		if (!applied(shop, f))
 			continue;
-		if (purse->uses <= 0 || purse->no_key || purse->other_currency || shop->findings[f].minor > purse->spend)
+		if (purse->uses <= 0 || purse->no_key || purse->other_currency ||
+			shop->findings[f].minor > purse->spend)
 			return "a budget is exceeded";
 		if (promotion->needs_code && !shop->opened[f])
 			return "no code was entered";

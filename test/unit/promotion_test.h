@@ -221,8 +221,7 @@ show_shop(const Shop *shop)
 			promotion->group ? promotion->group : "-", promotion->combines, promotion->sale_items,
 			promotion->percent_base, promotion->stop_line ? " stop_line" : "",
 			promotion->stop_all ? " stop_all" : "", promotion->running ? " running" : "",
-			promotion->needs_code ? " code" : "",
-			commerce_benefit_print(promotion->benefit, &memory));
+			promotion->needs_code ? " code" : "", commerce_benefit_print(promotion->benefit, &memory));
 		printf("#   uses %lld spend %lld refused beyond %lld\n", (long long) shop->purses[i].uses,
 			   (long long) shop->purses[i].spend, (long long) shop->purses[i].refused_beyond);
 		for (int t = 0; t < promotion->tags.count; t++)
