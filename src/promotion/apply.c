@@ -275,6 +275,8 @@ gives_alone(Work *work, int candidate, Gain *gain)
 	int64_t minor;
 
 	*gain = (Gain){0, 0};
+	if (request->breathe)
+		request->breathe();
 	if (commerce_judge_alone(request, candidate) != PROMOTION_APPLIED)
 		return false;
 	commerce_work_reset(work);

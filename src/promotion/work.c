@@ -153,6 +153,7 @@ commerce_work_reset(Work *work)
 		work->lines[i].discount = work->more[i].discount;
 	work->take_count = 0;
 	work->gift_count = 0;
+	work->last_mark = NULL;
 	work->running_stale = true;
 }
 
@@ -325,11 +326,26 @@ note_take(Work *work, int finding, int line, int64_t minor)
 	work->takes[work->take_count++] = (PromotionTake){finding, work->given[line], minor};
 }
 
+/* Makes a mark, or uses one that a run before has made. */
+static Mark *
+next_mark(Work *work)
+{
+	Mark **place = work->last_mark ? &work->last_mark->after : &work->marks;
+
+	if (*place == NULL)
+	{
+		*place = commerce_work_allocate(work, sizeof(Mark));
+		(*place)->after = NULL;
+	}
+	work->last_mark = *place;
+	return *place;
+}
+
 /* Notes that a line has something of the promotion at hand, and forgets those of other lanes. */
 static void
 mark_line(Work *work, WorkLine *line)
 {
-	Mark *mark = commerce_work_allocate(work, sizeof(Mark));
+	Mark *mark = next_mark(work);
 
 	if (line->lane != work->promotion->lane)
 	{
@@ -337,7 +353,8 @@ mark_line(Work *work, WorkLine *line)
 		line->marks = NULL;
 	}
 	line->lane = work->promotion->lane;
-	*mark = (Mark){work->promotion, line->marks};
+	mark->promotion = work->promotion;
+	mark->next = line->marks;
 	line->marks = mark;
 }
 

@@ -15,7 +15,8 @@
 typedef struct Mark
 {
 	const Promotion *promotion;
-	struct Mark *next;
+	struct Mark *next;  /* on the line */
+	struct Mark *after; /* the one made after it, for whatever line */
 } Mark;
 
 /* What promotions have done to one line so far. */
@@ -84,6 +85,8 @@ typedef struct Work
 	RuleCart *running;     /* with what was left by promotions before it; remade when anything was taken */
 	RuleLine *running_lines;
 	bool running_stale;
+	Mark *marks;         /* all that were made, which each run uses anew */
+	Mark *last_mark;     /* of those in use */
 	bool saw_taken_line; /* a line matched, but has a discount that stands alone */
 	bool too_little;     /* lines matched, but are too few for a tier or a set */
 	PromotionTake *takes;
