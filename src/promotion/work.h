@@ -80,9 +80,9 @@ typedef struct Work
 	void *buffers[WORK_BUFFERS];
 	const Promotion *promotion;
 	const CandidateLines *candidate_lines; /* that may match it; NULL: any may */
-	RuleCart cart;         /* as the promotion at hand sees it */
-	const RuleLine *shown; /* its lines, in the order here */
-	RuleCart *running;     /* with what was left by promotions before it; remade when anything was taken */
+	RuleCart cart;                         /* as the promotion at hand sees it */
+	const RuleLine *shown;                 /* its lines, in the order here */
+	RuleCart *running; /* with what was left by promotions before it; remade when anything was taken */
 	RuleLine *running_lines;
 	bool running_stale;
 	Mark *marks;         /* all that were made, which each run uses anew */
