@@ -97,3 +97,11 @@ $$;
 SELECT p, pg_temp.refusal(p) FROM unnest(ARRAY['[{}]', '[{"benefit": "5% of order"}]', '[{"benefit": "120% off order"}]', '[{"benefit": "-5 EUR off order"}]', '[{"benefit": "5% off order", "conditions": "true"}]', '[{"benefit": "5% off order", "class": "gift"}]', '[{"benefit": "5% off units, at most 1 units", "class": "catalog"}]',
     '[{"benefit": "5% off order", "lane": "fast"}]', '[{"benefit": "5% off order", "exclusivity": "group_best"}]', '[{"benefit": "tiers by subtotal: 10 EUR -> 5%, 5 EUR -> 6%"}]', '[{"benefit": "5% off order", "condition": "weather = ''good''"}]', '[{"benefit": "5% off order", "spend_left": "5 USD"}]', '{"benefit": "5% off order"}', '[5]']::jsonb[]) p;
 SELECT o, pg_temp.refusal('[]', o) FROM unnest(ARRAY['{"rounding": "sideways"}', '{"remainder": "mine"}', '{"percentages": "both"}', '{"partial_get": true}', '{"discounts": [{"amount": "1.00"}]}', '{"discounts": [{"percent": 101, "reason": "x"}]}', '{"discounts": [{"amount": "1.00", "percent": 5, "reason": "x"}]}', '{"discounts": {}}']::jsonb[]) o;
+
+-- 10 MB of attributes are read like any; 20,000 lines with 300 promotions can be cancelled at any time.
+SELECT commerce.quote(jsonb_build_array(jsonb_build_object('sku', 'a', 'quantity', 1, 'unit_price', 1, 'attributes', jsonb_build_object('text', repeat('x', 10000000), 'size', 42))),
+    options => '{"promotions": [{"benefit": "10% off lines where attributes.size = 42"}]}') #>> '{total,amount}' AS large;
+CREATE TEMP TABLE many AS SELECT jsonb_agg(jsonb_build_object('sku', 's' || n, 'quantity', 2, 'unit_price', 1)) AS lines, (SELECT jsonb_agg(jsonb_build_object('benefit', b, 'tags', '{x}'::text[], 'stacks_with', '{x}'::text[])) FROM generate_series(1, 100) p, unnest(ARRAY['3 for 1 EUR', '1% off order', '50% off units, at most 3 units']) b) AS promotions FROM generate_series(1, 20000) n;
+SET statement_timeout = '100ms';
+SELECT commerce.quote(lines, options => jsonb_build_object('promotions', promotions)) IS NULL FROM many;
+RESET statement_timeout;
