@@ -56,6 +56,7 @@ Limits, each after a comma: at most N units (in all) or at most N units of each 
 all lines; only complete ones count); in steps of N (likewise, of each line); at most N times (sets, gifts); at most MONEY;
 cheapest first, dearest first or in cart order where not all units count (got units are the cheapest by default, those of
 bundles the dearest).
+Lines that may not be discounted, or that stop_line, tags or exclude_sale_items keep out, match nothing.
 Things joined by ";" (at most 10) are given together, their percentages being of the same amounts.$$;
 
 CREATE FUNCTION commerce.benefit_eq("left" commerce.benefit, "right" commerce.benefit) RETURNS boolean
