@@ -82,7 +82,8 @@ CREATE FUNCTION commerce.condition_holds(condition commerce.condition, cart json
     AS 'MODULE_PATHNAME', 'commerce_condition_holds_sql';
 COMMENT ON FUNCTION commerce.condition_holds(commerce.condition, jsonb) IS
 $$Does the condition hold for a cart? The cart needs no shop:
-    {"currency": "EUR", "subtotal", "shipping", "channel", "customer", "customer_group", "country", "shipping_method",
+    {"currency": "EUR", "subtotal", "shipping", "channel", "customer", "customer_group", "customer_orders": 3,
+     "customer_attributes": {}, "country", "region", "postal_code", "shipping_method", "local_time": "2026-11-27 18:30",
      "codes": ["SUMMER"], "lines": [{"sku", "product", "brand", "category", "tax_class", "tags": [], "quantity",
      "unit_price", "subtotal", "on_sale", "attributes": {}}]}
 All but the currency may be absent; quantity is then 1, a line's subtotal quantity × unit_price, the cart's the sum of

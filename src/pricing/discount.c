@@ -8,6 +8,7 @@
 #include "money/amount.h"
 #include "budget/claims.h"
 #include "pricing/promotions.h"
+#include "rule/cart_json.h"
 #include "rule/rule_sql.h"
 
 #pragma GCC diagnostic push
@@ -32,25 +33,13 @@ typedef struct Clocks
 	int count;
 } Clocks;
 
-/* Reads a time off the clocks of a zone. */
-static RuleClock
-clock_at(TimestampTz at, const char *zone)
+/* Reads a time off the clocks of a zone; false for one that is on none. */
+static bool
+read_clock(TimestampTz at, const char *zone, RuleClock *clock)
 {
-	static const char *const weekdays[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
-	Timestamp local = DatumGetTimestamp(
-		DirectFunctionCall2(timestamptz_zone, CStringGetTextDatum(zone), TimestampTzGetDatum(at)));
-	RuleClock clock = {"", "", ""};
-	struct pg_tm tm;
-	fsec_t fraction;
+	Datum local = DirectFunctionCall2(timestamptz_zone, CStringGetTextDatum(zone), TimestampTzGetDatum(at));
 
-	if (TIMESTAMP_NOT_FINITE(local) || timestamp2tm(local, NULL, &tm, &fraction, NULL, NULL) != 0)
-		return clock;
-	snprintf(clock.time, sizeof(clock.time), "%02u:%02u", (unsigned) tm.tm_hour % 100,
-			 (unsigned) tm.tm_min % 100);
-	snprintf(clock.date, sizeof(clock.date), "%04u-%02u-%02u", (unsigned) tm.tm_year % 10000,
-			 (unsigned) tm.tm_mon % 100, (unsigned) tm.tm_mday % 100);
-	strcpy(clock.weekday, weekdays[j2day(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday))]);
-	return clock;
+	return commerce_rule_clock(DatumGetTimestamp(local), clock);
 }
 
 /* Returns the time of the quote in a zone; each zone is asked once, as far as there is room. */
@@ -67,7 +56,9 @@ clock_in(void *context, const char *zone)
 		if (i == lengthof(clocks->zones))
 			i--;
 		clocks->zones[i] = zone;
-		clocks->clocks[i] = clock_at(clocks->at, zone);
+		clocks->count = i;
+		if (!read_clock(clocks->at, zone, &clocks->clocks[i]))
+			return NULL;
 		clocks->count = i + 1;
 	}
 	return &clocks->clocks[i];

@@ -17,6 +17,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "common/int.h"
+#include "utils/datetime.h"
 #include "utils/formatting.h"
 #pragma GCC diagnostic pop
 
@@ -114,13 +115,75 @@ commerce_jsonb_attribute(const void *container, const char *path)
 	return found;
 }
 
+/* Reads attributes of the shop's own; NULL where the key is absent. */
+static const void *
+read_attributes(JsonbContainer *object, const char *key)
+{
+	JsonbValue value;
+
+	if (!commerce_json_find(object, key, &value))
+		return NULL;
+	if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
+		refuse("\"%s\" must be an object", key);
+	return value.val.binary.data;
+}
+
+/* Writes a time as clocks and calendars show it. */
+static void
+set_clock(RuleClock *clock, int year, int month, int day, int hour, int minute)
+{
+	static const char *const weekdays[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+
+	snprintf(clock->time, sizeof(clock->time), "%02u:%02u", (unsigned) hour % 100, (unsigned) minute % 100);
+	snprintf(clock->date, sizeof(clock->date), "%04u-%02u-%02u", (unsigned) year % 10000,
+			 (unsigned) month % 100, (unsigned) day % 100);
+	strcpy(clock->weekday, weekdays[j2day(date2j(year, month, day))]);
+}
+
+/* Reads a time off a clock and a calendar; false for one that is on none. */
+bool
+commerce_rule_clock(Timestamp local, RuleClock *clock)
+{
+	struct pg_tm tm;
+	fsec_t fraction;
+
+	if (TIMESTAMP_NOT_FINITE(local) || timestamp2tm(local, NULL, &tm, &fraction, NULL, NULL) != 0)
+		return false;
+	set_clock(clock, tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min);
+	return true;
+}
+
+/* Reads a time written as in "2026-11-27 18:30", whatever the session's DateStyle; NULL where the key is absent. */
+static const RuleClock *
+read_clock(JsonbContainer *object)
+{
+	char *text = commerce_json_get_string(object, "local_time");
+	RuleClock *clock;
+	int year, month, day, hour, minute;
+	int length = 0;
+	int same[3];
+
+	if (text == NULL)
+		return NULL;
+	if (sscanf(text, "%4d-%2d-%2d %2d:%2d%n", &year, &month, &day, &hour, &minute, &length) != 5 ||
+		text[length] != '\0' || year < 1 || hour < 0 || hour > 23 || minute < 0 || minute > 59)
+		refuse("\"%s\" must be a time such as \"2026-11-27 18:30\"", "local_time");
+	if (month < 1 || month > 12 || day < 1 || day > 31)
+		refuse("\"%s\" must be a day that there is", "local_time");
+	j2date(date2j(year, month, day), &same[0], &same[1], &same[2]);
+	if (same[1] != month || same[2] != day)
+		refuse("\"%s\" must be a day that there is", "local_time");
+	clock = palloc(sizeof(RuleClock));
+	set_clock(clock, year, month, day, hour, minute);
+	return clock;
+}
+
 /* Reads one line. */
 static void
 read_line(JsonbContainer *object, const RuleCart *cart, RuleLine *line)
 {
 	static const char *const known[] = {"sku",      "product",    "brand",    "category", "tax_class", "tags",
 										"quantity", "unit_price", "subtotal", "on_sale",  "attributes"};
-	JsonbValue value;
 	int64 subtotal;
 
 	commerce_rule_require_keys(object, known, lengthof(known), "a line of the cart");
@@ -141,12 +204,7 @@ read_line(JsonbContainer *object, const RuleCart *cart, RuleLine *line)
 		line->subtotal = in_range(overflow, subtotal, cart->currency);
 	}
 	line->on_sale = commerce_json_get_bool(object, "on_sale", false);
-	if (commerce_json_find(object, "attributes", &value))
-	{
-		if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
-			refuse("\"%s\" must be an object", "attributes");
-		line->attributes = value.val.binary.data;
-	}
+	line->attributes = read_attributes(object, "attributes");
 }
 
 /* Reads the lines of a cart; returns the sum of their subtotals. */
@@ -181,9 +239,11 @@ read_lines(JsonbContainer *object, RuleCart *cart)
 void
 commerce_cart_from_json(Jsonb *json, RuleCart *cart)
 {
-	static const char *const known[] = {"currency",        "subtotal", "shipping",       "lines",
-										"channel",         "customer", "customer_group", "country",
-										"shipping_method", "codes"};
+	static const char *const known[] = {"currency",        "subtotal",        "shipping",
+										"lines",           "channel",         "customer",
+										"customer_group",  "customer_orders", "customer_attributes",
+										"country",         "region",          "postal_code",
+										"shipping_method", "local_time",      "codes"};
 	JsonbContainer *object = &json->root;
 	char *currency;
 	const char **codes;
@@ -197,6 +257,7 @@ commerce_cart_from_json(Jsonb *json, RuleCart *cart)
 	if (currency == NULL)
 		refuse("a cart needs \"%s\"", "currency");
 	cart->currency = commerce_currency_number(currency);
+	cart->currency_code = commerce_currency_code(cart->currency);
 	cart->attribute = commerce_jsonb_attribute;
 	sum = read_lines(object, cart);
 	if (!read_money(object, "subtotal", cart, &cart->subtotal))
@@ -205,7 +266,12 @@ commerce_cart_from_json(Jsonb *json, RuleCart *cart)
 	cart->channel = commerce_json_get_string(object, "channel");
 	cart->customer = commerce_json_get_string(object, "customer");
 	cart->customer_group = commerce_json_get_string(object, "customer_group");
+	(void) commerce_json_get_int(object, "customer_orders", &cart->customer_orders);
+	cart->customer_attributes = read_attributes(object, "customer_attributes");
+	cart->clock = read_clock(object);
 	cart->country = commerce_json_get_string(object, "country");
+	cart->region = commerce_json_get_string(object, "region");
+	cart->postal_code = commerce_json_get_string(object, "postal_code");
 	cart->shipping_method = commerce_json_get_string(object, "shipping_method");
 	codes = read_strings(object, "codes", &cart->code_count);
 	for (int i = 0; i < cart->code_count; i++)

@@ -104,3 +104,16 @@ SELECT condition_holds('true', '{"currency": "EUR", "lines": [{"quantity": 1.5}]
 SELECT condition_holds('true', '{"currency": "EUR", "lines": [{"unit_price": "5 USD"}]}');
 SELECT condition_holds('true', '{"currency": "EUR", "lines": [{"quantity": 9223372036854775807, "unit_price": "5"}]}');
 SELECT condition_holds('quantity() > 1', '{"currency": "EUR", "lines": [{"quantity": 9223372036854775807, "unit_price": 0}, {"quantity": 9223372036854775807, "unit_price": 0}]}');
+
+-- What a condition sees of the buyer, the place and the time.
+SELECT c, commerce.condition_holds(c::commerce.condition, '{"currency": "EUR", "region": "BE", "postal_code": "10115", "customer_orders": 3, "customer_attributes": {"club": {"level": 2}}, "local_time": "2026-11-27 18:30"}') AS holds,
+    commerce.condition_holds(c::commerce.condition, '{"currency": "EUR"}') AS of_nothing
+FROM unnest(ARRAY['currency = ''EUR''', 'region = ''BE''', 'postal_code in (''10115'', ''10117'')', 'customer.orders >= 3', 'customer.orders = 0', 'customer.attributes.club.level > 1', 'customer.attributes.club.level is null',
+    'weekday = ''fri''', 'not weekday in (''sat'', ''sun'')', 'time >= ''18:30'' and time < ''20:00''', 'date > ''2026-11-26''', 'date <> ''2026-11-27''']) c;
+SELECT commerce.condition_holds('true', '{"currency": "EUR", "local_time": "infinity"}');
+SELECT commerce.condition_holds('true', '{"currency": "EUR", "local_time": "now"}');
+SELECT commerce.condition_holds('true', '{"currency": "EUR", "local_time": "2026-02-30 12:00"}');
+SELECT commerce.condition_holds('true', '{"currency": "EUR", "customer_attributes": 5}');
+SELECT 'time = ''25:00'''::commerce.condition;
+SELECT 'date = ''27.11.2026'''::commerce.condition;
+SELECT 'weekday > ''mon'''::commerce.condition;
