@@ -78,11 +78,13 @@ my %argument = (
 	text => "'x'", 'text[]' => "'{x}'", name => "'x'", bigint => '1', boolean => 'true', uuid => 'commerce.uuidv7()',
 	jsonb => $lines, interval => "'1 hour'", 'timestamp with time zone' => 'now()', regclass => "'pg_class'",
 	'commerce.amount' => "'1 EUR'", 'commerce.sealed' => "'$sealed'", integer => '1', date => "'2026-02-03'",
-	tstzrange => "'(,)'");
+	tstzrange => "'(,)'", 'bigint[]' => "'{1}'");
 # Those that look at their arguments first.
-my %call = (create_customer => "'jane\@example.com'", quote => $lines);
+my %call = (create_customer => "'jane\@example.com'", quote => $lines, quote_lines => $lines);
 # Those that work without a shop.
 my %works = map { $_ => 1 } qw(create_shop uuidv7 worker_status);
+# Those that are inlined into the statement that calls them: there the parser is first to miss a table.
+my %inlined = map { $_ => 1 } qw(customer_attributes customer_orders gift_costs promotion_effects);
 my @functions = split(/\n/, $node->safe_psql('empty', q(
 	SELECT p.proname || '|' || coalesce(string_agg(format_type(a.type, NULL), ';' ORDER BY a.n), '')
 	FROM pg_proc p LEFT JOIN LATERAL unnest(p.proargtypes) WITH ORDINALITY a (type, n) ON true
@@ -107,7 +109,7 @@ for my $function (@functions)
 	}
 	my $call = $call{$name} // join(', ', map { "$argument{$_}::$_" } @types);
 	my ($state, $message) = error_of($node, "SELECT commerce.$name($call)", 'empty');
-	is($state, 'CM099', "before create_shop(): $name(" . join(', ', @types) . ')') or diag($message);
+	is($state, $inlined{$name} ? '42P01' : 'CM099', "before create_shop(): $name(" . join(', ', @types) . ')') or diag($message);
 }
 like((error_of($node, "SELECT commerce.quote($lines)", 'empty'))[1], qr/HINT:.*create_shop/, 'the hint says what to run');
 
