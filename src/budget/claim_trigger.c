@@ -9,13 +9,13 @@
 #include "base/pg.h"
 
 #include "base/owner.h"
+#include "base/row.h"
 #include "budget/claim_counters.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "commands/trigger.h"
 #include "common/int.h"
-#include "parser/parse_coerce.h"
 #include "utils/rel.h"
 #pragma GCC diagnostic pop
 
@@ -30,23 +30,11 @@ typedef struct Share
 	int64 taken;
 } Share;
 
-/*
- * Reads a column by its name; refuses one of another type, which the table's owner may have made of it: taken for what
- * it is not, its value would be counted wrong or crash the server.
- */
+/* Reads a column by its name and type. */
 static Datum
 column(HeapTuple row, TupleDesc desc, const char *name, Oid type, bool *isnull)
 {
-	int number = SPI_fnumber(desc, name);
-
-	if (number <= 0)
-		elog(ERROR, "the table has no column \"%s\"", name);
-	if (!IsBinaryCoercible(SPI_gettypeid(desc, number), type))
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("claims are not counted by a column \"%s\" of type %s", name,
-							   SPI_gettype(desc, number)),
-						errhint("Give it the type %s again.", format_type_be(type))));
-	return heap_getattr(row, number, desc, isnull);
+	return commerce_row_column(row, desc, name, type, "claims are", isnull);
 }
 
 /* Says what a claim takes, and of what. One that lacks a part, where the table allows that, takes nothing. */

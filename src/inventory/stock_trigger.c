@@ -11,13 +11,13 @@
 #include "base/pg.h"
 
 #include "base/owner.h"
+#include "base/row.h"
 #include "inventory/stock_counters.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "commands/trigger.h"
 #include "common/int.h"
-#include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #pragma GCC diagnostic pop
@@ -33,23 +33,11 @@ typedef struct Share
 	int64 headroom; /* what the row adds to it, or, negative, takes from it */
 } Share;
 
-/*
- * Reads a column by its name; refuses one of another type, which the table's owner may have made of it: taken for what
- * it is not, its value would be counted wrong or crash the server.
- */
+/* Reads a column by its name and type. */
 static Datum
 column(HeapTuple row, TupleDesc desc, const char *name, Oid type, bool *isnull)
 {
-	int number = SPI_fnumber(desc, name);
-
-	if (number <= 0)
-		elog(ERROR, "the table has no column \"%s\"", name);
-	if (!IsBinaryCoercible(SPI_gettypeid(desc, number), type))
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("stock is not counted by a column \"%s\" of type %s", name,
-							   SPI_gettype(desc, number)),
-						errhint("Give it the type %s again.", format_type_be(type))));
-	return heap_getattr(row, number, desc, isnull);
+	return commerce_row_column(row, desc, name, type, "stock is", isnull);
 }
 
 /* Reads a whole number, 0 for NULL. */
