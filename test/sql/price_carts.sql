@@ -74,8 +74,8 @@ SELECT count(*) AS changed FROM quotes a JOIN carts c USING (n) WHERE pg_temp.qu
 -- What is bought is what was quoted, number by number.
 CREATE TEMP TABLE bought AS SELECT c.n, commerce.checkout(c.lines, channel => CASE WHEN c.n / 2 % 2 = 0 THEN 'carts' ELSE 'carts-2' END, ship_to => jsonb_build_object('country', c.country), shipping_method => c.method,
     options => jsonb_build_object('tax_level', c.level, 'percentages', c.percentages)) AS id FROM carts c;
-SELECT count(*) AS bought, count(*) FILTER (WHERE (o.subtotal, o.discount, o.tax, o.included_tax, o.total) IS DISTINCT FROM (commerce.from_minor(pg_temp.minor(q -> 'subtotal'), 'EUR'), commerce.from_minor(pg_temp.minor(q -> 'discount'), 'EUR'),
-    commerce.from_minor(pg_temp.minor(q -> 'tax'), 'EUR'), commerce.from_minor(pg_temp.minor(q -> 'included_tax'), 'EUR'), commerce.from_minor(pg_temp.minor(q -> 'total'), 'EUR'))) AS otherwise
+SELECT count(*) AS bought, count(*) FILTER (WHERE (commerce.minor_units(o.subtotal), commerce.minor_units(o.discount), commerce.minor_units(o.tax), commerce.minor_units(o.included_tax), commerce.minor_units(o.total))
+    IS DISTINCT FROM (pg_temp.minor(q -> 'subtotal'), pg_temp.minor(q -> 'discount'), pg_temp.minor(q -> 'tax'), pg_temp.minor(q -> 'included_tax'), pg_temp.minor(q -> 'total'))) AS otherwise
 FROM bought JOIN quotes USING (n) JOIN commerce.orders o USING (id);
 SELECT count(*) AS lines, count(*) FILTER (WHERE (commerce.minor_units(l.subtotal), commerce.minor_units(l.discount), commerce.minor_units(l.tax), commerce.minor_units(l.total)) IS DISTINCT FROM (p.subtotal, p.discount, p.tax, p.total)) AS otherwise,
     count(*) FILTER (WHERE (SELECT coalesce(sum(commerce.minor_units(d.amount)), 0) FROM commerce.order_discounts d WHERE d.order_id = b.id AND d.line = l.line) <> p.discount) AS discounts_otherwise
