@@ -81,6 +81,6 @@ extern void commerce_apply_taxes(Quote *quote, const TaxRules *rules);
 extern void commerce_settle_saved_taxes(Quote *quote);
 
 /* tax.c: refuses fractions that are too fine, with CM023. */
-extern void commerce_refuse_fine_taxes(void) pg_attribute_noreturn();
+pg_noreturn extern void commerce_refuse_fine_taxes(void);
 
 #endif
