@@ -128,17 +128,23 @@ commerce_storing_order(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(storing);
 }
 
-/* Remembers that an order was checked; false where it was already, and nothing can have changed since. */
+/*
+ * Remembers that an order was checked; false where it was already, and nothing can have changed since. Where a savepoint
+ * is rolled back the rows are what they were before it and commands count on from where they were, so what was checked
+ * in one subtransaction is forgotten in any other.
+ */
 static bool
 first_time(const pg_uuid_t *order)
 {
 	static HTAB *checked = NULL;
 	static FullTransactionId transaction;
+	static SubTransactionId subtransaction;
 	static CommandId command;
 	FullTransactionId now = GetTopFullTransactionId();
 	bool found;
 
-	if (checked && (!FullTransactionIdEquals(transaction, now) || command != GetCurrentCommandId(false)))
+	if (checked && (!FullTransactionIdEquals(transaction, now) ||
+					subtransaction != GetCurrentSubTransactionId() || command != GetCurrentCommandId(false)))
 	{
 		hash_destroy(checked);
 		checked = NULL;
@@ -149,6 +155,7 @@ first_time(const pg_uuid_t *order)
 
 		checked = hash_create("orders that add up", 64, &control, HASH_ELEM | HASH_BLOBS);
 		transaction = now;
+		subtransaction = GetCurrentSubTransactionId();
 		command = GetCurrentCommandId(false);
 	}
 	(void) hash_search(checked, order, HASH_ENTER, &found);

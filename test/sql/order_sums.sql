@@ -31,6 +31,20 @@ BEGIN;
 SET CONSTRAINTS ALL IMMEDIATE;
 UPDATE commerce.order_lines SET subtotal = '11 EUR', total = '12 EUR' WHERE order_id = :'one' AND line = 1;
 ROLLBACK;
+-- What a savepoint takes back, it takes back of what was checked, too: a refusal, and what was right for a while.
+BEGIN;
+DELETE FROM commerce.order_taxes WHERE order_id = :'one';
+SAVEPOINT checked;
+SET CONSTRAINTS ALL IMMEDIATE;
+ROLLBACK TO checked;
+COMMIT;
+BEGIN;
+UPDATE commerce.orders SET subtotal = '31 EUR', total = '32 EUR' WHERE id = :'one';
+SAVEPOINT checked;
+UPDATE commerce.order_lines SET subtotal = '11 EUR', total = '12 EUR' WHERE order_id = :'one' AND line = 1;
+SET CONSTRAINTS ALL IMMEDIATE;
+ROLLBACK TO checked;
+COMMIT;
 -- Changes that leave it right are nobody's business, nor are those of other columns.
 BEGIN;
 UPDATE commerce.order_lines SET subtotal = '11 EUR', total = '12 EUR' WHERE order_id = :'one' AND line = 1;
