@@ -21,7 +21,7 @@ COMMENT ON COLUMN commerce.budgets.attribute IS
 'where per is attribute: the path to it in commerce.customers.attributes, keys divided by dots, e.g. company.id; else NULL';
 COMMENT ON COLUMN commerce.budgets.uses IS 'orders that may use the promotion; NULL: spend is the limit. One that is set below what is used takes nothing back';
 COMMENT ON COLUMN commerce.budgets.spend IS
-'what the promotion may take off in all; NULL: uses is the limit. In orders of another currency the promotion gives nothing';
+'what the promotion may take off in all, gifts counted at their price; NULL: uses is the limit. In orders of another currency the promotion gives nothing';
 COMMENT ON COLUMN commerce.budgets.exceeded IS
 'what becomes of a discount that is more than what is left of spend: refuse gives none of it, rest gives what is left';
 COMMENT ON COLUMN commerce.budgets.reusable IS 'true: a cancelled order gives back what it claimed';

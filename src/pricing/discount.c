@@ -391,7 +391,7 @@ commerce_apply_promotions(const QuoteRequest *request, Quote *quote)
 	}
 	quote->bounded = outcome.bounded;
 	commerce_take_order_manual(request, quote);
-	commerce_add_gifts(request, quote, &outcome, first);
+	commerce_add_gifts(request, quote, &outcome, promotions->purses, first);
 }
 
 /* Tries a promotion, whether it runs or not, as if its code had been entered. */

@@ -61,9 +61,11 @@ extern void commerce_try_promotion(const QuoteRequest *request, Quote *quote, co
 extern RuleLine *commerce_rule_lines(const Quote *quote);
 extern RuleCart *commerce_rule_cart(const QuoteRequest *request, const Quote *quote, RuleLine *lines);
 
-/* gifts.c: adds the lines of gifts. */
+/* gifts.c: adds the lines of gifts that are in stock and within what the purses of their promotions hold. */
+struct PromotionPurse;
 extern void commerce_add_gifts(const QuoteRequest *request, Quote *quote,
-							   const struct PromotionOutcome *outcome, int first_finding);
+							   const struct PromotionOutcome *outcome, const struct PromotionPurse *purses,
+							   int first_finding);
 
 /* tax_rates.c: reads the taxes of the destination and settles who owes them. */
 extern const TaxRules *commerce_read_taxes(const QuoteRequest *request, Quote *quote);

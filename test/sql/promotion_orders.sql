@@ -30,6 +30,46 @@ UPDATE commerce.promotions SET benefit = 'gift 2 ''deal-card''' WHERE id = :'mug
 SELECT pg_temp.deal(1);
 UPDATE commerce.promotions SET benefit = 'gift 2 ''deal-nothing''' WHERE id = :'mug';
 SELECT pg_temp.deal(1);
+-- What the cart buys and what is given before are gone for the next gift; what the cart holds is its own.
+CREATE FUNCTION pg_temp.judge(mugs integer, promotions jsonb, holder text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.summary(q) || (SELECT string_agg(concat(' ', e ->> 'code', ' ', e ->> 'applied', ' ', e #>> '{amount,amount}'), ',' ORDER BY n) FROM jsonb_array_elements(q -> 'explain') WITH ORDINALITY a (e, n))
+    FROM commerce.quote(jsonb_build_array(jsonb_build_object('sku', 'deal-mug', 'quantity', mugs)), channel => 'deals', explain => true,
+        options => jsonb_strip_nulls(jsonb_build_object('promotions', promotions, 'holder', holder))) q
+$$;
+SELECT commerce.receive_stock('deal-mug', 2);
+SELECT n, pg_temp.judge(n, '[{"benefit": "gift 1 ''deal-mug''"}, {"benefit": "gift 1 ''deal-mug''; 1 EUR off order"}]') FROM generate_series(1, 3) n;
+SELECT commerce.reserve('deal-mug', 2, 'deal cart') IS NOT NULL AS held;
+SELECT pg_temp.judge(2, '[{"benefit": "gift 1 ''deal-mug''"}]', 'deal cart') AS holder, pg_temp.judge(1, '[{"benefit": "gift 1 ''deal-mug''"}]') AS another;
+SELECT commerce.release_holder('deal cart');
+UPDATE commerce.promotions SET benefit = 'gift 1 ''deal-mug''' WHERE id = :'mug';
+BEGIN;
+SELECT commerce.checkout('[{"sku": "deal-mug", "quantity": 3}]', channel => 'deals') AS id \gset
+SELECT count(*) AS gifts FROM commerce.order_lines WHERE order_id = :'id' AND gift_of IS NOT NULL;
+ROLLBACK;
+-- Of two gifts one is not to be had: the promotion applies, and is claimed.
+UPDATE commerce.promotions SET benefit = 'gift 1 ''deal-card''; gift 1 ''deal-nothing''' WHERE id = :'mug';
+SELECT pg_temp.judge(1, '[{"benefit": "gift 1 ''deal-card''; gift 1 ''deal-nothing''"}]');
+INSERT INTO commerce.budgets (promotion, uses) VALUES (:'mug', 1);
+SELECT pg_temp.deal(1) AS first;
+SELECT commerce.checkout('[{"sku": "deal-shirt", "quantity": 1}]', channel => 'deals') IS NOT NULL AS bought;
+SELECT pg_temp.deal(1) AS next, (SELECT used FROM commerce.budget_status WHERE promotion = :'mug');
+DELETE FROM commerce.budgets WHERE promotion = :'mug';
+-- What a gift is worth comes out of its promotion's budget: one that is not covered is not given.
+UPDATE commerce.promotions SET benefit = 'gift 1 ''deal-mug''; 1 EUR off order' WHERE id = :'mug';
+INSERT INTO commerce.budgets (promotion, spend) VALUES (:'mug', '8 EUR');
+SELECT commerce.checkout('[{"sku": "deal-shirt", "quantity": 1}]', channel => 'deals') IS NOT NULL AS bought;
+SELECT pg_temp.deal(1) AS second;
+SELECT commerce.checkout('[{"sku": "deal-shirt", "quantity": 1}]', channel => 'deals') IS NOT NULL AS bought;
+UPDATE commerce.promotions SET benefit = 'gift 1 ''deal-mug''' WHERE id = :'mug';
+SELECT e ->> 'code' AS code, e ->> 'applied' AS applied FROM commerce.quote('[{"sku": "deal-shirt", "quantity": 1}]', channel => 'deals', explain => true) q, jsonb_array_elements(q -> 'explain') e;
+SELECT commerce.checkout('[{"sku": "deal-shirt", "quantity": 1}]', channel => 'deals') IS NOT NULL AS bought;
+SELECT "limit", used FROM commerce.budget_status WHERE promotion = :'mug';
+UPDATE commerce.promotions SET needs_code = true WHERE id = :'mug';
+INSERT INTO commerce.promotion_codes (code, promotion) VALUES ('DEAL-MUG', :'mug');
+\set VERBOSITY sqlstate
+SELECT commerce.checkout('[{"sku": "deal-shirt", "quantity": 1}]', '{deal-mug}', channel => 'deals');
+\set VERBOSITY default
+DELETE FROM commerce.budgets WHERE promotion = :'mug';
 UPDATE commerce.promotions SET status = 'ended' WHERE id = :'mug';
 
 -- A price of the catalogue is the line's price; what it was is kept beside it.
