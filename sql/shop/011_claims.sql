@@ -23,7 +23,7 @@ COMMENT ON COLUMN commerce.budgets.uses IS 'orders that may use the promotion; N
 COMMENT ON COLUMN commerce.budgets.spend IS
 'what the promotion may take off in all, gifts counted at their price; NULL: uses is the limit. In orders of another currency the promotion gives nothing';
 COMMENT ON COLUMN commerce.budgets.exceeded IS
-'what becomes of a discount that is more than what is left of spend: refuse gives none of it, rest gives what is left';
+'what becomes of a discount that is more than what is left of spend: refuse gives none of it, rest gives what is left; gifts and lower prices of the catalogue are given whole or not at all';
 COMMENT ON COLUMN commerce.budgets.reusable IS 'true: a cancelled order gives back what it claimed';
 CREATE INDEX budgets_promotion ON commerce.budgets (promotion);
 CREATE TRIGGER keep_budget_kind BEFORE UPDATE OF uses, spend ON commerce.budgets FOR EACH ROW

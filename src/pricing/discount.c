@@ -232,29 +232,44 @@ fill_purses(const QuoteRequest *request, const Quote *quote, const PromotionSet 
 	promotions->purses = purses;
 }
 
+/* Finds the prices of the catalogue, by line. */
+static void
+find_catalog_prices(const Quote *quote, const PromotionRequest *promotions, PromotionFinding *findings,
+					CatalogPrice *prices)
+{
+	for (int i = 0; i < quote->line_count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		prices[i].cut_count = 0;
+		if (!quote->lines[i].priced_by_caller || promotions->lines[i].discountable)
+			commerce_catalog_price(promotions, i, quote->options.catalog_best, quote->options.catalog_by_line,
+								   findings, &prices[i]);
+	}
+}
+
 /* Sets the prices of the catalogue, which all that follows goes by. */
 static void
 set_catalog_prices(Quote *quote, const PromotionRequest *promotions, RuleLine *facts,
 				   PromotionFinding *findings)
 {
+	CatalogPrice *prices;
+
 	if (commerce_catalog_begin(promotions, findings) == 0)
 		return;
+	prices = palloc_extended(sizeof(CatalogPrice) * Max(quote->line_count, 1), MCXT_ALLOC_HUGE);
+	do
+		find_catalog_prices(quote, promotions, findings, prices);
+	while (commerce_catalog_rule_out(promotions, findings));
 	for (int i = 0; i < quote->line_count; i++)
 	{
 		QuoteLine *line = &quote->lines[i];
-		CatalogPrice price;
 
-		CHECK_FOR_INTERRUPTS();
-		if (line->priced_by_caller && !promotions->lines[i].discountable)
-			continue;
-		commerce_catalog_price(promotions, i, quote->options.catalog_best, quote->options.catalog_by_line,
-							   findings, &price);
-		if (price.cut_count == 0)
+		if (prices[i].cut_count == 0)
 			continue;
 		line->list_price = line->unit_price;
-		line->unit_price = price.unit_price;
-		line->per_quantity = price.per_quantity;
-		line->subtotal = price.subtotal;
+		line->unit_price = prices[i].unit_price;
+		line->per_quantity = prices[i].per_quantity;
+		line->subtotal = prices[i].subtotal;
 		line->floor = Min(line->floor, line->subtotal);
 		line->on_sale = true;
 		facts[i].unit_price = line->unit_price;

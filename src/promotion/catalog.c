@@ -184,3 +184,28 @@ commerce_catalog_price(const PromotionRequest *request, int line, bool best_only
 	if (price->cut_count == 0)
 		*price = unchanged;
 }
+
+/*
+ * Rules out the promotions that have lowered prices by more than they may still give. A unit has one price, so nobody gets
+ * a part of it, whatever becomes of what is left of a budget elsewhere.
+ */
+bool
+commerce_catalog_rule_out(const PromotionRequest *request, PromotionFinding *findings)
+{
+	int count = request->purses ? catalog_count(request) : 0;
+	bool ruled_out = false;
+
+	for (int c = 0; c < count; c++)
+		if (findings[c].verdict == PROMOTION_APPLIED && findings[c].minor > request->purses[c].spend)
+		{
+			findings[c].verdict = PROMOTION_BUDGET_EXHAUSTED;
+			ruled_out = true;
+		}
+	for (int c = 0; ruled_out && c < count; c++)
+	{
+		findings[c].minor = 0;
+		if (findings[c].verdict == PROMOTION_APPLIED)
+			findings[c].verdict = PROMOTION_NO_TARGET;
+	}
+	return ruled_out;
+}

@@ -238,4 +238,10 @@ extern int commerce_catalog_begin(const PromotionRequest *request, PromotionFind
 extern void commerce_catalog_price(const PromotionRequest *request, int line, bool best_only, bool by_line,
 								   PromotionFinding *findings, CatalogPrice *price);
 
+/*
+ * When all lines are priced: rules out the promotions of the catalogue whose purses do not hold what they have taken off
+ * prices. Where any was, returns true, and all lines are to be priced anew without it.
+ */
+extern bool commerce_catalog_rule_out(const PromotionRequest *request, PromotionFinding *findings);
+
 #endif

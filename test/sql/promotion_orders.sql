@@ -78,6 +78,17 @@ SELECT pg_temp.deal(2);
 SELECT commerce.checkout('[{"sku": "deal-shirt", "quantity": 2}]', channel => 'deals') AS id \gset
 SELECT sku, unit_price, list_price, discount, total FROM commerce.order_lines WHERE order_id = :'id';
 SELECT e ->> 'code' AS code, e #>> '{off_prices,amount}' AS off_prices FROM commerce.quote('[{"sku": "deal-shirt", "quantity": 2}]', channel => 'deals', explain => true) q, jsonb_array_elements(q -> 'explain') e WHERE e ->> 'promotion' = :'sale';
+-- A budget that does not cover what the catalogue would take off: nothing is taken off, by others instead if need be.
+INSERT INTO commerce.promotions (name, channels, class, benefit, priority) VALUES ('deal dearer', '{deals}', 'catalog', '10% off lines', 0) RETURNING id AS dearer \gset
+INSERT INTO commerce.budgets (promotion, spend, exceeded) VALUES (:'sale', '12 EUR', 'rest');
+UPDATE commerce.channels SET pricing = '{"catalog_stacking": "best"}' WHERE code = 'deals';
+SELECT n, pg_temp.deal(n), (SELECT jsonb_agg(e -> 'code' ORDER BY o) FROM commerce.quote(jsonb_build_array(jsonb_build_object('sku', 'deal-shirt', 'quantity', n)), channel => 'deals', explain => true) q, jsonb_array_elements(q -> 'explain') WITH ORDINALITY a (e, o)) AS codes FROM generate_series(2, 3) n;
+SELECT commerce.checkout('[{"sku": "deal-shirt", "quantity": 3}]', channel => 'deals') AS id \gset
+SELECT sku, unit_price, list_price FROM commerce.order_lines WHERE order_id = :'id';
+SELECT used FROM commerce.budget_status WHERE promotion = :'sale';
+UPDATE commerce.channels SET pricing = '{}' WHERE code = 'deals';
+DELETE FROM commerce.budgets WHERE promotion = :'sale';
+DELETE FROM commerce.promotions WHERE id = :'dearer';
 INSERT INTO commerce.promotions (name, channels, class, benefit) VALUES ('deal more', '{deals}', 'catalog', '7 EUR off units');
 SELECT pg_temp.deal(1) AS one_after_the_other;
 UPDATE commerce.channels SET pricing = '{"catalog_stacking": "best"}' WHERE code = 'deals';
