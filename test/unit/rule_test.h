@@ -25,11 +25,11 @@ ok(bool passed, const char *name)
 	putchar('\n');
 }
 
-/* Memory that is freed all at once. */
+/* Memory that is freed all at once, and aligned to 8 and no more, as palloc promises. */
 typedef struct Block
 {
 	struct Block *next;
-	max_align_t data[];
+	long long data[];
 } Block;
 
 static Block *blocks;
