@@ -29,7 +29,7 @@ CREATE FUNCTION commerce.invalidate_cache() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'commerce_invalidate_cache';
 COMMENT ON FUNCTION commerce.invalidate_cache() IS
-'Internal. Statement trigger on tables that sessions keep compiled (promotions, transitions): tells every session at commit that the table has changed.';
+'Internal. Trigger on tables that sessions keep compiled (promotions, transitions), for statements and for rows that come by replication: tells every session at commit that the table has changed.';
 
 CREATE FUNCTION commerce.acting_role() RETURNS text
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED

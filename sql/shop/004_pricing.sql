@@ -198,6 +198,11 @@ CREATE INDEX promotion_codes_promotion ON commerce.promotion_codes (promotion);
 
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.promotions
     FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
+ALTER TABLE commerce.promotions ENABLE ALWAYS TRIGGER invalidate;
+-- What comes by replication fires triggers for rows alone.
+CREATE TRIGGER invalidate_replicated AFTER INSERT OR UPDATE OR DELETE ON commerce.promotions
+    FOR EACH ROW EXECUTE FUNCTION commerce.invalidate_cache();
+ALTER TABLE commerce.promotions ENABLE REPLICA TRIGGER invalidate_replicated;
 
 GRANT SELECT ON commerce.price_lists, commerce.price_list_history, commerce.prices, commerce.price_history,
     commerce.tax_zones, commerce.tax_rates, commerce.shipping_methods, commerce.shipping_prices, commerce.promotions, commerce.promotion_codes TO commerce_reader;

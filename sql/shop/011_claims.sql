@@ -32,6 +32,9 @@ CREATE TRIGGER keep_budget_kind BEFORE UPDATE OF uses, spend ON commerce.budgets
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.budgets
     FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
 ALTER TABLE commerce.budgets ENABLE ALWAYS TRIGGER invalidate;
+CREATE TRIGGER invalidate_replicated AFTER INSERT OR UPDATE OR DELETE ON commerce.budgets
+    FOR EACH ROW EXECUTE FUNCTION commerce.invalidate_cache();
+ALTER TABLE commerce.budgets ENABLE REPLICA TRIGGER invalidate_replicated;
 
 -- No foreign keys: an order would lock the hot row of its budget.
 CREATE TABLE commerce.claims (

@@ -153,4 +153,21 @@ $standby->wait_for_catchup('goods');
 is($subscriber->safe_psql('postgres', 'SELECT count(*) FROM commerce.reservations'), '0', 'TRUNCATE came by replication');
 counters_are_right($subscriber, 'after TRUNCATE came by replication');
 
+# Replication fires no statement triggers; sessions of the subscriber see the promotions and limits that come all the same.
+$standby->safe_psql('postgres', 'CREATE PUBLICATION deals FOR TABLE commerce.promotions, commerce.budgets');
+$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION deals CONNECTION '" . $standby->connstr . " dbname=postgres' PUBLICATION deals");
+$subscriber->wait_for_subscription_sync($standby, 'deals');
+$standby->safe_psql('postgres', "DELETE FROM commerce.budgets; UPDATE commerce.promotions SET benefit = '10% off order'");
+$standby->wait_for_catchup('deals');
+my $reader = $subscriber->background_psql('postgres');
+my $given = q(SELECT commerce.quote('[{"sku": "ELSEWHERE", "quantity": 1, "unit_price": "10.00"}]') -> 'total' ->> 'amount');
+is($reader->query_safe($given), '9.00', 'a session on the subscriber quotes');
+$standby->safe_psql('postgres', "UPDATE commerce.promotions SET benefit = '40% off order'");
+$standby->wait_for_catchup('deals');
+is($reader->query_safe($given), '6.00', 'and again, after the promotion has changed by replication');
+$standby->safe_psql('postgres', 'INSERT INTO commerce.budgets (promotion, uses) SELECT id, 0 FROM commerce.promotions');
+$standby->wait_for_catchup('deals');
+is($reader->query_safe($given), '10.00', 'and again, after a limit has come by replication');
+$reader->quit;
+
 done_testing();
