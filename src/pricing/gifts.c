@@ -27,9 +27,11 @@ static SavedPlan read_gift_stock = {
 	.sql =
 		"SELECT asked.place, coalesce(CASE WHEN EXISTS (SELECT FROM commerce.kit_parts k WHERE k.kit = v.sku)"
 		" THEN commerce.available(v.sku) ELSE (SELECT sum(s.available)::int8 FROM commerce.stock_levels s"
-		" LEFT JOIN commerce.locations l ON l.code = s.location WHERE s.sku = v.sku AND coalesce(l.active, true))"
+		" LEFT JOIN commerce.locations l ON l.code = s.location WHERE s.sku = v.sku AND coalesce(l.active, "
+		"true))"
 		" END, 0) + CASE WHEN $2 IS NULL THEN 0 ELSE (SELECT coalesce(sum(r.quantity), 0)::int8 FROM"
-		" commerce.reservations r WHERE r.sku = v.sku AND r.holder = $2 AND r.state = 'held' AND r.expires_at >"
+		" commerce.reservations r WHERE r.sku = v.sku AND r.holder = $2 AND r.state = 'held' AND "
+		"r.expires_at >"
 		" statement_timestamp()) END"
 		" FROM unnest($1) WITH ORDINALITY AS asked (sku, place) JOIN commerce.variants v ON v.sku = asked.sku"
 		" WHERE v.track_stock",
