@@ -5,6 +5,7 @@
 
 #include "money/amount.h"
 #include "rule/cart_json.h"
+#include "rule/rule_sql.h"
 
 /* Shows the priced lines to the rules. */
 RuleLine *
@@ -61,6 +62,7 @@ commerce_rule_cart(const QuoteRequest *request, const Quote *quote, RuleLine *li
 		.codes = request->codes,
 		.code_count = request->code_count,
 		.attribute = commerce_jsonb_attribute,
+		.breathe = commerce_rule_breathe,
 	};
 	return cart;
 }

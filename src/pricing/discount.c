@@ -80,13 +80,6 @@ compare_attributes(const void *first, const void *second)
 	return compareJsonbContainers((JsonbContainer *) first, (JsonbContainer *) second);
 }
 
-/* Lets a long evaluation be cancelled. */
-static void
-breathe(void)
-{
-	CHECK_FOR_INTERRUPTS();
-}
-
 /* Describes a line beside what the rules see of it. */
 static PromotionLine
 promotion_line(const QuoteLine *line)
@@ -350,7 +343,7 @@ begin(Evaluation *evaluation, const QuoteRequest *request, const Quote *quote, c
 						   .clock = clock_in,
 						   .context = &evaluation->clocks,
 						   .compare_attributes = compare_attributes,
-						   .breathe = breathe,
+						   .breathe = commerce_rule_breathe,
 						   .memory = &evaluation->memory};
 }
 

@@ -70,6 +70,7 @@ typedef struct RuleCart
 	int code_count;
 	/* Finds an attribute by its dotted path; NULL where the caller has none. */
 	RuleValue (*attribute)(const void *attributes, const char *path);
+	void (*breathe)(void); /* called for each line that is tested; may not return; NULL: not called */
 } RuleCart;
 
 #endif

@@ -221,7 +221,7 @@ read_lines(JsonbContainer *object, RuleCart *cart)
 	if (value.type != jbvBinary)
 		refuse("\"%s\" must be an array of objects", "lines");
 	cart->line_count = commerce_json_objects(JsonbValueToJsonb(&value), "\"lines\"", &objects);
-	lines = palloc(sizeof(RuleLine) * (cart->line_count + 1));
+	lines = palloc_extended(sizeof(RuleLine) * ((Size) cart->line_count + 1), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < cart->line_count; i++)
 	{
 		bool overflow;
@@ -259,6 +259,7 @@ commerce_cart_from_json(Jsonb *json, RuleCart *cart)
 	cart->currency = commerce_currency_number(currency);
 	cart->currency_code = commerce_currency_code(cart->currency);
 	cart->attribute = commerce_jsonb_attribute;
+	cart->breathe = commerce_rule_breathe;
 	sum = read_lines(object, cart);
 	if (!read_money(object, "subtotal", cart, &cart->subtotal))
 		cart->subtotal = sum;

@@ -47,6 +47,13 @@ commerce_rule_memory(MemoryContext context)
 	return (RuleMemory){allocate_in, context};
 }
 
+/* Lets a long evaluation be cancelled. */
+void
+commerce_rule_breathe(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
 /* Writes a piece of a refused text into the DETAIL; a piece cut inside a character of the server's encoding is left out. */
 static void
 write_piece(JsonWriter *detail, const char *key, const char *piece)

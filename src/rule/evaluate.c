@@ -137,6 +137,15 @@ add(int64_t left, int64_t right)
 	return sum;
 }
 
+/* Tests a line, of which there may be many, by a condition, which may be long: somebody may have cancelled meanwhile. */
+static Truth
+evaluate_line(const RuleNode *node, const RuleCart *cart, const RuleLine *line)
+{
+	if (cart->breathe)
+		cart->breathe();
+	return evaluate(node, cart, line);
+}
+
 /* Sums over the lines that match. */
 static int64_t
 aggregate(const RuleOperand *operand, const RuleCart *cart)
@@ -147,7 +156,7 @@ aggregate(const RuleOperand *operand, const RuleCart *cart)
 	{
 		const RuleLine *line = &cart->lines[i];
 
-		if (operand->where && evaluate(operand->where, cart, line) != YES)
+		if (operand->where && evaluate_line(operand->where, cart, line) != YES)
 			continue;
 		if (operand->attribute == ATTRIBUTE_SUM_QUANTITY)
 			sum = add(sum, line->quantity);
@@ -302,7 +311,11 @@ test(const RuleNode *node, const RuleCart *cart, const RuleLine *line)
 	{
 		for (int i = 0; i < cart->line_count && outcome != YES; i++)
 		{
-			Truth one = test_once(node, cart, &cart->lines[i]);
+			Truth one = NO;
+
+			if (cart->breathe)
+				cart->breathe();
+			one = test_once(node, cart, &cart->lines[i]);
 
 			if (one > outcome)
 				outcome = one;
@@ -358,7 +371,7 @@ commerce_condition_holds(const RuleNode *condition, const RuleCart *cart)
 bool
 commerce_line_matches(const RuleNode *condition, const RuleCart *cart, const RuleLine *line)
 {
-	return condition == NULL || evaluate(condition, cart, line) == YES;
+	return condition == NULL || evaluate_line(condition, cart, line) == YES;
 }
 
 /* Tells whether a condition looks at any of a range of attributes. */

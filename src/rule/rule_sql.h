@@ -16,6 +16,9 @@ extern const RuleMemory commerce_rule_palloc;
 /* Memory of a context, in blocks of any size. */
 extern RuleMemory commerce_rule_memory(MemoryContext context);
 
+/* Lets a long evaluation be cancelled: what carts breathe with. */
+extern void commerce_rule_breathe(void);
+
 /* Parse the text of a value, or raise 22P02 with the place and what was expected. The tree lives in the current context. */
 extern RuleNode *commerce_condition_read(const char *text);
 extern Benefit *commerce_benefit_read(const char *text);

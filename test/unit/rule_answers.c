@@ -189,9 +189,41 @@ test_answers(void)
 }
 
 /* Runs all of it. */
+static int breaths;
+
+/* Counts how often an evaluation can be cancelled. */
+static void
+count_breath(void)
+{
+	breaths++;
+}
+
+/* One condition on many lines takes long, and can be cancelled at each of them. */
+static void
+test_breathing(void)
+{
+	static const char *const texts[] = {"lines(sku = 'A' or sku = 'X') > 5", "tag = 'none'", "not subtotal > 1 EUR"};
+	static const int wanted[] = {2, 2, 0};
+	RuleCart breathing = cart;
+	RuleError error;
+
+	breathing.breathe = count_breath;
+	for (int i = 0; i < 3; i++)
+	{
+		breaths = 0;
+		(void) commerce_condition_holds(commerce_condition_parse(texts[i], &memory, &error), &breathing);
+		ok(breaths == wanted[i], texts[i]);
+	}
+	breaths = 0;
+	(void) commerce_line_matches(commerce_condition_parse("sku = 'A'", &memory, &error), &breathing, &lines[0]);
+	ok(breaths == 1, "a line that is matched");
+	free_all();
+}
+
 int
 main(void)
 {
 	test_answers();
+	test_breathing();
 	return finish();
 }
