@@ -71,7 +71,8 @@ COMMENT ON FUNCTION commerce.gift_costs(text[], bigint[], text) IS
 -- A quarter of the orders. Workers run no subquery that depends on the row at hand, so the lines of an order are gathered
 -- by GROUP BY, and that one process has to do for the whole order: hence quarters, each of which the planner may hand to
 -- a worker. One SELECT and no SET, so that it is inlined into the query it stands in and planned with it. Which quarter an
--- order is in is asked by "less than", of which the planner guesses a third; an equality it takes for one in 200.
+-- order is in is asked by "less than", of which the planner guesses a third; an equality it takes for one in 200. What
+-- takes any type is named with its schema: the caller's search path may hold one of others that fits these types better.
 CREATE FUNCTION commerce.promotion_effects(promotion jsonb, during tstzrange, given_as uuid, quarter integer)
         RETURNS TABLE (order_id uuid, placed_at timestamptz, currency text, units_affected bigint, revenue commerce.amount,
             discount commerce.amount, shipping_discount commerce.amount, revenue_after commerce.amount,
@@ -91,7 +92,7 @@ AS $$
             CASE WHEN commerce.promotion_asks(promotion, 'customer.attributes')
                 THEN commerce.customer_attributes(o.customer_id) END,
             o.codes,
-            array_agg(ROW(l.sku, l.quantity, l.unit_price, l.per_quantity, l.subtotal, l.discount,
+            pg_catalog.array_agg(ROW(l.sku, l.quantity, l.unit_price, l.per_quantity, l.subtotal, l.discount,
                 CASE WHEN l.gift_of = given_as THEN l.discount ELSE d.amount END, l.included_tax, l.gift_of IS NOT NULL,
                 l.list_price IS NOT NULL, l.tax_class, v.product_id::text, p.brand, p.category::text, p.tags,
                 p.attributes, p.discountable, v.minimum_price, v.cost)::commerce.sold_line)) AS effect
@@ -106,7 +107,7 @@ AS $$
                 WHERE x.promotion = given_as GROUP BY x.order_id, x.line) d ON d.order_id = l.order_id AND d.line = l.line
             LEFT JOIN commerce.variants v ON v.sku = l.sku
             LEFT JOIN commerce.products p ON p.id = v.product_id
-        WHERE o.placed_at IS NOT NULL AND (during IS NULL OR o.placed_at <@ during) AND abs((uuid_hash(o.id) & 3) - quarter) < 1
+        WHERE o.placed_at IS NOT NULL AND (during IS NULL OR o.placed_at OPERATOR(pg_catalog.<@) during) AND abs((uuid_hash(o.id) & 3) - quarter) < 1
             AND o.state NOT IN ('draft', 'cancelled')
             AND (o.state <> 'archived' OR o.id::text NOT IN (SELECT h.subject FROM commerce.state_history h
                 WHERE h.relation = 'commerce.orders' AND h.to_state = 'cancelled'))

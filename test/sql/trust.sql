@@ -52,6 +52,23 @@ RESET ROLE;
 REINDEX TABLE trust.bait;
 SELECT count(*) FROM commerce.order_lines WHERE sku = 'trust-A' AND commerce.minor_units(unit_price) = 1;
 
+-- A report that is inlined into the query it stands in finds no operator or aggregate of others in the search path there.
+SET ROLE trust_app;
+CREATE FUNCTION trust.within(timestamptz, tstzrange) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'as %', current_user; END $$;
+CREATE OPERATOR trust.<@ (LEFTARG = timestamptz, RIGHTARG = tstzrange, FUNCTION = trust.within);
+CREATE FUNCTION trust.gather(commerce.sold_line[], commerce.sold_line) RETURNS commerce.sold_line[] LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'as %', current_user; END $$;
+CREATE AGGREGATE trust.array_agg(commerce.sold_line) (SFUNC = trust.gather, STYPE = commerce.sold_line[]);
+RESET ROLE;
+SET search_path = trust, public;
+SELECT count(*) > 0 AS orders, count(*) FILTER (WHERE units_affected > 0) > 0 AS affected FROM commerce.promotion_effects('{"benefit": "10% off order"}', '[2000-01-01, infinity)');
+RESET search_path;
+SET ROLE trust_app;
+DROP AGGREGATE trust.array_agg(commerce.sold_line);
+DROP FUNCTION trust.gather(commerce.sold_line[], commerce.sold_line);
+DROP OPERATOR trust.<@ (timestamptz, tstzrange);
+DROP FUNCTION trust.within(timestamptz, tstzrange);
+RESET ROLE;
+
 -- A table with rows in no state of the machine is not attached.
 SELECT commerce.create_state_machine('trust', '{"initial": "a", "states": ["a", "b"],
     "transitions": [{"event": "go", "from": "a", "to": "b"}]}');
