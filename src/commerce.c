@@ -13,6 +13,7 @@
 #include "inventory/reservations.h"
 #include "inventory/stock_chores.h"
 #include "inventory/sweep.h"
+#include "order/cart_chores.h"
 #include "order/machine.h"
 #include "budget/claims.h"
 #include "pricing/promotions.h"
@@ -37,4 +38,5 @@ _PG_init(void)
 	commerce_promotions_init();
 	commerce_claims_init();
 	commerce_machines_init();
+	commerce_cart_chores_init();
 }

@@ -5,3 +5,9 @@ CREATE FUNCTION commerce.worker_status() RETURNS TABLE (running boolean, last_vi
 COMMENT ON FUNCTION commerce.worker_status() IS
 'What runs in this database by itself: whether a background worker is here now, when the last one ended its visit, when the next is due (NULL: only when there is something to do), and the SQLSTATE of a chore that failed when it last ran (the server''s log says more). No row where commerce is not in shared_preload_libraries.';
 GRANT EXECUTE ON FUNCTION commerce.worker_status() TO commerce_reader;
+
+CREATE FUNCTION commerce.chores_due(at timestamptz) RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'commerce_chores_due_sql';
+COMMENT ON FUNCTION commerce.chores_due(timestamptz) IS
+'Internal. Sends the background worker to this database at that time, once the transaction commits; does nothing where there is none.';

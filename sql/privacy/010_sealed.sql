@@ -42,6 +42,12 @@ COMMENT ON FUNCTION commerce.reveal(commerce.sealed, uuid, text) IS
 'Decrypts a value of a subject. purpose says what for and may not be empty (22023). CM040, always in the same words, where value, subject and key do not belong together or the subject was erased; CM041 without a key file. Example: SELECT commerce.reveal(notes, id, ''support call'') FROM person.';
 GRANT EXECUTE ON FUNCTION commerce.reveal(commerce.sealed, uuid, text) TO commerce_pii_reader;
 
+CREATE FUNCTION commerce.reseal(value commerce.sealed, field text, from_subject uuid, to_subject uuid) RETURNS commerce.sealed
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'commerce_reseal_sql';
+COMMENT ON FUNCTION commerce.reseal(commerce.sealed, text, uuid, uuid) IS
+'Internal. Encrypts for one subject what was sealed as a field of another, where what belonged to a guest comes to belong to a customer; nobody sees it. CM040 and CM041 as reveal().';
+
 CREATE FUNCTION commerce.mask(value commerce.sealed, subject uuid) RETURNS text
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_mask_sql';

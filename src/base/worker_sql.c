@@ -6,6 +6,7 @@
 #include "base/due.h"
 
 PG_FUNCTION_INFO_V1(commerce_worker_status);
+PG_FUNCTION_INFO_V1(commerce_chores_due_sql);
 
 /* Sets a column to a time of the table, or to NULL for never. */
 static void
@@ -52,4 +53,12 @@ commerce_worker_status(PG_FUNCTION_ARGS)
 	}
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	return (Datum) 0;
+}
+
+/* chores_due(at) says that there is work for the background worker at a time. */
+Datum
+commerce_chores_due_sql(PG_FUNCTION_ARGS)
+{
+	commerce_chores_due(PG_GETARG_TIMESTAMPTZ(0));
+	PG_RETURN_VOID();
 }

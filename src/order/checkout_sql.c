@@ -15,7 +15,7 @@
 #include "base/uuid.h"
 #include "inventory/stock.h"
 #include "money/amount.h"
-#include "order/store.h"
+#include "order/checkout.h"
 #include "budget/claims.h"
 #include "pricing/quote.h"
 
@@ -26,22 +26,6 @@
 #pragma GCC diagnostic pop
 
 #define MAX_KEY_LENGTH 255
-
-/* The arguments of checkout(); the first nine are those of quote(). */
-enum
-{
-	ARG_LINES,
-	ARG_CODES,
-	ARG_CUSTOMER,
-	ARG_CHANNEL,
-	ARG_CURRENCY,
-	ARG_SHIP_TO,
-	ARG_SHIPPING_METHOD,
-	ARG_AT,
-	ARG_OPTIONS,
-	ARG_EXPECTED_TOTAL,
-	ARG_IDEMPOTENCY_KEY,
-};
 
 PG_FUNCTION_INFO_V1(commerce_checkout);
 
@@ -82,21 +66,21 @@ request_hash(FunctionCallInfo fcinfo)
 	return DirectFunctionCall1(sha256_bytea, PointerGetDatum(cstring_to_text_with_len(text.data, text.len)));
 }
 
-/*
- * Claims the key for a new order, or finds the order that the same request made before. Returns whether the key was
- * free; otherwise *order is the earlier order's id. CM050 for another request under the same key.
- */
-static bool
-claim(const char *key, Datum hash, pg_uuid_t *order)
+/* Claims the key for a new order, or finds the order that the same request made before. */
+bool
+commerce_claim_key(const char *key, Datum request, pg_uuid_t *order)
 {
 	Datum name = CStringGetTextDatum(key);
 	bool isnull;
 
-	if (commerce_run(&claim_key, PLAN_WRITES, (Datum[]){name, hash, UUIDPGetDatum(order)}, NULL) == 1)
+	if (key[0] == '\0' || strlen(key) > MAX_KEY_LENGTH)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("an idempotency key has 1 to %d bytes", MAX_KEY_LENGTH)));
+	if (commerce_run(&claim_key, PLAN_WRITES, (Datum[]){name, request, UUIDPGetDatum(order)}, NULL) == 1)
 		return true;
 	if (commerce_run(&read_key, PLAN_LATEST, &name, NULL) == 1)
 	{
-		if (DatumGetBool(DirectFunctionCall2(byteaeq, commerce_value(0, 2, &isnull), hash)))
+		if (DatumGetBool(DirectFunctionCall2(byteaeq, commerce_value(0, 2, &isnull), request)))
 		{
 			*order = *DatumGetUUIDP(commerce_value(0, 1, &isnull));
 			return false;
@@ -227,19 +211,20 @@ promise_stock(const Quote *quote, const pg_uuid_t *order, Jsonb *lines, const ch
 }
 
 /* Buys: prices, stores, claims, promises. */
-static void
-place(FunctionCallInfo fcinfo, const pg_uuid_t *order)
+void
+commerce_place(FunctionCallInfo fcinfo, const pg_uuid_t *order, const CartOrigin *cart)
 {
 	QuoteRequest request;
 	Quote *quote;
 
 	commerce_quote_request(fcinfo, ARG_LINES, &request);
 	quote = commerce_quote(&request);
-	check_prices(quote, &request);
+	if (cart == NULL)
+		check_prices(quote, &request);
 	if (!PG_ARGISNULL(ARG_EXPECTED_TOTAL))
 		check_expected_total(quote, PG_GETARG_AMOUNT(ARG_EXPECTED_TOTAL));
 	commerce_store_order(order, &request, quote,
-						 PG_ARGISNULL(ARG_SHIP_TO) ? NULL : PG_GETARG_JSONB_P(ARG_SHIP_TO));
+						 PG_ARGISNULL(ARG_SHIP_TO) ? NULL : PG_GETARG_JSONB_P(ARG_SHIP_TO), cart);
 	claim_budgets(quote, &request, order);
 	promise_stock(quote, order, request.lines, text_option(fcinfo, "holder"),
 				  text_option(fcinfo, "strategy"));
@@ -255,18 +240,10 @@ commerce_checkout(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	commerce_require_shop();
-	if (PG_ARGISNULL(ARG_IDEMPOTENCY_KEY))
-		place(fcinfo, order);
-	else
-	{
-		char *key = text_to_cstring(PG_GETARG_TEXT_PP(ARG_IDEMPOTENCY_KEY));
-
-		if (key[0] == '\0' || strlen(key) > MAX_KEY_LENGTH)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("an idempotency key has 1 to %d bytes", MAX_KEY_LENGTH)));
-		if (claim(key, request_hash(fcinfo), order))
-			place(fcinfo, order);
-	}
+	if (PG_ARGISNULL(ARG_IDEMPOTENCY_KEY) ||
+		commerce_claim_key(text_to_cstring(PG_GETARG_TEXT_PP(ARG_IDEMPOTENCY_KEY)), request_hash(fcinfo),
+						   order))
+		commerce_place(fcinfo, order, NULL);
 	result = SPI_datumTransfer(UUIDPGetDatum(order), false, UUID_LEN);
 	SPI_finish();
 	return result;

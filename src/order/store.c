@@ -112,9 +112,22 @@ sealed_destination(Jsonb *ship_to, const pg_uuid_t *subject)
 	return commerce_seal_text(text, strlen(text), "address", subject);
 }
 
+/* Returns the whole destination as it is to be stored: as the cart has it, or sealed here; 0 where none is private. */
+static Datum
+private_destination(const pg_uuid_t *order, const QuoteRequest *request, Jsonb *ship_to,
+					const CartOrigin *cart)
+{
+	if (cart)
+		return cart->ship_address;
+	if (ship_to == NULL || !is_private(ship_to))
+		return (Datum) 0;
+	return sealed_destination(ship_to, request->customer ? request->customer : order);
+}
+
 /* Writes the order itself and returns its number. */
 static int64
-store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to)
+store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to,
+		   const CartOrigin *cart)
 {
 	Datum values[17] = {UUIDPGetDatum(order), CStringGetTextDatum(quote->channel)};
 	char nulls[] = "  nnnn           ";
@@ -133,11 +146,9 @@ store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quo
 		values[3] = public_destination(ship_to);
 		nulls[3] = ' ';
 	}
-	if (ship_to && is_private(ship_to))
-	{
-		values[4] = sealed_destination(ship_to, request->customer ? request->customer : order);
+	values[4] = private_destination(order, request, ship_to, cart);
+	if (values[4] != (Datum) 0)
 		nulls[4] = ' ';
-	}
 	if (quote->shipping_method)
 	{
 		values[5] = CStringGetTextDatum(quote->shipping_method);
@@ -266,7 +277,7 @@ store_taxes(const pg_uuid_t *order, const Quote *quote)
 
 /* Tells the outside world that the order was placed. */
 static void
-emit_placed(const char *order, int64 number, const Quote *quote)
+emit_placed(const char *order, int64 number, const Quote *quote, const CartOrigin *cart)
 {
 	JsonWriter payload = JSON_WRITER_INIT;
 
@@ -281,15 +292,22 @@ emit_placed(const char *order, int64 number, const Quote *quote)
 	commerce_json_string(&payload, quote->customer);
 	commerce_json_key(&payload, "total");
 	commerce_json_money(&payload, quote->total, quote->currency);
+	if (cart)
+	{
+		commerce_json_key(&payload, "cart_id");
+		commerce_json_string(&payload,
+							 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(cart->id))));
+	}
 	commerce_json_end_object(&payload);
 	commerce_emit("order.placed", order, commerce_json_finish(&payload));
 }
 
 /* Writes the rows of an order; returns its number. */
 static int64
-store_rows(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to)
+store_rows(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to,
+		   const CartOrigin *cart)
 {
-	int64 number = store_head(order, request, quote, ship_to);
+	int64 number = store_head(order, request, quote, ship_to, cart);
 
 	store_lines(order, quote);
 	store_discounts(order, quote);
@@ -299,7 +317,8 @@ store_rows(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quo
 
 /* Writes a priced order with all that belongs to it. */
 void
-commerce_store_order(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to)
+commerce_store_order(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to,
+					 const CartOrigin *cart)
 {
 	char *name = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(order)));
 	volatile int64 number = 0;
@@ -308,7 +327,7 @@ commerce_store_order(const pg_uuid_t *order, const QuoteRequest *request, const 
 	commerce_set_storing(true);
 	PG_TRY();
 	{
-		number = store_rows(order, request, quote, ship_to);
+		number = store_rows(order, request, quote, ship_to, cart);
 	}
 	PG_FINALLY();
 	{
@@ -319,5 +338,5 @@ commerce_store_order(const pg_uuid_t *order, const QuoteRequest *request, const 
 		&write_history, PLAN_WRITES,
 		(Datum[]){CStringGetTextDatum(name), CStringGetTextDatum(GetUserNameFromId(GetOuterUserId(), false))},
 		NULL);
-	emit_placed(name, number, quote);
+	emit_placed(name, number, quote, cart);
 }

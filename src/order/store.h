@@ -7,8 +7,16 @@
 #include "base/pg.h"
 #include "pricing/quote.h"
 
-/* Writes a priced order with its lines, discounts, taxes, first history row and event. Needs an SPI connection. */
+/* The cart that an order is made of. */
+typedef struct CartOrigin
+{
+	const pg_uuid_t *id;
+	Datum ship_address; /* the whole destination, sealed for whom the order is; 0: ship_to is all of it */
+} CartOrigin;
+
+/* Writes a priced order with its lines, discounts, taxes, first history row and event; cart is NULL for
+ * an order without one. Needs an SPI connection. */
 extern void commerce_store_order(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote,
-								 Jsonb *ship_to);
+								 Jsonb *ship_to, const CartOrigin *cart);
 
 #endif

@@ -120,3 +120,16 @@ commerce_open_text(const bytea *sealed, const char *field, const pg_uuid_t *subj
 	restore_result(kept);
 	return plaintext;
 }
+
+/* Seals for another subject what was sealed as a field of one. */
+Datum
+commerce_reseal(const bytea *sealed, const char *field, const pg_uuid_t *from, const pg_uuid_t *to)
+{
+	size_t length;
+	char *plaintext = commerce_open_text(sealed, field, from, &length);
+	Datum result = commerce_seal_text(plaintext, length, field, to);
+
+	explicit_bzero(plaintext, length);
+	pfree(plaintext);
+	return result;
+}

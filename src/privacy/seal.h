@@ -13,4 +13,11 @@ extern bool commerce_can_seal(void);
 extern Datum commerce_seal_text(const char *plaintext, size_t length, const char *field,
 								const pg_uuid_t *subject);
 
+/*
+ * Seals for another subject what was sealed as a field of one; whoever asks sees nothing of it. CM040 where it does not
+ * open, CM041 without a key. Needs an SPI connection.
+ */
+extern Datum commerce_reseal(const bytea *sealed, const char *field, const pg_uuid_t *from,
+							 const pg_uuid_t *to);
+
 #endif

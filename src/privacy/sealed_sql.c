@@ -13,6 +13,7 @@
 
 PG_FUNCTION_INFO_V1(commerce_seal);
 PG_FUNCTION_INFO_V1(commerce_reveal);
+PG_FUNCTION_INFO_V1(commerce_reseal_sql);
 PG_FUNCTION_INFO_V1(commerce_mask_sql);
 PG_FUNCTION_INFO_V1(commerce_blind);
 
@@ -60,6 +61,21 @@ commerce_reveal(PG_FUNCTION_ARGS)
 	plaintext = SPI_datumTransfer(PointerGetDatum(commerce_utf8_to_text(opened, length)), false, -1);
 	SPI_finish();
 	return plaintext;
+}
+
+/* reseal(value, field, from_subject, to_subject) encrypts for one subject what was for another, and shows it to nobody. */
+Datum
+commerce_reseal_sql(PG_FUNCTION_ARGS)
+{
+	bytea *sealed = PG_GETARG_BYTEA_PP(0);
+	char *field = commerce_text_to_utf8(PG_GETARG_TEXT_PP(1));
+	Datum result;
+
+	SPI_connect();
+	result = commerce_reseal(sealed, field, PG_GETARG_UUID_P(2), PG_GETARG_UUID_P(3));
+	result = SPI_datumTransfer(result, false, -1);
+	SPI_finish();
+	return result;
 }
 
 /* mask(value, subject) shows the little that may be shown. */
