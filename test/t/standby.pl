@@ -37,9 +37,12 @@ $primary->safe_psql('postgres', q(
 	INSERT INTO commerce.budgets (promotion, uses) SELECT id, 3 FROM commerce.promotions;
 	SELECT commerce.create_customer('jane@example.com', name => 'Jane');));
 my $bought = $primary->safe_psql('postgres', $checkout);
+my $cart = $primary->safe_psql('postgres', 'SELECT commerce.create_cart()');
+$primary->safe_psql('postgres', "SELECT commerce.set_cart_line('$cart', 'A', 1)");
 
 # Reading.
 is(on_standby($quote), '9.00', 'a standby quotes');
+is(on_standby("SELECT commerce.quote_cart('$cart') -> 'total' ->> 'amount'"), '9.00', 'of a cart, too');
 is(on_standby("SELECT commerce.available('A')"), '9', 'a standby knows what is available');
 is(on_standby("SELECT a.available FROM commerce.available(ARRAY['A']) a"), '9', 'of many skus, too');
 is(on_standby("SELECT state FROM commerce.orders WHERE id = '$bought'"), 'placed', 'orders are there');

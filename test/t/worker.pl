@@ -86,6 +86,11 @@ is($node->safe_psql('postgres', "SELECT state FROM commerce.reservations WHERE h
 	'held', 'one whose time is not over holds on');
 is($node->safe_psql('postgres', 'SELECT commerce.expire_reservations()'), '0', 'nothing is left to be swept');
 
+# Carts expire as holds do.
+my $cart = $node->safe_psql('postgres', 'SELECT commerce.create_cart()');
+$node->safe_psql('postgres', "SELECT commerce.set_cart('$cart', jsonb_build_object('expires_at', now() + '1 s'))");
+ok($node->poll_query_until('postgres', "SELECT state = 'expired' FROM commerce.carts WHERE id = '$cart'"), 'a cart expires by itself');
+
 # A hold that becomes visible long after its end, with visits in between that cannot see it.
 my $slow = $node->background_psql('postgres');
 $slow->query_safe("BEGIN; SELECT commerce.reserve('B', 1, 'slow', ttl => '1 ms')");
