@@ -9,6 +9,7 @@ CREATE FUNCTION commerce.cart_content(cart uuid) RETURNS jsonb
     LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM commerce.require_shop();
     RETURN (SELECT coalesce(jsonb_agg(coalesce(l.facts, '{}') || jsonb_build_object('sku', l.sku, 'quantity', l.quantity)
             || CASE WHEN l.location IS NULL THEN '{}' ELSE jsonb_build_object('location', l.location) END
             ORDER BY l.position, l.sku), '[]')
