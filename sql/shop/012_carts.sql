@@ -97,6 +97,8 @@ CREATE TRIGGER cart_changed AFTER UPDATE ON commerce.cart_codes REFERENCING OLD 
 CREATE TRIGGER cart_emptied AFTER DELETE ON commerce.cart_codes REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION commerce.cart_filled();
 
-GRANT SELECT ON commerce.cart_lines, commerce.cart_codes TO commerce_reader;
+GRANT SELECT ON commerce.cart_lines TO commerce_reader;
+-- Whoever reads a code may spend it.
+GRANT SELECT (cart_id, added_at) ON commerce.cart_codes TO commerce_reader;
 GRANT SELECT (id, state, customer_id, channel, currency, ship_to, shipping_method, options, attributes, created_at, changed_at,
     expires_at, order_id, placed_at, merged_into) ON commerce.carts TO commerce_reader;
