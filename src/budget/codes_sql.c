@@ -1,12 +1,12 @@
 /*
  * codes_sql.c: create_codes(): codes that nobody guesses, by the million.
  *
- * Each character is drawn from the operating system's randomness, each of the alphabet as likely as any other: bytes
- * beyond the last whole multiple of its size are thrown away. Codes are written in batches; one that is there already, of
+ * Codes are written in batches; one that is there already, of
  * whichever promotion, is replaced by another in a later batch.
  */
 #include "base/pg.h"
 
+#include "base/letters.h"
 #include "base/plan.h"
 #include "base/ready.h"
 
@@ -16,10 +16,6 @@
 #pragma GCC diagnostic pop
 
 PG_FUNCTION_INFO_V1(commerce_create_codes);
-
-/* Without 0, O, 1, I and L, which people mix up. */
-static const char alphabet[] = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
-#define LETTERS ((int) sizeof(alphabet) - 1)
 
 #define MAX_COUNT 10000000
 #define MAX_LENGTH 64
@@ -57,30 +53,6 @@ static SavedPlan write_codes = {.sql = "INSERT INTO commerce.promotion_codes (co
 									   " SELECT code, $2, $3, coalesce($4, '(,)') FROM unnest($1) code ORDER "
 									   "BY code ON CONFLICT DO NOTHING RETURNING code",
 								.args = "text[]; uuid; int8; tstzrange"};
-
-/* Returns a random character of the alphabet. */
-static char
-random_letter(void)
-{
-	static unsigned char bytes[4096];
-	static size_t used = sizeof(bytes);
-
-	for (;;)
-	{
-		unsigned char byte;
-
-		if (used == sizeof(bytes))
-		{
-			if (!pg_strong_random(bytes, sizeof(bytes)))
-				ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
-			used = 0;
-		}
-		byte = bytes[used];
-		bytes[used++] = 0;
-		if (byte < 256 / LETTERS * LETTERS)
-			return alphabet[byte % LETTERS];
-	}
-}
 
 /* Refuses an argument with 22023. */
 pg_noreturn static void
@@ -132,8 +104,7 @@ make_codes(const Order *order, int count)
 
 		SET_VARSIZE(code, size);
 		memcpy(VARDATA(code), order->prefix, prefix);
-		for (int c = 0; c < order->length; c++)
-			VARDATA(code)[prefix + c] = random_letter();
+		commerce_random_letters(VARDATA(code) + prefix, order->length);
 		codes[i] = PointerGetDatum(code);
 	}
 	return PointerGetDatum(construct_array(codes, count, TEXTOID, -1, false, TYPALIGN_INT));

@@ -12,40 +12,31 @@
 
 PG_FUNCTION_INFO_V1(commerce_verify_budgets);
 
+/* Fills in budget and key of a counter's name. */
+static int
+name_columns(const char *name, int length, Datum *values)
+{
+	pg_uuid_t *budget = palloc(sizeof(pg_uuid_t));
+	char *key;
+
+	commerce_claims_counter_name(name, length, budget, &key);
+	values[0] = UUIDPGetDatum(budget);
+	values[1] = CStringGetTextDatum(key);
+	return 2;
+}
+
+static const EscrowReport report = {
+	.committed = commerce_claims_committed, .names = name_columns, .from_zero_down = true};
+
 /* verify_budgets(repair) lists the counters that differ from the tables, and puts them right when asked to. */
 Datum
 commerce_verify_budgets(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	bool repair = PG_GETARG_BOOL(0);
-	EscrowReading *readings;
-	int count;
-
 	SPI_connect();
 	commerce_require_shop();
 	SPI_finish();
 	InitMaterializedSRF(fcinfo, 0);
-	count = commerce_escrow_read(&commerce_claims_space, &readings);
-	for (int i = 0; i < count; i++)
-	{
-		EscrowReading reading;
-		int64 tables;
-		pg_uuid_t budget;
-		char *key;
-		Datum values[6];
-		bool nulls[6] = {0};
-
-		if (!commerce_escrow_differs(&commerce_claims_space, &readings[i], commerce_claims_committed,
-									 &reading, &tables))
-			continue;
-		commerce_claims_counter_name(reading.name, reading.length, &budget, &key);
-		values[0] = UUIDPGetDatum(&budget);
-		values[1] = CStringGetTextDatum(key);
-		values[2] = Int64GetDatum(-(reading.value + reading.pending));
-		values[3] = Int64GetDatum(-tables);
-		values[4] = Int64GetDatum(reading.pending);
-		values[5] = BoolGetDatum(repair && commerce_escrow_correct(&commerce_claims_space, &reading, tables));
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
+	commerce_escrow_verify(&commerce_claims_space, &report, PG_GETARG_BOOL(0),
+						   (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }

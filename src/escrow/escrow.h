@@ -113,6 +113,19 @@ extern bool commerce_escrow_differs(const EscrowSpace *space, const EscrowReadin
 									int64 (*committed)(const char *name, int length), EscrowReading *reading,
 									int64 *tables);
 
+/* How verify_…() shows the counters of a space: columns for the name, counter, tables, in_flight, repaired. */
+#define ESCROW_NAME_COLUMNS 2
+typedef struct EscrowReport
+{
+	int64 (*committed)(const char *name, int length);          /* what the tables say */
+	int (*names)(const char *name, int length, Datum *values); /* fills the first columns, returns how many */
+	bool from_zero_down; /* what is counted is shown with the other sign */
+} EscrowReport;
+
+/* Adds a row to the result for each counter of the space that differs from the tables, and repairs it where asked to. */
+extern void commerce_escrow_verify(const EscrowSpace *space, const EscrowReport *report, bool repair,
+								   ReturnSetInfo *result);
+
 /*
  * Makes a counter that no transaction has ended on since the reading say what is committed according to the tables:
  * forgets an idle one, lowers one in flight. One in flight that says too little is left as it is: it does no harm, and

@@ -38,3 +38,31 @@ commerce_escrow_differs(const EscrowSpace *space, const EscrowReading *first,
 	}
 	return false;
 }
+
+/* Lists the counters of a space that differ from the tables, and puts them right when asked to. */
+void
+commerce_escrow_verify(const EscrowSpace *space, const EscrowReport *report, bool repair,
+					   ReturnSetInfo *result)
+{
+	EscrowReading *readings;
+	int count = commerce_escrow_read(space, &readings);
+	int64 sign = report->from_zero_down ? -1 : 1;
+
+	for (int i = 0; i < count; i++)
+	{
+		EscrowReading reading;
+		int64 tables;
+		Datum values[ESCROW_NAME_COLUMNS + 4];
+		bool nulls[ESCROW_NAME_COLUMNS + 4] = {0};
+		int n;
+
+		if (!commerce_escrow_differs(space, &readings[i], report->committed, &reading, &tables))
+			continue;
+		n = report->names(reading.name, reading.length, values);
+		values[n++] = Int64GetDatum(sign * (reading.value + reading.pending));
+		values[n++] = Int64GetDatum(sign * tables);
+		values[n++] = Int64GetDatum(reading.pending);
+		values[n++] = BoolGetDatum(repair && commerce_escrow_correct(space, &reading, tables));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+}

@@ -38,35 +38,26 @@ name_columns(const char *name, int length, Datum *values, bool *nulls)
 	values[1] = CStringGetTextDatum(location);
 }
 
+/* The same for a counter that has a name. */
+static int
+verify_columns(const char *name, int length, Datum *values)
+{
+	bool nulls[2];
+
+	name_columns(name, length, values, nulls);
+	return 2;
+}
+
+static const EscrowReport report = {.committed = commerce_stock_headroom, .names = verify_columns};
+
 /* verify_stock(repair) lists the counters that differ from the tables, and puts them right when asked to. */
 Datum
 commerce_verify_stock(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	bool repair = PG_GETARG_BOOL(0);
-	EscrowReading *readings;
-	int count;
-
 	require_shop();
 	InitMaterializedSRF(fcinfo, 0);
-	count = commerce_escrow_read(&commerce_stock_space, &readings);
-	for (int i = 0; i < count; i++)
-	{
-		EscrowReading reading;
-		int64 tables;
-		Datum values[6];
-		bool nulls[6] = {0};
-
-		if (!commerce_escrow_differs(&commerce_stock_space, &readings[i], commerce_stock_headroom, &reading,
-									 &tables))
-			continue;
-		name_columns(reading.name, reading.length, values, nulls);
-		values[2] = Int64GetDatum(reading.value + reading.pending);
-		values[3] = Int64GetDatum(tables);
-		values[4] = Int64GetDatum(reading.pending);
-		values[5] = BoolGetDatum(repair && commerce_escrow_correct(&commerce_stock_space, &reading, tables));
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
+	commerce_escrow_verify(&commerce_stock_space, &report, PG_GETARG_BOOL(0),
+						   (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 
