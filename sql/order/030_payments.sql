@@ -52,144 +52,175 @@ $$;
 COMMENT ON FUNCTION commerce.book_payment(uuid, uuid, text, commerce.amount, text, text) IS
 'Internal. Writes one line of the payment ledger. False where the very same line is there already (a replay); CM050 where the reference names another.';
 
+CREATE FUNCTION commerce.refuse_event(machine text, state text, event text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'event "%" is not allowed in state "%" of machine "%"', event, state, machine
+        USING ERRCODE = 'CM010', DETAIL = jsonb_build_object('machine', machine, 'state', state, 'event', event, 'allowed',
+            (SELECT coalesce(jsonb_agg(t.event ORDER BY t.event COLLATE "C"), '[]') FROM commerce.transitions t
+                WHERE t.machine = refuse_event.machine AND t.from_state = refuse_event.state)),
+            HINT = 'DETAIL lists the events that are allowed now.';
+END
+$$;
+COMMENT ON FUNCTION commerce.refuse_event(text, text, text) IS
+'Internal. Raises CM010 about an event, as a state machine does: for what moves money without a change of state.';
+
+CREATE FUNCTION commerce.require_payable("order" uuid, event text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    now_in text := (SELECT o.state FROM commerce.orders o WHERE o.id = "order");
+BEGIN
+    IF now_in IN ('cancelled', 'expired', 'archived') THEN
+        PERFORM commerce.refuse_event('order', now_in, event);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION commerce.require_payable(uuid, text) IS
+'Internal. Raises CM010 where an order takes no money any more: cancelled, expired, archived. Comes after lock_order().';
+
+CREATE FUNCTION commerce.unpaid("order" uuid, total commerce.amount, beside uuid DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    promised bigint;
+BEGIN
+    -- Money counts as promised while it can still be captured, and as paid until it is refunded or charged back; what a
+    -- payment has not captured when it is refunded, it never will.
+    SELECT coalesce(sum(commerce.minor_units(CASE WHEN commerce.minor_units(p.refunded) > 0 OR p.state = 'refunded' THEN p.captured
+            ELSE p.authorized END) - commerce.minor_units(p.refunded) - commerce.minor_units(p.charged_back)), 0) INTO promised
+        FROM commerce.payments p
+        WHERE p.order_id = "order" AND p.state NOT IN ('voided', 'expired') AND p.id IS DISTINCT FROM beside;
+    RETURN commerce.minor_units(total) - promised;
+END
+$$;
+COMMENT ON FUNCTION commerce.unpaid(uuid, commerce.amount, uuid) IS
+'Internal. What of an order''s total no payment (beside one) has promised, in minor units; negative where more is paid. Comes after lock_order().';
+
+CREATE FUNCTION commerce.check_payment("order" uuid, amount commerce.amount, total commerce.amount, rest bigint) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    currency text := commerce.currency(total);
+BEGIN
+    IF commerce.currency(amount) <> currency THEN
+        RAISE EXCEPTION 'the order is in %, the payment in %', currency, commerce.currency(amount)
+            USING ERRCODE = 'CM020', HINT = 'Pay an order in its own currency.';
+    END IF;
+    IF commerce.minor_units(amount) < 0 THEN
+        RAISE EXCEPTION 'an amount must not be negative' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF commerce.minor_units(amount) > rest THEN
+        RAISE EXCEPTION 'only % of the order are left to pay', commerce.from_minor(greatest(rest, 0), currency)
+            USING ERRCODE = 'CM060', DETAIL = jsonb_build_object('order', "order", 'amount', amount::jsonb,
+                'rest', commerce.from_minor(greatest(rest, 0), currency)::jsonb), HINT = 'Authorize no more than the rest.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION commerce.check_payment(uuid, commerce.amount, commerce.amount, bigint) IS
+'Internal. Refuses an amount that an order of so much, of which so many minor units are left to pay, cannot be paid with: CM020, 22023, CM060.';
+
+CREATE FUNCTION commerce.begin_payment("order" uuid, amount commerce.amount DEFAULT NULL, provider text DEFAULT 'manual')
+    RETURNS uuid
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    total commerce.amount := commerce.lock_order("order");
+    rest bigint := commerce.unpaid("order", total);
+    nothing commerce.amount := commerce.from_minor(0, commerce.currency(total));
+    payment uuid := commerce.uuidv7();
+BEGIN
+    PERFORM commerce.require_payable("order", 'begin_payment');
+    begin_payment.amount := coalesce(begin_payment.amount, commerce.from_minor(greatest(rest, 0), commerce.currency(total)));
+    PERFORM commerce.check_payment("order", begin_payment.amount, total, rest);
+    PERFORM commerce.refuse_balance(begin_payment.provider);
+    INSERT INTO commerce.payments (order_id, id, state, provider, authorized, captured, refunded, charged_back, requested)
+        VALUES ("order", payment, 'created', begin_payment.provider, nothing, nothing, nothing, nothing, begin_payment.amount);
+    INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES ("order"::text, 'payment.created',
+        jsonb_build_object('order_id', "order", 'id', payment, 'amount', begin_payment.amount::jsonb));
+    RETURN payment;
+END
+$$;
+COMMENT ON FUNCTION commerce.begin_payment(uuid, commerce.amount, text) IS
+'Notes that a provider is being asked for an amount of an order (NULL: all that is left) and returns the payment, in state created: nothing is promised yet. From there payment_event() goes by process, require_action, fail, expire and void, and authorize_payment(…, payment => …) records the promise. CM060 beyond the rest of the order, CM010 for an order that is cancelled, expired or archived, CM020, 22023 and P0002 as authorize_payment(). Example: SELECT commerce.begin_payment(order, provider => ''bank'').';
+GRANT EXECUTE ON FUNCTION commerce.begin_payment(uuid, commerce.amount, text) TO commerce_app;
+
+CREATE FUNCTION commerce.refuse_balance(provider text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF provider = 'balance' THEN
+        RAISE EXCEPTION 'provider "balance" is the shop''s own' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Gift cards and store credit pay by commerce.pay_with_balance().';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION commerce.refuse_balance(text) IS 'Internal. 22023 for the provider balance, which only pay_with_balance() is.';
+
 CREATE FUNCTION commerce.authorize_payment("order" uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
-        provider text DEFAULT 'manual') RETURNS uuid
+        provider text DEFAULT 'manual', payment uuid DEFAULT NULL) RETURNS uuid
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
     total commerce.amount := commerce.lock_order("order");
     currency text := commerce.currency(total);
-    promised bigint;
+    rest bigint;
     booked uuid;
-    payment uuid := commerce.uuidv7();
+    begun record;
+    asked commerce.amount;
 BEGIN
+    IF payment IS NOT NULL THEN
+        SELECT * INTO begun FROM commerce.payments p WHERE p.order_id = "order" AND p.id = payment FOR NO KEY UPDATE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'order % has no payment %', "order", payment USING ERRCODE = 'no_data_found';
+        END IF;
+        authorize_payment.provider := begun.provider;
+        asked := begun.requested;
+    END IF;
+    PERFORM commerce.refuse_balance(authorize_payment.provider);
     IF reference IS NOT NULL THEN
         SELECT r.payment_id INTO booked FROM commerce.payment_references r
             WHERE r.provider = authorize_payment.provider AND r.reference = authorize_payment.reference AND r.kind = 'authorize';
     END IF;
-    -- Money counts as promised while it can still be captured, and as paid until it is refunded; what a payment has not
-    -- captured when it is refunded, it never will.
-    SELECT coalesce(sum(commerce.minor_units(CASE WHEN p.state IN ('partially_refunded', 'refunded') THEN p.captured
-            ELSE p.authorized END) - commerce.minor_units(p.refunded)), 0) INTO promised
-        FROM commerce.payments p
-        WHERE p.order_id = "order" AND p.state <> 'voided' AND p.id IS DISTINCT FROM booked;
-    authorize_payment.amount := coalesce(authorize_payment.amount,
-        commerce.from_minor(commerce.minor_units(total) - promised, currency));
-    IF commerce.currency(authorize_payment.amount) <> currency THEN
-        RAISE EXCEPTION 'the order is in %, the payment in %', currency, commerce.currency(authorize_payment.amount)
-            USING ERRCODE = 'CM020', HINT = 'Pay an order in its own currency.';
-    END IF;
-    IF commerce.minor_units(authorize_payment.amount) < 0 THEN
-        RAISE EXCEPTION 'an amount must not be negative' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF commerce.minor_units(authorize_payment.amount) > commerce.minor_units(total) - promised THEN
-        RAISE EXCEPTION 'only % of the order are left to pay', commerce.from_minor(commerce.minor_units(total) - promised, currency)
-            USING ERRCODE = 'CM060', DETAIL = jsonb_build_object('order', "order", 'amount', authorize_payment.amount::jsonb,
-                'rest', commerce.from_minor(commerce.minor_units(total) - promised, currency)::jsonb),
-                HINT = 'Authorize no more than the rest.';
-    END IF;
+    rest := commerce.unpaid("order", total, booked);
+    -- What was asked for is what is promised where nothing else is said; else all that is left.
+    authorize_payment.amount := coalesce(authorize_payment.amount, asked, commerce.from_minor(greatest(rest, 0), currency));
     IF booked IS NOT NULL THEN
         PERFORM commerce.book_payment("order", booked, 'authorize', authorize_payment.amount, provider, reference);
         RETURN booked;
     END IF;
-    INSERT INTO commerce.payments (order_id, id, state, provider, authorized, captured, refunded)
-        VALUES ("order", payment, 'authorized', authorize_payment.provider, authorize_payment.amount,
-            commerce.from_minor(0, currency), commerce.from_minor(0, currency));
+    PERFORM commerce.require_payable("order", 'authorize');
+    PERFORM commerce.check_payment("order", authorize_payment.amount, total, rest);
+    IF payment IS NULL THEN
+        payment := commerce.uuidv7();
+        INSERT INTO commerce.payments (order_id, id, state, provider, authorized, captured, refunded, charged_back)
+            VALUES ("order", payment, 'authorized', authorize_payment.provider, authorize_payment.amount,
+                commerce.from_minor(0, currency), commerce.from_minor(0, currency), commerce.from_minor(0, currency));
+    ELSE
+        IF begun.state NOT IN ('created', 'processing', 'requires_action') THEN
+            PERFORM commerce.refuse_event('payment', begun.state, 'authorize');
+        END IF;
+        IF commerce.minor_units(authorize_payment.amount) > commerce.minor_units(asked)
+            OR (commerce.minor_units(authorize_payment.amount) = 0 AND commerce.minor_units(asked) > 0) THEN
+            RAISE EXCEPTION 'the payment asked for %', asked
+                USING ERRCODE = 'CM060', DETAIL = jsonb_build_object('payment', payment, 'amount', authorize_payment.amount::jsonb,
+                    'rest', asked::jsonb), HINT = 'Authorize no more than was asked for, and something.';
+        END IF;
+        UPDATE commerce.payments SET authorized = authorize_payment.amount, state = 'authorized'
+            WHERE order_id = "order" AND id = payment;
+    END IF;
     PERFORM commerce.book_payment("order", payment, 'authorize', authorize_payment.amount, provider, reference);
     INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES ("order"::text, 'payment.authorized',
         jsonb_build_object('order_id', "order", 'id', payment, 'amount', authorize_payment.amount::jsonb));
     RETURN payment;
 END
 $$;
-COMMENT ON FUNCTION commerce.authorize_payment(uuid, commerce.amount, text, text) IS
-'Records that a provider promised an amount for an order (NULL: all that is left) and returns the payment. The same provider and reference again returns the same payment. CM060 beyond the rest of the order, CM020 in another currency, CM050 for a reference used for something else, 22023 for less than nothing, P0002 for an unknown order.';
-GRANT EXECUTE ON FUNCTION commerce.authorize_payment(uuid, commerce.amount, text, text) TO commerce_app;
-
-CREATE FUNCTION commerce.settle_payment(payment uuid, kind text, amount commerce.amount, reference text, provider text)
-    RETURNS text
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-    p record;
-    rest bigint;
-    minor bigint;
-    result text;
-BEGIN
-    PERFORM commerce.require_shop();
-    SELECT * INTO p FROM commerce.payments WHERE id = payment FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no payment %', coalesce(payment::text, 'null') USING ERRCODE = 'no_data_found';
-    END IF;
-    rest := CASE kind WHEN 'capture' THEN commerce.minor_units(p.authorized) - commerce.minor_units(p.captured)
-        ELSE commerce.minor_units(p.captured) - commerce.minor_units(p.refunded) END;
-    -- "The rest", said again under the same reference, is what it was the first time.
-    settle_payment.amount := coalesce(settle_payment.amount,
-        (SELECT e.amount
-            FROM commerce.payment_references r
-                JOIN commerce.payment_entries e ON e.order_id = r.order_id AND e.payment_id = r.payment_id AND e.id = r.entry_id
-            WHERE r.provider = coalesce(settle_payment.provider, p.provider) AND r.reference = settle_payment.reference
-                AND r.kind = settle_payment.kind AND r.payment_id = payment),
-        commerce.from_minor(rest, commerce.currency(p.authorized)));
-    minor := commerce.minor_units(settle_payment.amount);
-    IF commerce.currency(settle_payment.amount) <> commerce.currency(p.authorized) THEN
-        RAISE EXCEPTION 'the payment is in %, not in %', commerce.currency(p.authorized), commerce.currency(settle_payment.amount)
-            USING ERRCODE = 'CM020', HINT = 'Capture and refund in the currency that was authorized.';
-    END IF;
-    IF minor < 0 THEN
-        RAISE EXCEPTION 'an amount must not be negative' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF NOT commerce.book_payment(p.order_id, payment, kind, settle_payment.amount, coalesce(settle_payment.provider, p.provider),
-            reference) THEN
-        RETURN p.state;
-    END IF;
-    IF minor > rest OR (minor = 0 AND rest > 0) THEN
-        RAISE EXCEPTION 'only % of the payment are left to %', commerce.from_minor(rest, commerce.currency(p.authorized)), kind
-            USING ERRCODE = 'CM060', DETAIL = jsonb_build_object('payment', payment, 'amount', settle_payment.amount::jsonb,
-                'rest', commerce.from_minor(rest, commerce.currency(p.authorized))::jsonb),
-                HINT = 'A payment captures no more than was authorized and refunds no more than was captured.';
-    END IF;
-    IF kind = 'capture' THEN
-        UPDATE commerce.payments SET captured = commerce.from_minor(commerce.minor_units(captured) + minor, commerce.currency(captured)),
-                state = CASE WHEN minor = rest THEN 'captured' ELSE 'partially_captured' END
-            WHERE order_id = p.order_id AND id = p.id RETURNING state INTO result;
-    ELSE
-        UPDATE commerce.payments SET refunded = commerce.from_minor(commerce.minor_units(refunded) + minor, commerce.currency(refunded)),
-                state = CASE WHEN minor = rest THEN 'refunded' ELSE 'partially_refunded' END
-            WHERE order_id = p.order_id AND id = p.id RETURNING state INTO result;
-    END IF;
-    INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (p.order_id::text, 'payment.' || CASE kind WHEN 'capture' THEN 'captured' ELSE 'refunded' END,
-        jsonb_build_object('order_id', p.order_id, 'id', payment, 'amount', settle_payment.amount::jsonb, 'state', result));
-    RETURN result;
-END
-$$;
-COMMENT ON FUNCTION commerce.settle_payment(uuid, text, commerce.amount, text, text) IS
-'Internal. Captures or refunds an amount of a payment (NULL: the rest) and returns the payment''s state; capture_payment() and refund_payment() in one place.';
-
-CREATE FUNCTION commerce.capture_payment(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
-        provider text DEFAULT NULL) RETURNS text
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN commerce.settle_payment(payment, 'capture', amount, reference, provider);
-END
-$$;
-COMMENT ON FUNCTION commerce.capture_payment(uuid, commerce.amount, text, text) IS
-'Takes an authorized amount (NULL: all that is left) and returns the payment''s state. CM060 beyond what was authorized, CM010 once voided or refunded, CM020, CM050 and P0002 as authorize_payment().';
-GRANT EXECUTE ON FUNCTION commerce.capture_payment(uuid, commerce.amount, text, text) TO commerce_app;
-
-CREATE FUNCTION commerce.refund_payment(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
-        provider text DEFAULT NULL) RETURNS text
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN commerce.settle_payment(payment, 'refund', amount, reference, provider);
-END
-$$;
-COMMENT ON FUNCTION commerce.refund_payment(uuid, commerce.amount, text, text) IS
-'Gives captured money back (NULL: all of it) and returns the payment''s state. CM060 beyond what was captured, CM020, CM050 and P0002 as authorize_payment().';
-GRANT EXECUTE ON FUNCTION commerce.refund_payment(uuid, commerce.amount, text, text) TO commerce_app;
+COMMENT ON FUNCTION commerce.authorize_payment(uuid, commerce.amount, text, text, uuid) IS
+'Records that a provider promised an amount for an order (NULL: all that is left, or what payment asked for) and returns the payment: a new one, or payment, which begin_payment() began. The same provider and reference again returns the same payment. CM060 beyond the rest of the order or what payment asked for, CM010 for an order that is cancelled, expired or archived and for a payment that is not waiting, CM020 in another currency, CM050 for a reference used for something else, 22023 for less than nothing, P0002 for an unknown order or payment.';
+GRANT EXECUTE ON FUNCTION commerce.authorize_payment(uuid, commerce.amount, text, text, uuid) TO commerce_app;
 
 CREATE FUNCTION commerce.issue_credit(customer uuid, amount commerce.amount, reason text, reference text DEFAULT NULL)
     RETURNS uuid

@@ -10,24 +10,31 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    SELECT coalesce(sum(commerce.minor_units(x.authorized)) FILTER (WHERE x.state <> 'voided'), 0) AS authorized,
-            coalesce(sum(commerce.minor_units(x.captured)), 0) AS captured,
+    SELECT coalesce(sum(commerce.minor_units(x.authorized)) FILTER (WHERE x.state NOT IN ('voided', 'expired')), 0) AS authorized,
+            coalesce(sum(commerce.minor_units(x.captured) - commerce.minor_units(x.charged_back)), 0) AS taken,
             coalesce(sum(commerce.minor_units(x.refunded)), 0) AS refunded,
-            bool_and(x.state = 'voided') AS voided
-        INTO p FROM commerce.payments x WHERE x.order_id = order_payment_status.order_id;
+            bool_or(x.state = 'requires_action') AS requires_action,
+            bool_or(x.state IN ('created', 'processing')) AS awaiting,
+            bool_and(x.state IN ('voided', 'expired')) AS let_go,
+            bool_or(x.state = 'expired') AS expired
+        INTO p FROM commerce.payments x WHERE x.order_id = order_payment_status.order_id AND x.state <> 'failed';
     RETURN CASE
-        WHEN p.refunded > 0 AND p.refunded = p.captured THEN 'refunded'
-        WHEN p.refunded > 0 THEN 'partially_refunded'
-        WHEN p.captured >= total THEN 'paid'
-        WHEN p.captured > 0 THEN 'partially_paid'
+        WHEN p.refunded > 0 AND p.refunded = p.taken THEN 'refunded'
+        WHEN p.refunded > 0 AND p.taken - p.refunded <= total THEN 'partially_refunded'
+        WHEN p.taken - p.refunded > total THEN 'overpaid'
+        WHEN p.taken >= total THEN 'paid'
+        WHEN p.requires_action THEN 'requires_action'
+        WHEN p.awaiting THEN 'awaiting'
+        WHEN p.taken > 0 THEN 'partially_paid'
         WHEN p.authorized >= total THEN 'authorized'
         WHEN p.authorized > 0 THEN 'partially_authorized'
-        WHEN p.voided THEN 'voided'
+        WHEN p.let_go AND p.expired THEN 'expired'
+        WHEN p.let_go THEN 'voided'
         ELSE 'not_paid' END;
 END
 $$;
 COMMENT ON FUNCTION commerce.order_payment_status(uuid) IS
-'What the payments of an order come to: not_paid, partially_authorized, authorized, partially_paid, paid, partially_refunded, refunded or voided. An order of total 0 is paid. NULL for an unknown order.';
+'What the payments of an order come to: not_paid, awaiting, requires_action, partially_authorized, authorized, partially_paid, paid, overpaid, partially_refunded, refunded, voided or expired. What was charged back is not paid; failed payments do not count. An order of total 0 is paid. NULL for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.order_payment_status(uuid) TO commerce_reader;
 
 CREATE FUNCTION commerce.order_fulfilment_status(order_id uuid) RETURNS text
@@ -80,7 +87,7 @@ BEGIN
                 'discount', l.discount::jsonb, 'tax', l.tax::jsonb, 'total', l.total::jsonb) ORDER BY l.line), '[]')
             FROM commerce.order_lines l WHERE l.order_id = o.id),
         'payments', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'state', p.state, 'provider', p.provider,
-                'authorized', p.authorized::jsonb, 'captured', p.captured::jsonb, 'refunded', p.refunded::jsonb)
+                'authorized', p.authorized::jsonb, 'captured', p.captured::jsonb, 'refunded', p.refunded::jsonb, 'charged_back', p.charged_back::jsonb)
                 ORDER BY p.id), '[]')
             FROM commerce.payments p WHERE p.order_id = o.id),
         'fulfilments', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'state', f.state,

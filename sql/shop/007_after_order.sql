@@ -6,17 +6,30 @@ CREATE TABLE commerce.payments (
     authorized commerce.amount NOT NULL,
     captured commerce.amount NOT NULL,
     refunded commerce.amount NOT NULL,
+    charged_back commerce.amount NOT NULL,
+    requested commerce.amount,
+    balance uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (order_id, id),
-    CONSTRAINT never_more_than_before CHECK (0 <= commerce.minor_units(refunded)
-        AND commerce.minor_units(refunded) <= commerce.minor_units(captured)
-        AND commerce.minor_units(captured) <= commerce.minor_units(authorized)),
+    CONSTRAINT never_more_than_before CHECK (0 <= commerce.minor_units(refunded) AND 0 <= commerce.minor_units(charged_back)
+        AND commerce.minor_units(refunded) + commerce.minor_units(charged_back) <= commerce.minor_units(captured)
+        AND commerce.minor_units(captured) <= commerce.minor_units(authorized)
+        AND (requested IS NULL OR commerce.minor_units(authorized) <= commerce.minor_units(requested))),
     CONSTRAINT one_currency CHECK (commerce.currency(authorized) = commerce.currency(captured)
-        AND commerce.currency(authorized) = commerce.currency(refunded)),
+        AND commerce.currency(authorized) = commerce.currency(refunded)
+        AND commerce.currency(authorized) = commerce.currency(charged_back)
+        AND (requested IS NULL OR commerce.currency(authorized) = commerce.currency(requested))),
+    CONSTRAINT paid_by_balance CHECK ((balance IS NOT NULL) = (provider = 'balance')),
     -- An event fired by hand moves no money, and so does not get to a state that says money has moved.
-    CONSTRAINT state_tells_what_moved CHECK (CASE state
+    CONSTRAINT state_tells_what_moved CHECK ((state = 'charged_back') = (commerce.minor_units(charged_back) > 0) AND CASE state
+        WHEN 'created' THEN commerce.minor_units(authorized) = 0
+        WHEN 'processing' THEN commerce.minor_units(authorized) = 0
+        WHEN 'requires_action' THEN commerce.minor_units(authorized) = 0
+        WHEN 'failed' THEN commerce.minor_units(authorized) = 0
         WHEN 'authorized' THEN commerce.minor_units(captured) = 0
+            AND (commerce.minor_units(authorized) > 0 OR requested IS NULL OR commerce.minor_units(requested) = 0)
         WHEN 'voided' THEN commerce.minor_units(captured) = 0
+        WHEN 'expired' THEN commerce.minor_units(captured) = 0
         WHEN 'partially_captured' THEN commerce.minor_units(captured) > 0 AND commerce.minor_units(refunded) = 0
         WHEN 'captured' THEN commerce.minor_units(captured) = commerce.minor_units(authorized)
             AND commerce.minor_units(refunded) = 0
@@ -26,20 +39,29 @@ CREATE TABLE commerce.payments (
         ELSE true END)
 );
 COMMENT ON TABLE commerce.payments IS 'money promised, taken and given back for an order; totals of payment_entries';
+COMMENT ON COLUMN commerce.payments.provider IS 'who moves the money, as the shop calls him; balance: a gift card or store credit';
+COMMENT ON COLUMN commerce.payments.authorized IS 'what the provider promised and has not taken back while some of it was captured; of a payment that was voided or expired, what he had promised';
+COMMENT ON COLUMN commerce.payments.captured IS 'what was taken of it';
+COMMENT ON COLUMN commerce.payments.refunded IS 'what the shop gave back of that';
+COMMENT ON COLUMN commerce.payments.charged_back IS 'what the payer''s bank took back of it and has not returned';
+COMMENT ON COLUMN commerce.payments.requested IS 'what begin_payment() asked for; NULL for a payment that began as authorized';
+COMMENT ON COLUMN commerce.payments.balance IS 'commerce.balances.id of the gift card or store credit that paid; NULL for all other providers';
 CREATE INDEX payments_id ON commerce.payments (id);
 
 CREATE TABLE commerce.payment_entries (
     order_id uuid NOT NULL,
     payment_id uuid NOT NULL,
     id uuid NOT NULL DEFAULT commerce.uuidv7(),
-    kind text NOT NULL CHECK (kind IN ('authorize', 'capture', 'refund')),
+    kind text NOT NULL CHECK (kind IN ('authorize', 'capture', 'refund', 'void', 'expire', 'chargeback', 'reversal')),
     amount commerce.amount NOT NULL CHECK (commerce.minor_units(amount) >= 0),
     reference text,
     happened_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (order_id, payment_id, id),
     FOREIGN KEY (order_id, payment_id) REFERENCES commerce.payments
 );
-COMMENT ON TABLE commerce.payment_entries IS 'the ledger: what the payment provider was told to do, in order';
+COMMENT ON TABLE commerce.payment_entries IS 'the ledger: what was promised, moved and let go, in order; written once and never changed';
+COMMENT ON COLUMN commerce.payment_entries.kind IS
+'authorize, capture, refund; void and expire: what was promised and will not be captured; chargeback: the payer''s bank took it back; reversal: and returned it';
 
 -- A table of its own, because a unique key has to lead with what its table would be sharded by.
 CREATE TABLE commerce.payment_references (

@@ -9,14 +9,26 @@ SELECT commerce.create_state_machine('order', '{
         {"event": "archive", "from": ["completed", "cancelled"], "to": "archived", "topic": "order.archived"}]}');
 
 SELECT commerce.create_state_machine('payment', '{
-    "initial": "authorized",
-    "states": ["authorized", "partially_captured", "captured", "partially_refunded", "refunded", "voided"],
+    "initial": "created",
+    "states": ["created", "processing", "requires_action", "authorized", "partially_captured", "captured",
+        "partially_refunded", "refunded", "voided", "failed", "expired", "charged_back"],
     "transitions": [
+        {"event": "process", "from": ["created", "requires_action"], "to": "processing"},
+        {"event": "require_action", "from": ["created", "processing"], "to": "requires_action", "topic": "payment.requires_action"},
+        {"event": "authorize", "from": ["created", "processing", "requires_action"], "to": "authorized"},
+        {"event": "fail", "from": ["created", "processing", "requires_action"], "to": "failed", "topic": "payment.failed"},
         {"event": "capture_part", "from": "authorized", "to": "partially_captured"},
         {"event": "capture", "from": ["authorized", "partially_captured"], "to": "captured"},
         {"event": "refund_part", "from": ["partially_captured", "captured"], "to": "partially_refunded"},
         {"event": "refund", "from": ["partially_captured", "captured", "partially_refunded"], "to": "refunded"},
-        {"event": "void", "from": "authorized", "to": "voided", "topic": "payment.voided"}]}');
+        {"event": "charge_back", "from": ["partially_captured", "captured", "partially_refunded"], "to": "charged_back"},
+        {"event": "reverse", "from": "charged_back", "to": "captured"},
+        {"event": "reverse_part", "from": "charged_back", "to": "partially_captured"},
+        {"event": "reverse_rest", "from": "charged_back", "to": "partially_refunded"},
+        {"event": "expire", "from": ["created", "processing", "requires_action", "authorized"], "to": "expired",
+            "topic": "payment.expired", "effect": "commerce.payment_let_go"},
+        {"event": "void", "from": ["created", "processing", "requires_action", "authorized"], "to": "voided",
+            "topic": "payment.voided", "effect": "commerce.payment_let_go"}]}');
 
 SELECT commerce.create_state_machine('fulfilment', '{
     "initial": "open",

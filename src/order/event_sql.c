@@ -1,5 +1,5 @@
 /*
- * event_sql.c: firing an event at an order, a payment, a fulfilment or a return.
+ * event_sql.c: firing an event at an order, a payment, a balance, a fulfilment or a return.
  *
  * The event names the transition; the UPDATE makes it; the trigger judges it. The row is locked before its state is
  * read, so of two events at once the second is judged in the state that the first left.
@@ -13,6 +13,7 @@
 
 PG_FUNCTION_INFO_V1(commerce_order_event);
 PG_FUNCTION_INFO_V1(commerce_payment_event);
+PG_FUNCTION_INFO_V1(commerce_balance_event);
 PG_FUNCTION_INFO_V1(commerce_fulfilment_event);
 PG_FUNCTION_INFO_V1(commerce_return_event);
 
@@ -33,8 +34,18 @@ static Stateful orders = {
 
 static Stateful payments = {
 	.machine = "payment",
-	.lock = {.sql = "SELECT state FROM commerce.payments WHERE id = $1 FOR NO KEY UPDATE", .args = "uuid"},
+	/* The order first, as everyone who moves money of an order locks it. */
+	.lock = {.sql = "SELECT p.state FROM commerce.orders o JOIN commerce.payments p ON p.order_id = o.id"
+					" WHERE p.id = $1 FOR NO KEY UPDATE",
+			 .args = "uuid"},
 	.update = {.sql = "UPDATE commerce.payments SET state = $2 WHERE id = $1 RETURNING state",
+			   .args = "uuid; text"},
+};
+
+static Stateful balances = {
+	.machine = "balance",
+	.lock = {.sql = "SELECT state FROM commerce.balances WHERE id = $1 FOR NO KEY UPDATE", .args = "uuid"},
+	.update = {.sql = "UPDATE commerce.balances SET state = $2 WHERE id = $1 RETURNING state",
 			   .args = "uuid; text"},
 };
 
@@ -121,6 +132,13 @@ Datum
 commerce_payment_event(PG_FUNCTION_ARGS)
 {
 	return fire(fcinfo, &payments);
+}
+
+/* balance_event(balance_id, event, detail) */
+Datum
+commerce_balance_event(PG_FUNCTION_ARGS)
+{
+	return fire(fcinfo, &balances);
 }
 
 /* fulfilment_event(fulfilment_id, event, detail) */

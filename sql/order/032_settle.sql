@@ -1,0 +1,267 @@
+CREATE FUNCTION commerce.move_payment(payment uuid, kind text, amount commerce.amount, reference text, provider text)
+    RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    p record;
+    currency text;
+    rest bigint;
+    minor bigint;
+    was_authorized bigint;
+    now_captured bigint;
+    now_refunded bigint;
+    now_charged_back bigint;
+    result text;
+BEGIN
+    SELECT * INTO STRICT p FROM commerce.payments WHERE id = payment FOR NO KEY UPDATE;
+    currency := commerce.currency(p.authorized);
+    was_authorized := commerce.minor_units(p.authorized);
+    now_captured := commerce.minor_units(p.captured);
+    now_refunded := commerce.minor_units(p.refunded);
+    now_charged_back := commerce.minor_units(p.charged_back);
+    rest := CASE kind WHEN 'capture' THEN was_authorized - now_captured WHEN 'reversal' THEN now_charged_back
+        ELSE now_captured - now_refunded - now_charged_back END;
+    -- "The rest", said again under the same reference, is what it was the first time.
+    move_payment.amount := coalesce(move_payment.amount,
+        (SELECT e.amount
+            FROM commerce.payment_references r
+                JOIN commerce.payment_entries e ON e.order_id = r.order_id AND e.payment_id = r.payment_id AND e.id = r.entry_id
+            WHERE r.provider = coalesce(move_payment.provider, p.provider) AND r.reference = move_payment.reference
+                AND r.kind = move_payment.kind AND r.payment_id = payment),
+        commerce.from_minor(rest, currency));
+    minor := commerce.minor_units(move_payment.amount);
+    IF commerce.currency(move_payment.amount) <> currency THEN
+        RAISE EXCEPTION 'the payment is in %, not in %', currency, commerce.currency(move_payment.amount)
+            USING ERRCODE = 'CM020', HINT = 'Capture and refund in the currency that was authorized.';
+    END IF;
+    IF minor < 0 THEN
+        RAISE EXCEPTION 'an amount must not be negative' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF NOT commerce.book_payment(p.order_id, payment, kind, move_payment.amount, coalesce(move_payment.provider, p.provider),
+            reference) THEN
+        RETURN p.state;
+    END IF;
+    IF kind = 'capture' THEN
+        PERFORM commerce.require_payable(p.order_id, 'capture');
+    END IF;
+    IF minor > rest OR (minor = 0 AND (rest > 0 OR kind IN ('chargeback', 'reversal'))) THEN
+        RAISE EXCEPTION 'only % of the payment are left to %', commerce.from_minor(rest, currency),
+                CASE kind WHEN 'chargeback' THEN 'charge back' WHEN 'reversal' THEN 'reverse' ELSE kind END
+            USING ERRCODE = 'CM060', DETAIL = jsonb_build_object('payment', payment, 'amount', move_payment.amount::jsonb,
+                'rest', commerce.from_minor(rest, currency)::jsonb),
+                HINT = 'A payment captures no more than was authorized, and gives back no more than was captured.';
+    END IF;
+    -- The machine would take the first for a chargeback that is reversed.
+    IF kind = 'capture' AND p.state NOT IN ('authorized', 'partially_captured') THEN
+        PERFORM commerce.refuse_event('payment', p.state, 'capture');
+    END IF;
+    CASE kind
+        WHEN 'capture' THEN now_captured := now_captured + minor;
+        WHEN 'refund' THEN now_refunded := now_refunded + minor;
+        WHEN 'chargeback' THEN now_charged_back := now_charged_back + minor;
+        WHEN 'reversal' THEN now_charged_back := now_charged_back - minor;
+    END CASE;
+    UPDATE commerce.payments SET captured = commerce.from_minor(now_captured, currency),
+            refunded = commerce.from_minor(now_refunded, currency),
+            charged_back = commerce.from_minor(now_charged_back, currency),
+            state = CASE WHEN now_charged_back > 0 THEN 'charged_back'
+                WHEN kind = 'refund' AND now_refunded = now_captured THEN 'refunded'
+                WHEN now_refunded > 0 THEN 'partially_refunded'
+                WHEN now_captured = was_authorized THEN 'captured'
+                ELSE 'partially_captured' END
+        WHERE order_id = p.order_id AND id = p.id RETURNING state INTO result;
+    IF kind = 'refund' AND minor > 0 AND p.balance IS NOT NULL THEN
+        PERFORM commerce.return_to_balance(p.balance, move_payment.amount, p.order_id, payment);
+    END IF;
+    INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (p.order_id::text, 'payment.' || CASE kind WHEN 'capture' THEN 'captured'
+            WHEN 'refund' THEN 'refunded' WHEN 'chargeback' THEN 'charged_back' ELSE 'chargeback_reversed' END,
+        jsonb_build_object('order_id', p.order_id, 'id', payment, 'amount', move_payment.amount::jsonb, 'state', result));
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION commerce.move_payment(uuid, text, commerce.amount, text, text) IS
+'Internal. Captures, refunds, charges back or reverses that (kind capture, refund, chargeback, reversal) an amount of a payment (NULL: the rest) and returns the payment''s state. The order is locked before.';
+
+CREATE FUNCTION commerce.settle_payment(payment uuid, kind text, amount commerce.amount, reference text, provider text)
+    RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    the_order uuid;
+BEGIN
+    PERFORM commerce.require_shop();
+    SELECT p.order_id INTO the_order FROM commerce.payments p WHERE p.id = payment;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no payment %', coalesce(payment::text, 'null') USING ERRCODE = 'no_data_found';
+    END IF;
+    PERFORM commerce.lock_order(the_order);
+    RETURN commerce.move_payment(payment, kind, amount, reference, provider);
+END
+$$;
+COMMENT ON FUNCTION commerce.settle_payment(uuid, text, commerce.amount, text, text) IS
+'Internal. Locks the order of a payment, as everyone does who moves money, before move_payment(). P0002 for an unknown payment.';
+
+CREATE FUNCTION commerce.capture_payment(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
+        provider text DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN commerce.settle_payment(payment, 'capture', amount, reference, provider);
+END
+$$;
+COMMENT ON FUNCTION commerce.capture_payment(uuid, commerce.amount, text, text) IS
+'Takes an authorized amount (NULL: all that is left) and returns the payment''s state. May be called several times, for parts. CM060 beyond what was authorized, CM010 once voided, expired, refunded or charged back and once the order is cancelled, expired or archived, CM020, CM050 and P0002 as authorize_payment().';
+GRANT EXECUTE ON FUNCTION commerce.capture_payment(uuid, commerce.amount, text, text) TO commerce_app;
+
+CREATE FUNCTION commerce.refund_payment(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
+        provider text DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN commerce.settle_payment(payment, 'refund', amount, reference, provider);
+END
+$$;
+COMMENT ON FUNCTION commerce.refund_payment(uuid, commerce.amount, text, text) IS
+'Gives captured money back (NULL: all of it that is left) and returns the payment''s state. What a balance paid goes back to it. CM060 beyond what was captured and neither refunded nor charged back, CM020, CM050 and P0002 as authorize_payment().';
+GRANT EXECUTE ON FUNCTION commerce.refund_payment(uuid, commerce.amount, text, text) TO commerce_app;
+
+CREATE FUNCTION commerce.refund_order("order" uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL)
+    RETURNS TABLE (payment uuid, provider text, refunded commerce.amount)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    currency text := commerce.currency(commerce.lock_order("order"));
+    asked commerce.amount := $2;
+    rest bigint;
+    minor bigint;
+    part record;
+    n integer := 0;
+BEGIN
+    -- Each part is booked under the reference, "#" and its number.
+    IF reference IS NOT NULL AND EXISTS (SELECT FROM commerce.payment_references r JOIN commerce.payments p ON p.order_id = r.order_id
+            AND p.id = r.payment_id WHERE r.order_id = "order" AND r.kind = 'refund' AND r.reference = $3 || '#1' AND r.provider = p.provider) THEN
+        SELECT sum(commerce.minor_units(e.amount)) INTO minor FROM commerce.payment_entries e
+            WHERE e.order_id = "order" AND e.kind = 'refund' AND e.reference ~ '#[0-9]+$' AND regexp_replace(e.reference, '#[0-9]+$', '') = $3;
+        IF asked IS NOT NULL AND (minor, currency) IS DISTINCT FROM (commerce.minor_units(asked), commerce.currency(asked)) THEN
+            RAISE EXCEPTION 'reference "%" is booked for another refund of the order', reference
+                USING ERRCODE = 'CM050', HINT = 'A reference names one movement of money.';
+        END IF;
+        RETURN QUERY SELECT p.id, p.provider, e.amount FROM commerce.payment_entries e
+            JOIN commerce.payments p ON p.order_id = e.order_id AND p.id = e.payment_id
+            WHERE e.order_id = "order" AND e.kind = 'refund' AND e.reference ~ '#[0-9]+$' AND regexp_replace(e.reference, '#[0-9]+$', '') = $3
+            ORDER BY e.id;
+        RETURN;
+    END IF;
+    SELECT coalesce(sum(commerce.minor_units(p.captured) - commerce.minor_units(p.refunded) - commerce.minor_units(p.charged_back)), 0)
+        INTO rest FROM commerce.payments p WHERE p.order_id = "order";
+    asked := coalesce(asked, commerce.from_minor(rest, currency));
+    minor := commerce.minor_units(asked);
+    IF commerce.currency(asked) <> currency THEN
+        RAISE EXCEPTION 'the order is in %, not in %', currency, commerce.currency(asked)
+            USING ERRCODE = 'CM020', HINT = 'Refund in the currency that was paid.';
+    END IF;
+    IF minor < 0 THEN
+        RAISE EXCEPTION 'an amount must not be negative' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF minor > rest OR (minor = 0 AND rest > 0) THEN
+        RAISE EXCEPTION 'only % of the order are left to refund', commerce.from_minor(rest, currency)
+            USING ERRCODE = 'CM060', DETAIL = jsonb_build_object('order', "order", 'amount', asked::jsonb,
+                'rest', commerce.from_minor(rest, currency)::jsonb), HINT = 'Refund no more than was captured.';
+    END IF;
+    FOR part IN SELECT p.id, p.provider, least(x.rest, minor - (sum(x.rest) OVER (ORDER BY p.id DESC) - x.rest))::bigint AS minor
+        FROM commerce.payments p, LATERAL (SELECT commerce.minor_units(p.captured) - commerce.minor_units(p.refunded)
+            - commerce.minor_units(p.charged_back) AS rest) x
+        WHERE p.order_id = "order" AND x.rest > 0 ORDER BY p.id DESC
+    LOOP
+        EXIT WHEN part.minor <= 0;
+        n := n + 1;
+        payment := part.id;
+        provider := part.provider;
+        refunded := commerce.from_minor(part.minor, currency);
+        PERFORM commerce.move_payment(part.id, 'refund', refunded, $3 || '#' || n, NULL);
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION commerce.refund_order(uuid, commerce.amount, text) IS
+'Gives back what was paid for an order (NULL: all that is left), from the payment that was taken last to the first, and returns what goes back by which payment: tell their providers. The same reference again returns the same parts and moves nothing; each part is booked as refund_payment() would, under the reference, # and its number. CM060 beyond what is left of all payments, CM020 in another currency, CM050 where the reference names another amount, 22023 for less than nothing, P0002 for an unknown order.';
+GRANT EXECUTE ON FUNCTION commerce.refund_order(uuid, commerce.amount, text) TO commerce_app;
+
+CREATE FUNCTION commerce.charge_back_payment(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
+        provider text DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM commerce.payments p WHERE p.id = payment AND p.balance IS NOT NULL) THEN
+        RAISE EXCEPTION 'nobody charges a balance of the shop''s own back' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'commerce.refund_payment() gives back to it.';
+    END IF;
+    RETURN commerce.settle_payment(payment, 'chargeback', amount, reference, provider);
+END
+$$;
+COMMENT ON FUNCTION commerce.charge_back_payment(uuid, commerce.amount, text, text) IS
+'Records that the payer''s bank took captured money back (NULL: all that is left of it) and returns the payment''s state, charged_back. What was not taken can still be refunded. CM060 beyond what was captured and neither refunded nor charged back, 22023 for a payment from a balance, CM020, CM050 and P0002 as authorize_payment().';
+GRANT EXECUTE ON FUNCTION commerce.charge_back_payment(uuid, commerce.amount, text, text) TO commerce_app;
+
+CREATE FUNCTION commerce.reverse_chargeback(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
+        provider text DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN commerce.settle_payment(payment, 'reversal', amount, reference, provider);
+END
+$$;
+COMMENT ON FUNCTION commerce.reverse_chargeback(uuid, commerce.amount, text, text) IS
+'Records that the payer''s bank gave back what it had charged back (NULL: all of it) and returns the payment''s state: once nothing is charged back, what it would be without. CM060 beyond what is charged back, CM020, CM050 and P0002 as authorize_payment().';
+GRANT EXECUTE ON FUNCTION commerce.reverse_chargeback(uuid, commerce.amount, text, text) TO commerce_app;
+
+CREATE FUNCTION commerce.payment_let_go("row" jsonb, event text, detail jsonb) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM commerce.book_payment(p.order_id, p.id, event, p.authorized, coalesce(detail ->> 'provider', p.provider),
+            detail ->> 'reference')
+        FROM commerce.payments p
+        WHERE p.order_id = ("row" ->> 'order_id')::uuid AND p.id = ("row" ->> 'id')::uuid AND commerce.minor_units(p.authorized) > 0;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION commerce.payment_let_go(jsonb, text, jsonb) IS
+'Internal. Effect of a payment''s void and expire: the ledger says that what was promised will not be captured, under the reference and provider in detail.';
+
+CREATE FUNCTION commerce.void_payment(payment uuid, reference text DEFAULT NULL, provider text DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    p record;
+    rest commerce.amount;
+BEGIN
+    PERFORM commerce.require_shop();
+    SELECT * INTO p FROM commerce.payments x WHERE x.id = payment;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no payment %', coalesce(payment::text, 'null') USING ERRCODE = 'no_data_found';
+    END IF;
+    PERFORM commerce.lock_order(p.order_id);
+    SELECT * INTO STRICT p FROM commerce.payments x WHERE x.order_id = p.order_id AND x.id = payment FOR NO KEY UPDATE;
+    void_payment.provider := coalesce(void_payment.provider, p.provider);
+    IF EXISTS (SELECT FROM commerce.payment_references r WHERE r.provider = void_payment.provider
+            AND r.reference = void_payment.reference AND r.kind = 'void' AND r.payment_id = payment) THEN
+        RETURN p.state;
+    END IF;
+    IF p.state <> 'partially_captured' THEN
+        RETURN commerce.payment_event(payment, 'void', jsonb_strip_nulls(jsonb_build_object('reference', reference, 'provider', provider)));
+    END IF;
+    rest := commerce.from_minor(commerce.minor_units(p.authorized) - commerce.minor_units(p.captured), commerce.currency(p.authorized));
+    PERFORM commerce.book_payment(p.order_id, payment, 'void', rest, provider, reference);
+    UPDATE commerce.payments SET authorized = captured, state = 'captured' WHERE order_id = p.order_id AND id = payment;
+    INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (p.order_id::text, 'payment.voided',
+        jsonb_build_object('order_id', p.order_id, 'id', payment, 'amount', rest::jsonb, 'state', 'captured'));
+    RETURN 'captured';
+END
+$$;
+COMMENT ON FUNCTION commerce.void_payment(uuid, text, text) IS
+'Gives up what was promised and not captured, and returns the payment''s state: voided, or captured where a part was captured before, whose rest it gives up. The same provider and reference again changes nothing. CM010 where there is nothing to give up, CM050 for a reference used for something else, P0002 for an unknown payment.';
+GRANT EXECUTE ON FUNCTION commerce.void_payment(uuid, text, text) TO commerce_app;
