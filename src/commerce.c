@@ -3,6 +3,7 @@
  */
 #include "base/pg.h"
 
+#include "balance/balance.h"
 #include "base/due.h"
 #include "base/launcher.h"
 #include "base/ready.h"
@@ -37,6 +38,7 @@ _PG_init(void)
 	commerce_kits_init();
 	commerce_promotions_init();
 	commerce_claims_init();
+	commerce_balance_init();
 	commerce_machines_init();
 	commerce_cart_chores_init();
 }

@@ -200,8 +200,9 @@ BEGIN
         WHERE c.order_id = ("row" ->> 'id')::uuid AND c.state <> 'released'
             -- The limit of a code bears its promotion's id.
             AND (c.budget = c.promotion OR EXISTS (SELECT FROM commerce.budgets b WHERE b.id = c.budget AND b.reusable));
+    PERFORM commerce.return_balances(("row" ->> 'id')::uuid);
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION commerce.release_order(jsonb, text, jsonb) IS
-'Internal. Effect of an order''s cancel: gives its reserved stock back, once, to those who wait for it first, and what it claimed of budgets that are reusable.';
+'Internal. Effect of an order''s cancel: gives its reserved stock back, once, to those who wait for it first, what it claimed of budgets that are reusable, and what gift cards and store credit have paid.';
