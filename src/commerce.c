@@ -15,6 +15,7 @@
 #include "inventory/stock_chores.h"
 #include "inventory/sweep.h"
 #include "order/cart_chores.h"
+#include "order/invoice_chore.h"
 #include "order/machine.h"
 #include "budget/claims.h"
 #include "pricing/promotions.h"
@@ -35,6 +36,7 @@ _PG_init(void)
 	commerce_launcher_init();
 	commerce_sweep_init();
 	commerce_stock_chores_init();
+	commerce_invoices_init();
 	commerce_kits_init();
 	commerce_promotions_init();
 	commerce_claims_init();

@@ -24,8 +24,9 @@ static SavedPlan write_order = {
 	.sql = "INSERT INTO commerce.orders (id, state, channel, customer_id, ship_to, ship_address, "
 		   "shipping_method, codes,"
 		   " tax_level, subtotal, discount, shipping, tax, included_tax, total, placed_at, rounding, "
-		   "tax_treatment)"
-		   " VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) "
+		   "tax_treatment, number)"
+		   " VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
+		   " (SELECT nextval(c.order_sequence::regclass) FROM commerce.channels c WHERE c.code = $2)) "
 		   "RETURNING "
 		   "number",
 	.args =

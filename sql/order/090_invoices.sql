@@ -1,0 +1,309 @@
+-- Invoices are numbered after the fact: whoever gives cause for one leaves a row in commerce.invoice_queue, committed
+-- with what it is about, and locks nothing. One writer at a time, who holds an advisory lock until he commits, takes rows
+-- out, looks at what is committed, and writes the documents with the numbers that follow. All of that is one
+-- transaction: what a crash takes it takes whole, the rows are in the queue again, and their numbers are still free.
+CREATE FUNCTION commerce.queue_invoice() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    the_order uuid;
+    the_cause text;
+    source uuid;
+BEGIN
+    CASE TG_TABLE_NAME
+        WHEN 'orders' THEN
+            the_order := NEW.id;
+            source := NEW.id;
+            the_cause := CASE WHEN NEW.state = 'cancelled' THEN 'cancel' WHEN NEW.state IN ('confirmed', 'completed') THEN 'confirmed' ELSE 'paid' END;
+        WHEN 'payment_entries' THEN
+            the_order := NEW.order_id;
+            source := CASE NEW.kind WHEN 'refund' THEN NEW.id ELSE NEW.order_id END;
+            the_cause := CASE NEW.kind WHEN 'refund' THEN 'refund' ELSE 'paid' END;
+        WHEN 'returns' THEN
+            the_order := NEW.order_id;
+            source := NEW.id;
+            the_cause := 'return';
+    END CASE;
+    INSERT INTO commerce.invoice_queue (order_id, cause, cause_id)
+        SELECT the_order, cause.name, source
+        FROM commerce.orders o LEFT JOIN commerce.channels c ON c.code = o.channel,
+            -- What is free is paid when it is placed, whatever state it begins in.
+            LATERAL (SELECT the_cause AS name UNION SELECT 'paid' WHERE TG_OP = 'INSERT' AND TG_TABLE_NAME = 'orders'
+                AND commerce.minor_units(o.total) = 0) cause
+        WHERE o.id = the_order AND (c.invoice_on = cause.name OR cause.name IN ('refund', 'return', 'cancel')
+            AND (c.invoice_on <> 'never' OR EXISTS (SELECT FROM commerce.invoices i WHERE i.order_id = o.id)));
+    IF FOUND THEN
+        PERFORM commerce.chores_due(clock_timestamp());
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION commerce.queue_invoice() IS
+'Internal. Row trigger on orders, payment_entries and returns: notes that the order is to be looked at for an invoice or a credit note. Takes no lock that another order waits for.';
+
+CREATE FUNCTION commerce.refuse_invoice_change() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        IF EXISTS (SELECT FROM commerce.invoices) THEN
+            RAISE EXCEPTION 'issued invoices are not removed' USING ERRCODE = 'CM042',
+                HINT = 'They are kept as long as the law asks; commerce.orders, which they are about, as well.';
+        END IF;
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION 'invoice % is issued and is not % any more', OLD.invoice_number,
+            CASE TG_OP WHEN 'DELETE' THEN 'deleted' ELSE 'changed' END
+        USING ERRCODE = 'CM042', DETAIL = jsonb_build_object('invoice_number', OLD.invoice_number, 'order', OLD.order_id),
+            HINT = 'What it says is taken back by a credit note: a refund, a return or the cancelling of the order issues one.';
+END
+$$;
+COMMENT ON FUNCTION commerce.refuse_invoice_change() IS
+'Internal. Trigger on commerce.invoices: CM042 for every UPDATE and DELETE, and for a TRUNCATE of what is not empty.';
+
+CREATE FUNCTION commerce.due_invoice("order" uuid, cause text) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM commerce.orders o LEFT JOIN commerce.channels c ON c.code = o.channel
+        WHERE o.id = "order"
+            AND (cause = 'requested' OR c.invoice_on = cause)
+            AND (cause <> 'paid' OR commerce.minor_units(o.total) <= coalesce((SELECT sum(commerce.minor_units(p.captured))
+                FROM commerce.payments p WHERE p.order_id = o.id), 0))
+            AND o.state <> 'cancelled'
+            AND (o.state <> 'archived' OR NOT EXISTS (SELECT FROM commerce.state_history h WHERE h.subject = o.id::text
+                AND h.relation = 'commerce.orders' AND h.to_state = 'cancelled'))
+            AND NOT EXISTS (SELECT FROM commerce.invoices i WHERE i.order_id = o.id AND i.kind = 'invoice'));
+END
+$$;
+COMMENT ON FUNCTION commerce.due_invoice(uuid, text) IS
+'Internal. Is an invoice to be issued for an order, for this cause? Not where it has one, is cancelled, its channel does otherwise now, or paid means only a part.';
+
+CREATE FUNCTION commerce.credit_due("order" uuid, cause text, cause_id uuid, OUT total bigint, OUT tax bigint,
+        OUT rounding bigint, OUT taxes jsonb)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    rest record;
+    given record;
+    asked bigint;
+BEGIN
+    SELECT sum(commerce.minor_units(i.total))::bigint AS total, sum(commerce.minor_units(i.tax))::bigint AS tax,
+            sum(commerce.minor_units(i.rounding))::bigint AS rounding, min(commerce.currency(i.total)) AS currency,
+            coalesce(-sum(commerce.minor_units(i.total)) FILTER (WHERE i.kind = 'credit_note'), 0)::bigint AS credited,
+            bool_or(i.kind = 'credit_note' AND i.cause_id = credit_due.cause_id AND i.cause = credit_due.cause) AS again
+        INTO rest FROM commerce.invoices i WHERE i.order_id = "order";
+    IF rest.total IS NULL OR rest.again THEN
+        RETURN;
+    END IF;
+    -- A return and the refund of it are one credit: together they take back no more than the greater of both.
+    SELECT coalesce((SELECT sum(commerce.minor_units(p.refunded)) FROM commerce.payments p WHERE p.order_id = "order"), 0) AS refunded,
+            coalesce(sum(commerce.minor_units(rl.value)), 0) AS returned,
+            coalesce(sum(commerce.minor_units(rl.value)) FILTER (WHERE r.id = credit_due.cause_id), 0)::bigint AS value,
+            coalesce(round(sum(commerce.minor_units(ol.tax)::numeric * commerce.minor_units(rl.value)
+                / nullif(commerce.minor_units(ol.total), 0)) FILTER (WHERE r.id = credit_due.cause_id)), 0)::bigint AS tax
+        INTO given
+        FROM commerce.returns r JOIN commerce.return_lines rl ON rl.order_id = r.order_id AND rl.return_id = r.id
+            JOIN commerce.order_lines ol ON ol.order_id = rl.order_id AND ol.line = rl.line
+        WHERE r.order_id = "order" AND r.state IN ('received', 'closed');
+    asked := CASE cause WHEN 'cancel' THEN rest.total WHEN 'return' THEN given.value
+        ELSE (SELECT commerce.minor_units(e.amount) FROM commerce.payment_entries e
+            WHERE e.order_id = "order" AND e.id = credit_due.cause_id) END;
+    total := CASE cause WHEN 'cancel' THEN asked
+        ELSE least(asked, greatest(given.refunded, given.returned)::bigint - rest.credited, rest.total) END;
+    -- Goods that come back bring their own tax, other money its part of what is left; the last credit takes all that is.
+    tax := CASE WHEN total = rest.total THEN rest.tax
+        WHEN cause = 'return' AND total = asked THEN least(given.tax, rest.tax, total)
+        ELSE round(rest.tax::numeric * total / nullif(rest.total, 0))::bigint END;
+    rounding := CASE WHEN total = rest.total THEN rest.rounding ELSE 0 END;
+    WITH remaining AS (
+        SELECT t ->> 'name' AS name, (t ->> 'rate')::numeric AS rate, sum((t #>> '{amount,minor}')::bigint)::bigint AS minor
+        FROM commerce.invoices i, LATERAL jsonb_array_elements(i.taxes) t WHERE i.order_id = "order" GROUP BY 1, 2
+    ), returned AS (
+        SELECT t.name, t.rate, sum(commerce.minor_units(t.amount)::numeric * commerce.minor_units(rl.value)
+            / nullif(commerce.minor_units(ol.total), 0)) AS weight
+        FROM commerce.return_lines rl JOIN commerce.order_lines ol ON ol.order_id = rl.order_id AND ol.line = rl.line
+            JOIN commerce.order_taxes t ON t.order_id = rl.order_id AND t.line = rl.line
+        WHERE rl.order_id = "order" AND rl.return_id = credit_due.cause_id GROUP BY t.name, t.rate
+    ), shared AS (
+        SELECT array_agg(l.name ORDER BY l.rate, l.name) AS names, array_agg(l.rate ORDER BY l.rate, l.name) AS rates,
+            commerce.allocate(commerce.from_minor(credit_due.tax, rest.currency),
+                array_agg(CASE WHEN cause = 'return' AND credit_due.total = asked AND credit_due.total < rest.total
+                    THEN coalesce(r.weight, 0) ELSE l.minor END ORDER BY l.rate, l.name), 'nearest',
+                array_agg(commerce.from_minor(l.minor, rest.currency) ORDER BY l.rate, l.name)) AS parts
+        FROM remaining l LEFT JOIN returned r USING (name, rate)
+    )
+    SELECT coalesce(sum(commerce.minor_units(u.part)), 0)::bigint,
+            coalesce(jsonb_agg(jsonb_build_object('name', u.name, 'rate', u.rate,
+                'amount', commerce.from_minor(-commerce.minor_units(u.part), rest.currency)::jsonb) ORDER BY u.rate, u.name), '[]')
+        INTO tax, taxes FROM shared s, unnest(s.names, s.rates, s.parts) AS u (name, rate, part)
+        WHERE commerce.minor_units(u.part) > 0;
+END
+$$;
+COMMENT ON FUNCTION commerce.credit_due(uuid, text, uuid) IS
+'Internal. What a credit note for a refund, a return or a cancel has to say, in minor units and above zero; total NULL or 0 where none is due: the order has no invoice, this cause its note already, or all it takes back is taken back.';
+
+CREATE FUNCTION commerce.number_invoices(batch integer, OUT items bigint, OUT documents bigint)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    item record;
+    o record;
+    credit record;
+    issued timestamptz;
+    prefix text;
+    format text;
+    last jsonb := '{}';
+    next bigint;
+    printed text;
+    kind text;
+BEGIN
+    -- Until commit, so that nobody gets a number after one that may yet be taken back.
+    PERFORM pg_advisory_xact_lock(hashtextextended('commerce.invoices', 0));
+    issued := clock_timestamp();
+    items := 0;
+    documents := 0;
+    FOR item IN
+        WITH taken AS (
+            DELETE FROM commerce.invoice_queue q USING (SELECT n.order_id, n.id FROM commerce.invoice_queue n
+                ORDER BY n.id LIMIT batch) first
+            WHERE q.order_id = first.order_id AND q.id = first.id RETURNING q.*
+        ) SELECT * FROM taken t ORDER BY t.id
+    LOOP
+        items := items + 1;
+        kind := CASE WHEN item.cause IN ('paid', 'confirmed', 'requested') THEN 'invoice' ELSE 'credit_note' END;
+        IF kind = 'invoice' THEN
+            CONTINUE WHEN NOT commerce.due_invoice(item.order_id, item.cause);
+        ELSE
+            credit := commerce.credit_due(item.order_id, item.cause, item.cause_id);
+            CONTINUE WHEN coalesce(credit.total, 0) <= 0;
+        END IF;
+        SELECT x.*, commerce.currency(x.total) AS currency, commerce.minor_units(x.total) - commerce.minor_units(x.tax)
+                - commerce.minor_units(x.rounding) AS net, c.invoice_format, c.credit_note_format,
+                extract(year FROM issued AT TIME ZONE coalesce(c.time_zone, 'UTC'))::integer AS year
+            INTO o FROM commerce.orders x LEFT JOIN commerce.channels c ON c.code = x.channel WHERE x.id = item.order_id;
+        format := CASE kind WHEN 'invoice' THEN coalesce(o.invoice_format, '{year}-{number:5}')
+            ELSE coalesce(o.credit_note_format, 'C-{year}-{number:5}') END;
+        prefix := commerce.format_number(format, NULL, o.channel, o.year);
+        IF NOT last ? prefix THEN
+            INSERT INTO commerce.invoice_series AS s (series) VALUES (prefix)
+                ON CONFLICT (series) DO UPDATE SET last_number = s.last_number RETURNING s.last_number INTO next;
+            last := last || jsonb_build_object(prefix, next);
+        END IF;
+        next := (last ->> prefix)::bigint + 1;
+        last := last || jsonb_build_object(prefix, next);
+        printed := commerce.format_number(format, next, o.channel, o.year);
+        IF kind = 'invoice' THEN
+            INSERT INTO commerce.invoices (series, number, invoice_number, kind, order_id, cause, cause_id, issued_at, net, tax,
+                    rounding, total, taxes, tax_treatment)
+                SELECT prefix, next, printed, kind, o.id, item.cause, o.id, issued, commerce.from_minor(o.net, o.currency), o.tax,
+                    o.rounding, o.total, coalesce((SELECT jsonb_agg(jsonb_build_object('name', t.name, 'rate', t.rate,
+                            'amount', t.amount::jsonb) ORDER BY t.rate, t.name)
+                        FROM (SELECT x.name, x.rate, commerce.sum(x.amount) AS amount FROM commerce.order_taxes x
+                            WHERE x.order_id = o.id GROUP BY x.name, x.rate) t), '[]'), o.tax_treatment;
+            -- What was given back before there was an invoice.
+            INSERT INTO commerce.invoice_queue (order_id, cause, cause_id)
+                SELECT o.id, g.cause, g.id
+                FROM (SELECT e.id, 'refund', e.happened_at FROM commerce.payment_entries e WHERE e.order_id = o.id AND e.kind = 'refund'
+                    UNION ALL SELECT r.id, 'return', r.created_at FROM commerce.returns r
+                    WHERE r.order_id = o.id AND r.state IN ('received', 'closed')) g (id, cause, at)
+                WHERE NOT EXISTS (SELECT FROM commerce.invoice_queue q WHERE q.order_id = o.id AND q.cause_id = g.id)
+                ORDER BY g.at;
+        ELSE
+            INSERT INTO commerce.invoices (series, number, invoice_number, kind, order_id, cause, cause_id, issued_at, net, tax,
+                    rounding, total, taxes, tax_treatment)
+                VALUES (prefix, next, printed, kind, o.id, item.cause, item.cause_id, issued,
+                    commerce.from_minor(credit.tax + credit.rounding - credit.total, o.currency),
+                    commerce.from_minor(-credit.tax, o.currency), commerce.from_minor(-credit.rounding, o.currency),
+                    commerce.from_minor(-credit.total, o.currency), credit.taxes, o.tax_treatment);
+        END IF;
+        INSERT INTO commerce.outbox (aggregate, topic, payload)
+            SELECT i.order_id::text, kind || '.issued', jsonb_build_object('order_id', i.order_id, 'invoice_number', i.invoice_number,
+                'total', i.total::jsonb)
+            FROM commerce.invoices i WHERE i.invoice_number = printed;
+        documents := documents + 1;
+    END LOOP;
+    UPDATE commerce.invoice_series s SET last_number = l.value::bigint FROM jsonb_each_text(last) l
+        WHERE s.series = l.key AND s.last_number <> l.value::bigint;
+END
+$$;
+COMMENT ON FUNCTION commerce.number_invoices(integer) IS
+'Internal. issue_invoices() for so many rows of the queue, and the background worker''s; returns how many there were and how many documents came of them.';
+
+CREATE FUNCTION commerce.issue_invoices(batch integer DEFAULT 1000) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    part record;
+BEGIN
+    PERFORM commerce.require_shop();
+    IF batch IS NULL OR batch < 1 THEN
+        RAISE EXCEPTION 'batch must be at least 1' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    LOOP
+        part := commerce.number_invoices(batch);
+        -- Nothing came of these; there may be more behind them.
+        EXIT WHEN part.documents > 0 OR part.items < batch;
+    END LOOP;
+    RETURN part.documents;
+END
+$$;
+COMMENT ON FUNCTION commerce.issue_invoices(integer) IS
+'Issues the invoices and credit notes that are due, at most batch (1000) of them, and returns how many; 0: none is left. The background worker does so by itself. One at a time: a second call waits until the first has committed or rolled back, so commit soon; no other call of the shop waits. In REPEATABLE READ and SERIALIZABLE it may be 40001: try again. 22023 for a batch below 1.';
+GRANT EXECUTE ON FUNCTION commerce.issue_invoices(integer) TO commerce_app;
+
+CREATE FUNCTION commerce.invoice_chore() RETURNS timestamptz
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('commerce.invoices', 0)) THEN
+        RETURN clock_timestamp() + interval '1 second';
+    END IF;
+    RETURN CASE WHEN (commerce.number_invoices(200)).items >= 200 THEN '-infinity'::timestamptz END;
+END
+$$;
+COMMENT ON FUNCTION commerce.invoice_chore() IS
+'Internal. One batch of the background worker; returns when to come again: at once, a second later where somebody else is issuing, NULL for when there is cause.';
+
+CREATE FUNCTION commerce.queue_invoices(during tstzrange DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    result bigint;
+BEGIN
+    PERFORM commerce.require_shop();
+    INSERT INTO commerce.invoice_queue (order_id, cause, cause_id)
+        SELECT o.id, c.invoice_on, o.id FROM commerce.orders o JOIN commerce.channels c ON c.code = o.channel
+        WHERE c.invoice_on <> 'never' AND (during IS NULL OR o.placed_at <@ during)
+            AND (c.invoice_on <> 'confirmed' OR o.state IN ('confirmed', 'completed') OR EXISTS (SELECT FROM commerce.state_history h
+                WHERE h.subject = o.id::text AND h.relation = 'commerce.orders' AND h.to_state IN ('confirmed', 'completed')))
+            AND commerce.due_invoice(o.id, c.invoice_on)
+            AND NOT EXISTS (SELECT FROM commerce.invoice_queue q WHERE q.order_id = o.id AND q.cause = c.invoice_on)
+        ORDER BY o.placed_at, o.id;
+    GET DIAGNOSTICS result = ROW_COUNT;
+    PERFORM commerce.chores_due(clock_timestamp());
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION commerce.queue_invoices(tstzrange) IS
+'Has invoices issued for the orders placed in a time (NULL: ever) that should have one by the invoice_on their channel has now and have none; returns how many. For what was sold before the setting was changed, or came by a way that fires no triggers: SELECT commerce.queue_invoices(''[2026-01-01, infinity)'').';
+GRANT EXECUTE ON FUNCTION commerce.queue_invoices(tstzrange) TO commerce_admin;
+
+CREATE FUNCTION commerce.request_invoice("order" uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM commerce.require_shop();
+    IF NOT EXISTS (SELECT FROM commerce.orders o WHERE o.id = "order") THEN
+        RAISE EXCEPTION 'there is no order %', coalesce("order"::text, 'null') USING ERRCODE = 'no_data_found';
+    END IF;
+    INSERT INTO commerce.invoice_queue (order_id, cause, cause_id)
+        SELECT "order", 'requested', "order" WHERE commerce.due_invoice("order", 'requested');
+    PERFORM commerce.chores_due(clock_timestamp());
+END
+$$;
+COMMENT ON FUNCTION commerce.request_invoice(uuid) IS
+'Has the invoice of an order issued whatever invoice_on says, as for a bill to be paid later; nothing happens where it has one or is cancelled. P0002 for an unknown order.';
+GRANT EXECUTE ON FUNCTION commerce.request_invoice(uuid) TO commerce_app;

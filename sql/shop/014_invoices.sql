@@ -1,0 +1,119 @@
+-- Numbers: of orders, by a sequence of each channel; of invoices, without gaps, by whoever holds the one lock for it.
+ALTER TABLE commerce.channels
+    ADD COLUMN time_zone text NOT NULL DEFAULT 'UTC' CHECK (commerce.is_time_zone(time_zone)),
+    ADD COLUMN order_sequence text,
+    ADD COLUMN order_format text NOT NULL DEFAULT '{number}' CHECK (commerce.is_number_format(order_format)),
+    ADD COLUMN invoice_on text NOT NULL DEFAULT 'paid' CHECK (invoice_on IN ('paid', 'confirmed', 'never')),
+    ADD COLUMN invoice_format text NOT NULL DEFAULT '{year}-{number:5}' CHECK (commerce.is_number_format(invoice_format)),
+    ADD COLUMN credit_note_format text NOT NULL DEFAULT 'C-{year}-{number:5}'
+        CHECK (commerce.is_number_format(credit_note_format));
+COMMENT ON COLUMN commerce.channels.time_zone IS 'in which the year of its invoices begins, e.g. Europe/Berlin';
+COMMENT ON COLUMN commerce.channels.order_sequence IS
+'the sequence that numbers its orders, with its schema; made with the channel. Channels may share one: UPDATE commerce.channels SET order_sequence = ''commerce.order_numbers''';
+COMMENT ON COLUMN commerce.channels.order_format IS
+'how order_number() prints the numbers of its orders: text that ends in {number}, or {number:6} for at least six digits; {channel} and {year} stand for its code and the year the order was placed in. E.g. WEB-{number}';
+COMMENT ON COLUMN commerce.channels.invoice_on IS
+'when an order here gets its invoice: paid, when all of its total is captured; confirmed, when it is confirmed or completed; never, but by request_invoice(). For what was sold before it is changed: queue_invoices()';
+COMMENT ON COLUMN commerce.channels.invoice_format IS
+'how its invoices are numbered, as order_format; {year} is the year of the invoice. What stands before {number} is the series: formats with the same share one, so the default is one series a year for the whole shop, and {channel}-{year}-{number:5} one for each channel';
+COMMENT ON COLUMN commerce.channels.credit_note_format IS 'how its credit notes are numbered, as invoice_format';
+
+CREATE TRIGGER number_channel BEFORE INSERT OR UPDATE OF order_sequence ON commerce.channels
+    FOR EACH ROW EXECUTE FUNCTION commerce.number_channel();
+-- One channel goes on with the sequence that all had so far, each other with the number after its last.
+UPDATE commerce.channels SET order_sequence = CASE code WHEN 'default' THEN 'commerce.order_numbers' END;
+ALTER TABLE commerce.channels ALTER COLUMN order_sequence SET NOT NULL;
+SELECT setval(c.order_sequence::regclass, n.last) FROM commerce.channels c,
+        LATERAL (SELECT max(o.number) AS last FROM commerce.orders o WHERE o.channel = c.code) n
+    WHERE c.code <> 'default' AND n.last > 0;
+-- A shop that has sold without invoices has them made elsewhere.
+UPDATE commerce.channels SET invoice_on = 'never' WHERE EXISTS (SELECT FROM commerce.orders);
+
+DROP INDEX commerce.orders_number;
+CREATE UNIQUE INDEX orders_number ON commerce.orders (number, channel);
+ALTER TABLE commerce.orders ALTER COLUMN number DROP DEFAULT;
+COMMENT ON COLUMN commerce.orders.number IS 'for people to read, as order_number() prints it; unique in its channel, from the channel''s sequence where it is not given, not gap-free';
+CREATE TRIGGER number_order BEFORE INSERT ON commerce.orders
+    FOR EACH ROW WHEN (new.number IS NULL) EXECUTE FUNCTION commerce.number_order();
+
+CREATE TABLE commerce.invoice_series (
+    series text PRIMARY KEY,
+    last_number bigint NOT NULL DEFAULT 0 CHECK (last_number >= 0)
+);
+COMMENT ON TABLE commerce.invoice_series IS
+'how far each series of invoices is numbered. To go on from elsewhere, before the first of the series: INSERT INTO commerce.invoice_series VALUES (''2026-'', 4711)';
+COMMENT ON COLUMN commerce.invoice_series.series IS 'what stands before the number: channels.invoice_format or credit_note_format without {number}, with channel and year filled in';
+COMMENT ON COLUMN commerce.invoice_series.last_number IS 'the next document of the series gets the number after it';
+
+CREATE TABLE commerce.invoices (
+    series text NOT NULL,
+    number bigint NOT NULL CHECK (number > 0),
+    invoice_number text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('invoice', 'credit_note')),
+    order_id uuid NOT NULL REFERENCES commerce.orders,
+    cause text NOT NULL,
+    cause_id uuid NOT NULL,
+    issued_at timestamptz NOT NULL,
+    net commerce.amount NOT NULL,
+    tax commerce.amount NOT NULL,
+    rounding commerce.amount NOT NULL,
+    total commerce.amount NOT NULL,
+    taxes jsonb NOT NULL CHECK (jsonb_typeof(taxes) = 'array'),
+    tax_treatment text NOT NULL,
+    PRIMARY KEY (series, number),
+    CONSTRAINT total_adds_up CHECK (commerce.minor_units(total) = commerce.minor_units(net) + commerce.minor_units(tax)
+        + commerce.minor_units(rounding)),
+    CONSTRAINT sign_fits_kind CHECK (CASE kind WHEN 'invoice' THEN commerce.minor_units(total) >= 0
+        ELSE commerce.minor_units(total) < 0 END),
+    CONSTRAINT cause_fits_kind CHECK (CASE kind WHEN 'invoice' THEN cause IN ('paid', 'confirmed', 'requested') AND cause_id = order_id
+        ELSE cause IN ('refund', 'return', 'cancel') END)
+);
+COMMENT ON TABLE commerce.invoices IS
+'invoices and credit notes, numbered from 1 without gaps in each series by issue_invoices(), after what they are about was committed; never changed or deleted (CM042). Amounts of credit notes are negative, so that sums are what was earned';
+COMMENT ON COLUMN commerce.invoices.series IS 'commerce.invoice_series.series';
+COMMENT ON COLUMN commerce.invoices.number IS 'in its series, from 1, without gaps; a higher one was issued later, or after it in the same batch';
+COMMENT ON COLUMN commerce.invoices.invoice_number IS 'series and number as printed, unique in the shop, e.g. 2026-00042';
+COMMENT ON COLUMN commerce.invoices.kind IS 'invoice: one for an order; credit_note: takes (part of) it back';
+COMMENT ON COLUMN commerce.invoices.cause IS 'why it was issued: paid, confirmed or requested; of a credit note refund, return or cancel';
+COMMENT ON COLUMN commerce.invoices.cause_id IS 'payment_entries.id of the refund, returns.id of the return, else the order';
+COMMENT ON COLUMN commerce.invoices.issued_at IS 'when its batch was numbered';
+COMMENT ON COLUMN commerce.invoices.net IS 'without taxes: goods and shipping after discounts';
+COMMENT ON COLUMN commerce.invoices.tax IS 'all taxes; a part of total';
+COMMENT ON COLUMN commerce.invoices.rounding IS 'what the total was changed by to be payable in cash';
+COMMENT ON COLUMN commerce.invoices.total IS 'net + tax + rounding: what was paid, or is given back';
+COMMENT ON COLUMN commerce.invoices.taxes IS 'tax by name and rate: [{"name": "VAT", "rate": 20, "amount": {…}}], amounts as money in JSON, together tax';
+COMMENT ON COLUMN commerce.invoices.tax_treatment IS 'as of its order: reverse_charge must be said on it';
+CREATE UNIQUE INDEX invoices_invoice_number ON commerce.invoices (invoice_number);
+-- Each order has one invoice, each refund and return one credit note, whatever happens.
+CREATE UNIQUE INDEX invoices_once ON commerce.invoices (order_id, kind, cause_id);
+CREATE INDEX invoices_issued ON commerce.invoices (issued_at);
+CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON commerce.invoices
+    FOR EACH ROW EXECUTE FUNCTION commerce.refuse_invoice_change();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON commerce.invoices
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.refuse_invoice_change();
+ALTER TABLE commerce.invoices ENABLE ALWAYS TRIGGER refuse_change, ENABLE ALWAYS TRIGGER refuse_truncate;
+
+CREATE TABLE commerce.invoice_queue (
+    order_id uuid NOT NULL REFERENCES commerce.orders,
+    id uuid NOT NULL DEFAULT commerce.uuidv7(),
+    cause text NOT NULL CHECK (cause IN ('paid', 'confirmed', 'requested', 'refund', 'return', 'cancel')),
+    cause_id uuid NOT NULL,
+    PRIMARY KEY (order_id, id)
+);
+COMMENT ON TABLE commerce.invoice_queue IS
+'orders to look at for an invoice or a credit note, written by the transactions that gave cause, taken out by issue_invoices(); a row that turns out to be about nothing, as part of a payment, is dropped';
+COMMENT ON COLUMN commerce.invoice_queue.id IS 'in the order of causes';
+COMMENT ON COLUMN commerce.invoice_queue.cause IS 'as commerce.invoices.cause';
+COMMENT ON COLUMN commerce.invoice_queue.cause_id IS 'as commerce.invoices.cause_id';
+CREATE INDEX invoice_queue_id ON commerce.invoice_queue (id);
+
+CREATE TRIGGER queue_invoice AFTER INSERT ON commerce.payment_entries FOR EACH ROW
+    WHEN (new.kind IN ('capture', 'refund')) EXECUTE FUNCTION commerce.queue_invoice();
+CREATE TRIGGER queue_invoice AFTER UPDATE OF state ON commerce.returns FOR EACH ROW
+    WHEN (new.state = 'received' AND old.state <> 'received') EXECUTE FUNCTION commerce.queue_invoice();
+CREATE TRIGGER queue_invoice AFTER UPDATE OF state ON commerce.orders FOR EACH ROW
+    WHEN (new.state IN ('confirmed', 'completed', 'cancelled') AND old.state <> new.state) EXECUTE FUNCTION commerce.queue_invoice();
+CREATE TRIGGER queue_new_invoice AFTER INSERT ON commerce.orders FOR EACH ROW
+    WHEN (commerce.minor_units(new.total) = 0 OR new.state IN ('confirmed', 'completed')) EXECUTE FUNCTION commerce.queue_invoice();
+
+GRANT SELECT ON commerce.invoice_series, commerce.invoices, commerce.invoice_queue TO commerce_reader;
