@@ -54,7 +54,7 @@ exports: $(shlib)
 
 # The scripts of each room, in the order in which rooms build on each other; access comes last, because it looks
 # at everything created before it.
-SCRIPT_PARTS = $(foreach room,$(ROOMS) access,$(sort $(wildcard sql/$(room)/*.sql)))
+SCRIPT_PARTS = $(foreach room,$(ROOMS) report access,$(sort $(wildcard sql/$(room)/*.sql)))
 
 $(SCRIPT): $(SCRIPT_PARTS) commerce.control
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION commerce" to load this file. \quit'; \

@@ -1,6 +1,7 @@
 -- Invoices are numbered after the fact: whoever gives cause for one leaves a row in commerce.invoice_queue, committed
 -- with what it is about, and locks nothing. One writer at a time, who holds an advisory lock until he commits, takes rows
--- out, looks at what is committed, and writes the documents with the numbers that follow. All of that is one
+-- out, in the order in which they could be seen and, of those seen at once, in that of their causes, looks at what is
+-- committed, and writes the documents with the numbers that follow. All of that is one
 -- transaction: what a crash takes it takes whole, the rows are in the queue again, and their numbers are still free.
 CREATE FUNCTION commerce.queue_invoice() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -97,16 +98,21 @@ BEGIN
     IF rest.total IS NULL OR rest.again THEN
         RETURN;
     END IF;
-    -- A return and the refund of it are one credit: together they take back no more than the greater of both.
-    SELECT coalesce((SELECT sum(commerce.minor_units(p.refunded)) FROM commerce.payments p WHERE p.order_id = "order"), 0) AS refunded,
-            coalesce(sum(commerce.minor_units(rl.value)), 0) AS returned,
+    -- A return and the refund of it are one credit: together they take back no more than the greater of both. What is
+    -- in the queue has its turn yet.
+    SELECT coalesce((SELECT sum(commerce.minor_units(e.amount)) FROM commerce.payment_entries e
+                WHERE e.order_id = "order" AND e.kind = 'refund' AND NOT e.id = ANY (waiting.causes)), 0) AS refunded,
+            coalesce(sum(commerce.minor_units(rl.value)) FILTER (WHERE NOT r.id = ANY (waiting.causes)), 0) AS returned,
             coalesce(sum(commerce.minor_units(rl.value)) FILTER (WHERE r.id = credit_due.cause_id), 0)::bigint AS value,
             coalesce(round(sum(commerce.minor_units(ol.tax)::numeric * commerce.minor_units(rl.value)
                 / nullif(commerce.minor_units(ol.total), 0)) FILTER (WHERE r.id = credit_due.cause_id)), 0)::bigint AS tax
         INTO given
-        FROM commerce.returns r JOIN commerce.return_lines rl ON rl.order_id = r.order_id AND rl.return_id = r.id
-            JOIN commerce.order_lines ol ON ol.order_id = rl.order_id AND ol.line = rl.line
-        WHERE r.order_id = "order" AND r.state IN ('received', 'closed');
+        FROM (SELECT ARRAY(SELECT q.cause_id FROM commerce.invoice_queue q WHERE q.order_id = "order" AND q.cause IN ('refund', 'return'))
+                AS causes) waiting
+            LEFT JOIN (commerce.returns r JOIN commerce.return_lines rl ON rl.order_id = r.order_id AND rl.return_id = r.id
+                JOIN commerce.order_lines ol ON ol.order_id = rl.order_id AND ol.line = rl.line)
+                ON r.order_id = "order" AND r.state IN ('received', 'closed')
+        GROUP BY waiting.causes;
     asked := CASE cause WHEN 'cancel' THEN rest.total WHEN 'return' THEN given.value
         ELSE (SELECT commerce.minor_units(e.amount) FROM commerce.payment_entries e
             WHERE e.order_id = "order" AND e.id = credit_due.cause_id) END;
@@ -149,6 +155,11 @@ CREATE FUNCTION commerce.number_invoices(batch integer, OUT items bigint, OUT do
 AS $$
 #variable_conflict use_column
 DECLARE
+    wave pg_snapshot;
+    seen pg_snapshot;
+    picked uuid[];
+    more uuid[];
+    picked_id uuid;
     item record;
     o record;
     credit record;
@@ -165,13 +176,19 @@ BEGIN
     issued := clock_timestamp();
     items := 0;
     documents := 0;
-    FOR item IN
-        WITH taken AS (
-            DELETE FROM commerce.invoice_queue q USING (SELECT n.order_id, n.id FROM commerce.invoice_queue n
-                ORDER BY n.id LIMIT batch) first
-            WHERE q.order_id = first.order_id AND q.id = first.id RETURNING q.*
-        ) SELECT * FROM taken t ORDER BY t.id
-    LOOP
+    -- What a batch before this one saw and had no room for goes before what has become visible since.
+    SELECT w.snapshot INTO wave FROM commerce.invoice_wave w;
+    picked := ARRAY(SELECT q.id FROM commerce.invoice_queue q WHERE pg_visible_in_snapshot(q.written_in, wave) ORDER BY q.id LIMIT batch);
+    IF cardinality(picked) < batch THEN
+        SELECT coalesce(array_agg(n.id ORDER BY n.id), '{}'), pg_current_snapshot() INTO more, seen
+            FROM (SELECT q.id FROM commerce.invoice_queue q WHERE q.id <> ALL (picked) ORDER BY q.id LIMIT batch - cardinality(picked)) n;
+        picked := picked || more;
+        UPDATE commerce.invoice_wave w SET snapshot = CASE WHEN cardinality(picked) = batch THEN seen END
+            WHERE w.snapshot IS NOT NULL OR cardinality(picked) = batch;
+    END IF;
+    FOREACH picked_id IN ARRAY picked LOOP
+        -- One by one: what is still in the queue is not counted as taken back yet.
+        DELETE FROM commerce.invoice_queue q WHERE q.id = picked_id RETURNING q.* INTO item;
         items := items + 1;
         kind := CASE WHEN item.cause IN ('paid', 'confirmed', 'requested') THEN 'invoice' ELSE 'credit_note' END;
         IF kind = 'invoice' THEN

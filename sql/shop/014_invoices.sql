@@ -98,6 +98,7 @@ CREATE TABLE commerce.invoice_queue (
     id uuid NOT NULL DEFAULT commerce.uuidv7(),
     cause text NOT NULL CHECK (cause IN ('paid', 'confirmed', 'requested', 'refund', 'return', 'cancel')),
     cause_id uuid NOT NULL,
+    written_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
     PRIMARY KEY (order_id, id)
 );
 COMMENT ON TABLE commerce.invoice_queue IS
@@ -105,7 +106,16 @@ COMMENT ON TABLE commerce.invoice_queue IS
 COMMENT ON COLUMN commerce.invoice_queue.id IS 'in the order of causes';
 COMMENT ON COLUMN commerce.invoice_queue.cause IS 'as commerce.invoices.cause';
 COMMENT ON COLUMN commerce.invoice_queue.cause_id IS 'as commerce.invoices.cause_id';
+COMMENT ON COLUMN commerce.invoice_queue.written_in IS 'the transaction that wrote the row: when it could be seen';
 CREATE INDEX invoice_queue_id ON commerce.invoice_queue (id);
+
+CREATE TABLE commerce.invoice_wave (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    snapshot pg_snapshot
+);
+COMMENT ON TABLE commerce.invoice_wave IS 'one row, for issue_invoices()';
+COMMENT ON COLUMN commerce.invoice_wave.snapshot IS 'what could be seen when the last full batch was picked: what is left of it has its turn first. NULL: nothing is';
+INSERT INTO commerce.invoice_wave DEFAULT VALUES;
 
 CREATE TRIGGER queue_invoice AFTER INSERT ON commerce.payment_entries FOR EACH ROW
     WHEN (new.kind IN ('capture', 'refund')) EXECUTE FUNCTION commerce.queue_invoice();
@@ -116,4 +126,4 @@ CREATE TRIGGER queue_invoice AFTER UPDATE OF state ON commerce.orders FOR EACH R
 CREATE TRIGGER queue_new_invoice AFTER INSERT ON commerce.orders FOR EACH ROW
     WHEN (commerce.minor_units(new.total) = 0 OR new.state IN ('confirmed', 'completed')) EXECUTE FUNCTION commerce.queue_invoice();
 
-GRANT SELECT ON commerce.invoice_series, commerce.invoices, commerce.invoice_queue TO commerce_reader;
+GRANT SELECT ON commerce.invoice_series, commerce.invoices, commerce.invoice_queue, commerce.invoice_wave TO commerce_reader;

@@ -37,7 +37,7 @@ INSERT INTO commerce.channels (code, invoice_on) VALUES ('inv_x', 'sometimes');
 INSERT INTO commerce.channels (code, time_zone) VALUES ('inv_x', 'Mars/Olympus');
 \set VERBOSITY default
 
-INSERT INTO commerce.tax_zones (code, countries) VALUES ('inv', '{XV}');
+INSERT INTO commerce.tax_zones (code, countries) VALUES ('inv', '{YV}');
 INSERT INTO commerce.tax_rates (zone, tax_class, name, rate, included) VALUES ('inv', 'standard', 'VAT', 20, true), ('inv', 'reduced', 'VAT', 7, true);
 INSERT INTO commerce.products (handle, tax_class) VALUES ('inv-book', 'reduced');
 INSERT INTO commerce.variants (sku, product_id) SELECT 'inv-book', id FROM commerce.products WHERE handle = 'inv-book';
@@ -46,7 +46,7 @@ INSERT INTO commerce.prices (sku, price) VALUES ('inv-book', '10.70 EUR'), ('inv
 SELECT count(commerce.receive_stock(sku, 100)) AS skus FROM unnest(ARRAY['inv-book', 'inv-lamp', 'inv-free']) sku;
 
 CREATE FUNCTION pg_temp.buy(channel text, lines jsonb) RETURNS uuid LANGUAGE sql AS
-    $$ SELECT commerce.checkout(lines, channel => channel, ship_to => '{"country": "XV"}', at => NULL) $$;
+    $$ SELECT commerce.checkout(lines, channel => channel, ship_to => '{"country": "YV"}', at => NULL) $$;
 CREATE FUNCTION pg_temp.pay(id uuid, amount commerce.amount DEFAULT NULL) RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
     payment uuid := commerce.authorize_payment(id, amount);
@@ -139,6 +139,7 @@ SELECT commerce.issue_invoices();
 SELECT cause, total, taxes FROM pg_temp.issued WHERE order_id = :'free';
 
 -- Issued is issued.
+\set VERBOSITY terse
 UPDATE commerce.invoices SET total = total WHERE order_id = :'till4';
 \set VERBOSITY sqlstate
 DELETE FROM commerce.invoices WHERE order_id = :'till4';

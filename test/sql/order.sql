@@ -86,6 +86,6 @@ SELECT ship_to, ship_address IS NOT NULL AS sealed, commerce.reveal(ship_address
 SELECT count(*) AS leaks FROM (SELECT o::text FROM commerce.orders o UNION ALL SELECT x::text FROM commerce.outbox x UNION ALL SELECT h::text FROM commerce.state_history h UNION ALL SELECT k::text FROM commerce.idempotency_keys k) t (t)
 WHERE t ~ 'Orderstreet|Orderly';
 -- Numbers are for people: unique and rising.
-SELECT count(*) = count(DISTINCT number) AS all_different FROM commerce.orders;
+SELECT count(*) = count(DISTINCT (channel, number)) AS all_different FROM commerce.orders;
 SELECT a.number < b.number AS rising FROM commerce.orders a, commerce.orders b WHERE a.id = :'id' AND b.id = :'sent';
 UPDATE commerce.promotions SET status = 'ended' WHERE name IN ('order', 'order ship');
