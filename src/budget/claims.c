@@ -200,11 +200,23 @@ take(Taking *takings, int count)
 	return NULL;
 }
 
-/* Refuses a taking that is short of its limit, of which so much is taken. */
+/*
+ * Refuses a taking that is short of its limit, of which so much is taken. Where no code was entered nobody asked for the
+ * promotion: there was enough when the order was priced, and priced again it does without.
+ */
 pg_noreturn static void
 refuse_short(const BudgetUse *uses, const BudgetLimit *limit, int64 taken)
 {
-	refuse(&uses[limit->use], limit, rest_of(limit, taken), limit->in_money ? "exhausted" : "reached");
+	const BudgetUse *use = &uses[limit->use];
+	const char *reason = limit->in_money ? "exhausted" : "reached";
+
+	if (use->code == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("what is left of promotion %s has changed meanwhile",
+						DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&use->promotion)))),
+				 detail(use, limit, rest_of(limit, taken), reason), errhint("Try again.")));
+	refuse(use, limit, rest_of(limit, taken), reason);
 }
 
 /* Refuses those short takings whose rows are locked; what is taken was read behind the locks. */

@@ -96,11 +96,11 @@ $node->safe_psql('postgres', qq(
 		RETURN false;
 	END \$\$;));
 my %game = ('spend@9' => q(SELECT buy(1 + (random() * 2)::int)), 'cancel@1' => 'SELECT cancel()');
-$node->pgbench('-n -c 64 -j 2 -t 10', 0, [qr/number of transactions actually processed: 640\/640/], [qr/^$/],
+$node->pgbench('-n -c 64 -j 2 -t 10 --max-tries 100', 0, [qr/number of transactions actually processed: 640\/640/], [qr/^$/],
 	'64 clients spend a budget', \%game);
 budget_is_right($node, 'after spending', 'money', '', 10000);
 cmp_ok($node->safe_psql('postgres', q(SELECT count(*) FROM commerce.orders WHERE state = 'cancelled')), '>', 10, 'some were cancelled');
-$node->pgbench('-n -c 64 -j 2 -t 3', 0, [qr/number of transactions actually processed: 192\/192/], [qr/^$/],
+$node->pgbench('-n -c 64 -j 2 -t 3 --max-tries 100', 0, [qr/number of transactions actually processed: 192\/192/], [qr/^$/],
 	'and what was given back', { 'rest' => q(SELECT buy(1)) });
 is($node->safe_psql('postgres', "SELECT commerce.budget_left('$budget')"), '0', 'all of it is spent');
 budget_is_right($node, 'after spending all', 'money', '', 10000);
