@@ -65,6 +65,10 @@ BEGIN
     PERFORM commerce.order_event(id, 'confirm', '{"by": "phone"}') FROM made WHERE n = 1;
     PERFORM commerce.order_event(id, 'cancel') FROM made WHERE n = 4;
     PERFORM commerce.issue_credit(commerce.find_customer('jane4@example.com'), '3 GBP', 'sorry');
+    PERFORM commerce.issue_store_credit(commerce.find_customer('jane5@example.com'), '9 GBP', 'sorry', 'ticket 1');
+    PERFORM commerce.void_payment(id) FROM paid WHERE n = 5;
+    PERFORM commerce.pay_with_balance(id, '4 GBP') FROM made WHERE n = 5;
+    PERFORM commerce.balance_event(balance, 'block') FROM commerce.issue_gift_card('20 GBP', '2100-01-01');
 END $$;
 
 -- What the shop's owner added to it.
@@ -128,6 +132,9 @@ sub is_the_shop
 		FROM commerce.orders WHERE number = 1)), 'Main St 1', "$what: so do addresses");
 	is($node->safe_psql($database, q(SELECT commerce.reveal(notes, order_id, 'test') FROM app.tickets WHERE id = 1)),
 		'note 1', "$what: and the application's own fields");
+	is($node->safe_psql($database, q(SELECT b.kind, b.state, s.left, commerce.balance_left(b.id) FROM commerce.balances b
+		JOIN commerce.balance_status s ON s.balance = b.id ORDER BY b.kind)),
+		"gift_card|blocked|20.00 GBP|0.00 GBP\nstore_credit|active|5.00 GBP|5.00 GBP", "$what: balances have what they had");
 
 	# State machines.
 	is((error_of($node, "UPDATE commerce.orders SET state = 'placed' WHERE number = 4", $database))[0],
