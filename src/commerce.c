@@ -16,6 +16,7 @@
 #include "inventory/sweep.h"
 #include "order/cart_chores.h"
 #include "order/invoice_chore.h"
+#include "order/history.h"
 #include "order/machine.h"
 #include "budget/claims.h"
 #include "pricing/promotions.h"
@@ -43,4 +44,5 @@ _PG_init(void)
 	commerce_balance_init();
 	commerce_machines_init();
 	commerce_cart_chores_init();
+	commerce_history_init();
 }

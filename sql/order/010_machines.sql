@@ -4,6 +4,20 @@ CREATE FUNCTION commerce.enforce_state_machine() RETURNS trigger
 COMMENT ON FUNCTION commerce.enforce_state_machine() IS
 'Internal. Row trigger with the arguments machine and column; attach_state_machine() creates it. CM010 for a change no transition allows, CM011 where a guard refuses, CM012 where the role is missing.';
 
+CREATE FUNCTION commerce.is_guard_function(guard text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN guard IS NULL OR guard ~ '^("[^"]+"|[[:alpha:]_][[:alnum:]_$]*)(\.("[^"]+"|[[:alpha:]_][[:alnum:]_$]*))?$'
+        AND guard !~* '^(attributes\.|true$|false$)';
+COMMENT ON FUNCTION commerce.is_guard_function(text) IS
+'Internal. Whether the guard of a definition is the name of a function; everything else is a condition.';
+
+CREATE FUNCTION commerce.asks_row_alone(condition commerce.condition) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN condition IS NULL OR NOT jsonb_path_exists(condition::jsonb,
+        '$.** ? (exists (@.aggregate) || exists (@.attribute) && !(@.attribute starts with "attributes."))');
+COMMENT ON FUNCTION commerce.asks_row_alone(commerce.condition) IS
+'Internal. Whether a condition asks for attributes alone, and so makes sense for a row that is no cart.';
+
 CREATE FUNCTION commerce.create_state_machine(name text, definition jsonb) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -18,7 +32,7 @@ BEGIN
             HINT = 'definition is {"initial": "new", "states": ["new", "paid"], "transitions": [{"event": "pay", "from": ["new"], "to": "paid"}]}.';
     END IF;
     SELECT string_agg(key, ', ') INTO bad FROM jsonb_object_keys(definition) key
-        WHERE key NOT IN ('initial', 'states', 'transitions');
+        WHERE key NOT IN ('initial', 'states', 'labels', 'history', 'transitions');
     IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'unknown key in the definition: %', bad USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -33,6 +47,20 @@ BEGIN
     IF definition ->> 'initial' IS NULL OR NOT definition ->> 'initial' = ANY (machine_states) THEN
         RAISE EXCEPTION 'the initial state must be one of the states' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    IF jsonb_typeof(coalesce(definition -> 'history', 'true')) <> 'boolean' THEN
+        RAISE EXCEPTION 'history must be true or false' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF jsonb_typeof(coalesce(definition -> 'labels', '{}')) <> 'object' THEN
+        RAISE EXCEPTION 'labels must be an object' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT format('%s: %s', key, value) INTO bad FROM jsonb_each(definition -> 'labels')
+        WHERE key <> ALL (machine_states) OR CASE jsonb_typeof(value) WHEN 'string' THEN false
+            WHEN 'object' THEN EXISTS (SELECT FROM jsonb_each(value) l (language, label) WHERE jsonb_typeof(label) <> 'string') ELSE true END
+        LIMIT 1;
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'label % belongs to no state, or is no text', bad USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'labels is {"paid": "Paid"} or {"paid": {"en": "Paid", "de": "Bezahlt"}}.';
+    END IF;
 
     IF EXISTS (SELECT FROM jsonb_array_elements(definition -> 'transitions') t WHERE jsonb_typeof(t) <> 'object') THEN
         RAISE EXCEPTION 'every transition must be an object' USING ERRCODE = 'invalid_parameter_value';
@@ -44,8 +72,10 @@ BEGIN
     END IF;
 
     -- One row for each state that an event leaves from.
-    flat := (SELECT coalesce(jsonb_agg((t - 'from') || jsonb_build_object('from', f.state)), '[]')
-        FROM jsonb_array_elements(coalesce(definition -> 'transitions', '[]')) t,
+    flat := (SELECT coalesce(jsonb_agg((t - 'from') || jsonb_build_object('from', f.state, 'position', number)
+            || CASE WHEN commerce.is_guard_function(t ->> 'guard') THEN '{}'
+                ELSE jsonb_build_object('guard', NULL, 'condition', t ->> 'guard') END), '[]')
+        FROM jsonb_array_elements(coalesce(definition -> 'transitions', '[]')) WITH ORDINALITY each (t, number),
             LATERAL jsonb_array_elements_text(CASE jsonb_typeof(t -> 'from') WHEN 'array' THEN t -> 'from'
                 ELSE jsonb_build_array(t -> 'from') END) f (state));
     SELECT format('%s from %s to %s', t ->> 'event', t ->> 'from', t ->> 'to') INTO bad
@@ -61,6 +91,12 @@ BEGIN
     IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'transition % is defined twice', bad
             USING ERRCODE = 'invalid_parameter_value', HINT = 'An event leads from a state to one other.';
+    END IF;
+    SELECT t ->> 'condition' INTO bad FROM jsonb_array_elements(flat) t
+        WHERE NOT commerce.asks_row_alone((t ->> 'condition')::commerce.condition) LIMIT 1;
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'condition "%" asks for more than a row has', bad USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'A guard''s condition is over the row: attributes.x is its column x. A function is named like app.may_pay.';
     END IF;
     -- A name and nothing else; what is no name is an error here.
     PERFORM parse_ident(hook) FROM jsonb_array_elements(flat) t, LATERAL (VALUES (t ->> 'guard'), (t ->> 'effect')) hooks (hook)
@@ -92,18 +128,20 @@ BEGIN
         RAISE EXCEPTION 'there is no role "%"', bad USING ERRCODE = 'undefined_object';
     END IF;
 
-    INSERT INTO commerce.state_machines AS m (name, initial, states)
-        VALUES (create_state_machine.name, definition ->> 'initial', machine_states)
-        ON CONFLICT ON CONSTRAINT state_machines_pkey DO UPDATE SET initial = excluded.initial, states = excluded.states;
+    INSERT INTO commerce.state_machines AS m (name, initial, states, labels, history)
+        VALUES (create_state_machine.name, definition ->> 'initial', machine_states, coalesce(definition -> 'labels', '{}'),
+            coalesce((definition ->> 'history')::boolean, true))
+        ON CONFLICT ON CONSTRAINT state_machines_pkey DO UPDATE SET initial = excluded.initial, states = excluded.states,
+            labels = excluded.labels, history = excluded.history;
     DELETE FROM commerce.transitions WHERE machine = create_state_machine.name;
-    INSERT INTO commerce.transitions (machine, from_state, event, to_state, guard, effect, role, topic)
+    INSERT INTO commerce.transitions (machine, from_state, event, to_state, guard, effect, role, topic, condition, position)
         SELECT create_state_machine.name, t ->> 'from', t ->> 'event', t ->> 'to', t ->> 'guard', t ->> 'effect',
-            t ->> 'role', t ->> 'topic'
+            t ->> 'role', t ->> 'topic', (t ->> 'condition')::commerce.condition, (t ->> 'position')::integer
         FROM jsonb_array_elements(flat) t;
 END
 $$;
 COMMENT ON FUNCTION commerce.create_state_machine(text, jsonb) IS
-'Creates or replaces a state machine. definition: {"initial": "new", "states": ["new", "paid"], "transitions": [{"event": "pay", "from": ["new"], "to": "paid", "guard": "app.may_pay", "effect": "app.paid", "role": "cashier", "topic": "order.paid"}]}; guard, effect, role and topic are optional. The schema of guards and effects must be open to the shop: GRANT USAGE ON SCHEMA app TO commerce_owner. Every session sees the change at its next statement after commit. 22023 for a malformed definition, 42883 for a missing function.';
+'Creates or replaces a state machine. definition: {"initial": "new", "states": ["new", "paid"], "transitions": [{"event": "pay", "from": ["new"], "to": "paid", "guard": "app.may_pay", "effect": "app.paid", "role": "cashier", "topic": "order.paid"}], "labels": {"paid": {"en": "Paid"}}, "history": true}; guard, effect, role, topic, labels and history are optional. A guard is the name of a function (row jsonb, event text, detail jsonb) returning boolean, or a condition over the row like attributes.total >= 100. Of several events between the same two states, an UPDATE that names none is the first of the definition whose role and guard agree. Rows in a state that a new definition no longer has keep it, and cannot leave it. The schema of guards and effects must be open to the shop: GRANT USAGE ON SCHEMA app TO commerce_owner. Every session sees the change at its next statement after commit. 22023 for a malformed definition, 22P02 for a malformed condition, 42883 for a missing function, 42704 for a missing role, 42501 for a schema that is closed to the shop.';
 GRANT EXECUTE ON FUNCTION commerce.create_state_machine(text, jsonb) TO commerce_admin;
 
 CREATE FUNCTION commerce.state_machine_states(name text) RETURNS text[]
@@ -123,43 +161,3 @@ END
 $$;
 COMMENT ON FUNCTION commerce.state_machine_states(text) IS 'The states of a machine; 42704 for an unknown one.';
 GRANT EXECUTE ON FUNCTION commerce.state_machine_states(text) TO commerce_reader;
-
-CREATE FUNCTION commerce.attach_state_machine("table" regclass, "column" name, machine text) RETURNS void
-    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    illegal text;
-BEGIN
-    EXECUTE format('SELECT coalesce(%1$I::text, ''NULL'') FROM %2$s WHERE (%1$I::text = ANY ($1)) IS NOT TRUE LIMIT 1',
-            "column", "table")
-        INTO illegal USING commerce.state_machine_states(machine);
-    IF illegal IS NOT NULL THEN
-        RAISE EXCEPTION 'table % has a row in state "%", which machine "%" does not know', "table", illegal, machine
-            USING ERRCODE = 'CM010', HINT = 'Bring every row into one of the machine''s states first.';
-    END IF;
-    IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = "table" AND t.tgname = '~state_machine_' || "column") THEN
-        EXECUTE format('DROP TRIGGER %I ON %s', '~state_machine_' || "column", "table");
-    END IF;
-    EXECUTE format('CREATE TRIGGER %I BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION commerce.enforce_state_machine(%L, %L)',
-        '~state_machine_' || "column", "table", machine, "column");
-END
-$$;
-COMMENT ON FUNCTION commerce.attach_state_machine(regclass, name, text) IS
-'Puts a column of any table under a state machine: from now on every INSERT and UPDATE is judged, whoever sends it. You must own the table. The column may have any type that prints the states as text, enums included. Safe to repeat.';
-GRANT EXECUTE ON FUNCTION commerce.attach_state_machine(regclass, name, text) TO commerce_admin;
-
-CREATE FUNCTION commerce.state_machine_diagram(name text) RETURNS text
-    LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM commerce.state_machine_states(name);
-    RETURN concat_ws(E'\n', 'stateDiagram-v2',
-        (SELECT '    [*] --> ' || m.initial FROM commerce.state_machines m WHERE m.name = state_machine_diagram.name),
-        (SELECT string_agg(format('    %s --> %s : %s', t.from_state, t.to_state, t.event), E'\n'
-                ORDER BY array_position(m.states, t.from_state), t.event COLLATE "C")
-            FROM commerce.transitions t JOIN commerce.state_machines m ON m.name = t.machine
-            WHERE t.machine = state_machine_diagram.name));
-END
-$$;
-COMMENT ON FUNCTION commerce.state_machine_diagram(text) IS 'A state machine as a Mermaid diagram; 42704 for an unknown one.';
-GRANT EXECUTE ON FUNCTION commerce.state_machine_diagram(text) TO commerce_reader;

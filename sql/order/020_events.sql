@@ -25,3 +25,11 @@ CREATE FUNCTION commerce.return_event(return_id uuid, event text, detail jsonb D
 COMMENT ON FUNCTION commerce.return_event(uuid, text, jsonb) IS
 'Fires an event at a return and returns its new state: approve, decline, cancel, close. receive_return() fires receive. CM010 with the allowed events.';
 GRANT EXECUTE ON FUNCTION commerce.return_event(uuid, text, jsonb) TO commerce_app;
+
+CREATE FUNCTION commerce.state_event("table" regclass, key jsonb, event text, detail jsonb DEFAULT NULL,
+        "column" name DEFAULT NULL) RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'commerce_state_event';
+COMMENT ON FUNCTION commerce.state_event(regclass, jsonb, text, jsonb, name) IS
+'Fires an event at a row of any table with a state machine, and returns its new state: SELECT commerce.state_event(''ticket'', ''{"id": 7}'', ''close''). key names the row by its columns; column is needed only where the table has several machines. It takes the right to UPDATE the column. An event that leads back to the same state is judged and recorded like any. CM010 with the allowed events, CM011 where a guard refuses, CM012 where the role is missing, P0002 for an unknown row, 21000 where the key means several, 42704 for a table without a machine.';
+GRANT EXECUTE ON FUNCTION commerce.state_event(regclass, jsonb, text, jsonb, name) TO commerce_app;

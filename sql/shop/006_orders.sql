@@ -1,9 +1,13 @@
 CREATE TABLE commerce.state_machines (
     name text PRIMARY KEY,
     initial text NOT NULL,
-    states text[] NOT NULL CHECK (initial = ANY (states))
+    states text[] NOT NULL CHECK (initial = ANY (states)),
+    labels jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(labels) = 'object'),
+    history boolean NOT NULL DEFAULT true
 );
 COMMENT ON TABLE commerce.state_machines IS 'state machines by name; change them with commerce.create_state_machine';
+COMMENT ON COLUMN commerce.state_machines.labels IS 'what people call a state: {"paid": "Bezahlt"} or {"paid": {"de": "Bezahlt", "en": "Paid"}}; commerce.state_label() reads it. A label is not a state';
+COMMENT ON COLUMN commerce.state_machines.history IS 'false: its changes are judged and leave no row in commerce.state_history';
 
 CREATE TABLE commerce.transitions (
     machine text NOT NULL REFERENCES commerce.state_machines ON DELETE CASCADE,
@@ -14,10 +18,14 @@ CREATE TABLE commerce.transitions (
     effect text,
     role text,
     topic text,
+    condition commerce.condition,
+    position integer NOT NULL DEFAULT 0,
     PRIMARY KEY (machine, from_state, event)
 );
 COMMENT ON TABLE commerce.transitions IS 'which event leads from which state to which';
-COMMENT ON COLUMN commerce.transitions.guard IS 'function (row jsonb, event text, detail jsonb) returning boolean; detail is {} where the event has none; anything but true refuses with CM011';
+COMMENT ON COLUMN commerce.transitions.guard IS 'function (row jsonb, event text, detail jsonb) returning boolean; row is as it is to be, but for generated columns, which still have their old value; detail is {} where the event has none; anything but true refuses with CM011';
+COMMENT ON COLUMN commerce.transitions.condition IS 'condition over the row, of which attributes.x is the column x; anything but true refuses with CM011';
+COMMENT ON COLUMN commerce.transitions.position IS 'place in the definition: of several events between the same two states, an UPDATE that names none is the first whose role and guard agree';
 COMMENT ON COLUMN commerce.transitions.effect IS 'function (row jsonb, event text, detail jsonb) called when the transition is taken, in its transaction; detail is {} where the event has none';
 COMMENT ON COLUMN commerce.transitions.role IS 'only members of this role may take the transition; others get CM012';
 COMMENT ON COLUMN commerce.transitions.topic IS 'topic of the outbox event written when the transition is taken';
@@ -26,6 +34,8 @@ CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commer
     FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.state_machines
     FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();
+CREATE TRIGGER in_use BEFORE DELETE OR UPDATE OF name ON commerce.state_machines
+    FOR EACH ROW EXECUTE FUNCTION commerce.refuse_machine_in_use();
 
 CREATE TABLE commerce.state_history (
     subject text NOT NULL,

@@ -27,7 +27,8 @@ typedef struct Stateful
 
 static Stateful orders = {
 	.machine = "order",
-	.lock = {.sql = "SELECT state FROM commerce.orders WHERE id = $1 FOR NO KEY UPDATE", .args = "uuid"},
+	.lock = {.sql = "SELECT state, tableoid, ctid FROM commerce.orders WHERE id = $1 FOR NO KEY UPDATE",
+			 .args = "uuid"},
 	.update = {.sql = "UPDATE commerce.orders SET state = $2 WHERE id = $1 RETURNING state",
 			   .args = "uuid; text"},
 };
@@ -35,7 +36,8 @@ static Stateful orders = {
 static Stateful payments = {
 	.machine = "payment",
 	/* The order first, as everyone who moves money of an order locks it. */
-	.lock = {.sql = "SELECT p.state FROM commerce.orders o JOIN commerce.payments p ON p.order_id = o.id"
+	.lock = {.sql = "SELECT p.state, p.tableoid, p.ctid FROM commerce.orders o JOIN commerce.payments p ON "
+					"p.order_id = o.id"
 					" WHERE p.id = $1 FOR NO KEY UPDATE",
 			 .args = "uuid"},
 	.update = {.sql = "UPDATE commerce.payments SET state = $2 WHERE id = $1 RETURNING state",
@@ -44,30 +46,33 @@ static Stateful payments = {
 
 static Stateful balances = {
 	.machine = "balance",
-	.lock = {.sql = "SELECT state FROM commerce.balances WHERE id = $1 FOR NO KEY UPDATE", .args = "uuid"},
+	.lock = {.sql = "SELECT state, tableoid, ctid FROM commerce.balances WHERE id = $1 FOR NO KEY UPDATE",
+			 .args = "uuid"},
 	.update = {.sql = "UPDATE commerce.balances SET state = $2 WHERE id = $1 RETURNING state",
 			   .args = "uuid; text"},
 };
 
 static Stateful fulfilments = {
 	.machine = "fulfilment",
-	.lock = {.sql = "SELECT state FROM commerce.fulfilments WHERE id = $1 FOR NO KEY UPDATE", .args = "uuid"},
+	.lock = {.sql = "SELECT state, tableoid, ctid FROM commerce.fulfilments WHERE id = $1 FOR NO KEY UPDATE",
+			 .args = "uuid"},
 	.update = {.sql = "UPDATE commerce.fulfilments SET state = $2 WHERE id = $1 RETURNING state",
 			   .args = "uuid; text"},
 };
 
 static Stateful returns = {
 	.machine = "return",
-	.lock = {.sql = "SELECT state FROM commerce.returns WHERE id = $1 FOR NO KEY UPDATE", .args = "uuid"},
+	.lock = {.sql = "SELECT state, tableoid, ctid FROM commerce.returns WHERE id = $1 FOR NO KEY UPDATE",
+			 .args = "uuid"},
 	.update = {.sql = "UPDATE commerce.returns SET state = $2 WHERE id = $1 RETURNING state",
 			   .args = "uuid; text"},
 };
 
 /* Sends the UPDATE with the event pending, and forgets the event however that ends. Returns the new state. */
 static Datum
-update_state(Stateful *table, const pg_uuid_t *id, const char *to, const PendingEvent *event)
+update_state(Stateful *table, const pg_uuid_t *id, const char *to, PendingEvent *event)
 {
-	const PendingEvent *outer = commerce_pending_event;
+	PendingEvent *outer = commerce_pending_event;
 	uint64 updated = 0;
 	bool isnull;
 
@@ -82,9 +87,7 @@ update_state(Stateful *table, const pg_uuid_t *id, const char *to, const Pending
 		commerce_pending_event = outer;
 	}
 	PG_END_TRY();
-	if (updated != 1)
-		ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-						errmsg("a trigger kept the %s from changing its state", table->machine)));
+	commerce_require_judged(updated, event);
 	return commerce_value(0, 1, &isnull);
 }
 
@@ -96,21 +99,23 @@ fire(FunctionCallInfo fcinfo, Stateful *table)
 	PendingEvent event = {.machine = table->machine};
 	const Machine *machine;
 	const Transition *transition;
-	char *name;
 	char *state;
 	Datum result;
+	bool isnull;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("id and event must not be null")));
 	id = PG_GETARG_UUID_P(0);
 	event.event = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	event.detail = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
-	name = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
 	SPI_connect();
 	if (commerce_run(&table->lock, PLAN_WRITES, (Datum[]){UUIDPGetDatum(id)}, NULL) == 0)
-		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("there is no %s %s", table->machine, name)));
+		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
+						errmsg("there is no %s %s", table->machine,
+							   DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))))));
 	state = commerce_text(0, 1);
-	event.id = name;
+	event.table = DatumGetObjectId(commerce_value(0, 2, &isnull));
+	event.row = *(ItemPointer) DatumGetPointer(commerce_value(0, 3, &isnull));
 	machine = commerce_machine(table->machine);
 	transition = commerce_transition_by_event(machine, state, event.event);
 	if (transition == NULL)

@@ -10,6 +10,7 @@
 #include "base/owner.h"
 #include "base/plan.h"
 #include "base/watch.h"
+#include "rule/rule_sql.h"
 
 static TableWatch machines_watch = {.table = "state_machines"};
 static TableWatch transitions_watch = {.table = "transitions"};
@@ -17,11 +18,13 @@ static MemoryContext machines_context = NULL;
 static Machine *machines = NULL;
 static int machine_count = 0;
 static bool compiled = false; /* false also while and after a failed rebuild */
+static uint64 version = 0;
 
 static SavedPlan read_machines = {
-	.sql = "SELECT m.name, m.states, t.from_state, t.event, t.to_state, t.guard, t.effect, t.role, t.topic"
+	.sql = "SELECT m.name, m.states, t.from_state, t.event, t.to_state, t.guard, t.effect, t.role, t.topic,"
+		   " t.condition::text, m.history"
 		   " FROM commerce.state_machines m LEFT JOIN commerce.transitions t ON t.machine = m.name"
-		   " ORDER BY m.name COLLATE \"C\", t.from_state COLLATE \"C\", t.event COLLATE \"C\""};
+		   " ORDER BY m.name COLLATE \"C\", t.position, t.from_state COLLATE \"C\", t.event COLLATE \"C\""};
 
 /* Begins to watch the tables; called once, from _PG_init. */
 void
@@ -52,25 +55,32 @@ read_row(uint64 row, uint64 rows)
 {
 	char *name = commerce_text(row, 1);
 	Machine *machine = machine_count > 0 ? &machines[machine_count - 1] : NULL;
+	char *condition;
 	bool isnull;
 
 	if (machine == NULL || strcmp(machine->name, name) != 0)
 	{
 		machine = &machines[machine_count++];
-		*machine = (Machine){.name = name, .transitions = palloc(sizeof(Transition) * (rows - row))};
+		*machine = (Machine){.name = name,
+							 .transitions = palloc(sizeof(Transition) * (rows - row)),
+							 .history = DatumGetBool(commerce_value(row, 11, &isnull))};
 		read_states(machine, commerce_value(row, 2, &isnull));
 	}
 	(void) commerce_value(row, 3, &isnull);
-	if (!isnull)
-		machine->transitions[machine->transition_count++] = (Transition){
-			.from = commerce_text(row, 3),
-			.event = commerce_text(row, 4),
-			.to = commerce_text(row, 5),
-			.guard = commerce_text(row, 6),
-			.effect = commerce_text(row, 7),
-			.role = commerce_text(row, 8),
-			.topic = commerce_text(row, 9),
-		};
+	if (isnull)
+		return;
+	condition = commerce_text(row, 10);
+	machine->transitions[machine->transition_count++] = (Transition){
+		.from = commerce_text(row, 3),
+		.event = commerce_text(row, 4),
+		.to = commerce_text(row, 5),
+		.guard = commerce_text(row, 6),
+		.effect = commerce_text(row, 7),
+		.role = commerce_text(row, 8),
+		.topic = commerce_text(row, 9),
+		.condition = condition ? commerce_condition_read(condition) : NULL,
+		.condition_text = condition,
+	};
 }
 
 /*
@@ -89,6 +99,7 @@ rebuild(void)
 	compiled = false;
 	commerce_watch_renew(&machines_watch);
 	commerce_watch_renew(&transitions_watch);
+	SPI_connect();
 	commerce_enter_owner(&scope);
 	rows = commerce_run(&read_machines, PLAN_LATEST, NULL, NULL);
 	caller = MemoryContextSwitchTo(building);
@@ -98,19 +109,29 @@ rebuild(void)
 		read_row(row, rows);
 	MemoryContextSwitchTo(caller);
 	commerce_leave_owner(&scope);
+	SPI_finish();
 	if (machines_context)
 		MemoryContextSetParent(machines_context, TopTransactionContext);
 	machines_context = building;
 	MemoryContextSetParent(building, CacheMemoryContext);
 	compiled = true;
+	version++;
+}
+
+/* Compiles the machines where they are stale, and returns the number of this set. */
+uint64
+commerce_machines_version(void)
+{
+	if (!compiled || !commerce_watch_fresh(&machines_watch) || !commerce_watch_fresh(&transitions_watch))
+		rebuild();
+	return version;
 }
 
 /* Returns a machine by name. */
 const Machine *
 commerce_machine(const char *name)
 {
-	if (!compiled || !commerce_watch_fresh(&machines_watch) || !commerce_watch_fresh(&transitions_watch))
-		rebuild();
+	(void) commerce_machines_version();
 	for (int i = 0; i < machine_count; i++)
 		if (strcmp(machines[i].name, name) == 0)
 			return &machines[i];
@@ -139,11 +160,11 @@ commerce_transition_by_event(const Machine *machine, const char *from, const cha
 	return NULL;
 }
 
-/* Finds the first transition, by the name of its event, that leads from one state to another. */
+/* Finds the next transition that leads from one state to another. */
 const Transition *
-commerce_transition_between(const Machine *machine, const char *from, const char *to)
+commerce_transition_between(const Machine *machine, const char *from, const char *to, const Transition *after)
 {
-	for (int i = 0; i < machine->transition_count; i++)
+	for (int i = after ? (int) (after - machine->transitions) + 1 : 0; i < machine->transition_count; i++)
 		if (strcmp(machine->transitions[i].from, from) == 0 && strcmp(machine->transitions[i].to, to) == 0)
 			return &machine->transitions[i];
 	return NULL;

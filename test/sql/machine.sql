@@ -105,11 +105,12 @@ DROP TRIGGER meddle ON machine.t;
 CREATE TRIGGER "~~later" BEFORE UPDATE ON machine.t FOR EACH ROW EXECUTE FUNCTION machine.meddle();
 UPDATE machine.t SET state = 'open' WHERE id = 1;
 UPDATE machine.t SET note = 'x' WHERE id = 1;
+-- It does not fire for an INSERT.
 INSERT INTO machine.t (id) VALUES (5);
+INSERT INTO machine.t (id) VALUES (5) ON CONFLICT (id) DO UPDATE SET state = 'open';
 ALTER TABLE machine.t DISABLE TRIGGER "~~later";
 UPDATE machine.t SET note = 'x' WHERE id = 1 RETURNING note;
 DROP TRIGGER "~~later" ON machine.t;
-INSERT INTO machine.t (id) VALUES (5);
 
 -- All or nothing: what is rolled back leaves no history, event or call.
 SELECT count(*) AS before FROM machine.calls \gset

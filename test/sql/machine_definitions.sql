@@ -84,7 +84,14 @@ ROLLBACK;
 UPDATE commerce.transitions SET event = 'leap', to_state = 'b' WHERE machine = 'define-m';
 UPDATE define.t SET state = 'b' WHERE id = 2 RETURNING state;
 SELECT event, from_state, to_state FROM commerce.state_history WHERE machine = 'define-m' ORDER BY id;
+-- One in use is not deleted; where somebody sees to it that it is, nothing gets past its absence.
 DELETE FROM commerce.state_machines WHERE name = 'define-m';
+\echo :LAST_ERROR_SQLSTATE
+SELECT commerce.drop_state_machine('define-m');
+UPDATE commerce.state_machines SET name = 'define-other' WHERE name = 'define-m';
+ALTER TABLE commerce.state_machines DISABLE TRIGGER in_use;
+DELETE FROM commerce.state_machines WHERE name = 'define-m';
+ALTER TABLE commerce.state_machines ENABLE TRIGGER in_use;
 UPDATE define.t SET state = 'c' WHERE id = 2;
 UPDATE define.t SET id = 3 WHERE id = 2 RETURNING id;
 INSERT INTO define.t VALUES (4, 'a');

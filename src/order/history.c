@@ -1,0 +1,184 @@
+/*
+ * history.c: what a change of state leaves behind: a row of history, and an event where the transition has a topic.
+ *
+ * A statement that changes 200,000 states writes 200,000 rows of history, so that what one costs counts: it is stored
+ * without a statement wherever that makes no difference, and by one where the table is not plain.
+ */
+#include "order/change.h"
+#include "order/history.h"
+
+#include "base/owner.h"
+#include "base/plain_table.h"
+#include "base/plan.h"
+#include "base/uuid.h"
+#include "outbox/outbox.h"
+
+enum
+{
+	SUBJECT,
+	ID,
+	RELATION,
+	ITEM,
+	MACHINE,
+	EVENT,
+	FROM_STATE,
+	TO_STATE,
+	ACTOR,
+	DETAIL,
+	HAPPENED_AT,
+	COLUMNS
+};
+
+static const PlainColumn columns[COLUMNS] = {
+	[SUBJECT] = {"subject", TEXTOID},
+	[ID] = {"id", UUIDOID},
+	[RELATION] = {"relation", TEXTOID},
+	[ITEM] = {"item", TEXTOID},
+	[MACHINE] = {"machine", TEXTOID},
+	[EVENT] = {"event", TEXTOID},
+	[FROM_STATE] = {"from_state", TEXTOID},
+	[TO_STATE] = {"to_state", TEXTOID},
+	[ACTOR] = {"actor", TEXTOID},
+	[DETAIL] = {"detail", JSONBOID},
+	[HAPPENED_AT] = {"happened_at", TIMESTAMPTZOID},
+};
+
+static PlainTable history = {
+	.watch = {.table = "state_history"}, .columns = columns, .column_count = COLUMNS};
+
+static SavedPlan write_history = {
+	.sql = "INSERT INTO commerce.state_history"
+		   " (subject, id, relation, item, machine, event, from_state, to_state, actor, detail, happened_at)"
+		   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	.args = "text; uuid; text; text; text; text; text; text; text; jsonb; timestamptz"};
+
+/* Begins to watch the table of history. */
+void
+commerce_history_init(void)
+{
+	commerce_plain_table_init(&history);
+}
+
+/* Returns one column of a row's primary key as text. */
+static char *
+key_text(const StateChange *change, int n)
+{
+	return SPI_getvalue(change->row, RelationGetDescr(change->relation), change->attachment->keys[n]);
+}
+
+/* The primary key of a row: its first column names the subject, as it would name the shard; the others the item. */
+static char *
+subject_of(const StateChange *change)
+{
+	return change->attachment->key_count > 0 ? key_text(change, 0) : pstrdup("");
+}
+
+/* Returns the other columns of the key with commas between them, NULL where there are none. */
+static char *
+item_of(const StateChange *change)
+{
+	char *item = NULL;
+
+	for (int n = 1; n < change->attachment->key_count; n++)
+		item = item ? psprintf("%s,%s", item, key_text(change, n)) : key_text(change, n);
+	return item;
+}
+
+/* Writes the row by a statement. */
+static void
+write_by_statement(const Datum *values, const bool *nulls)
+{
+	char flags[COLUMNS];
+	OwnerScope scope;
+
+	for (int c = 0; c < COLUMNS; c++)
+		flags[c] = nulls[c] ? 'n' : ' ';
+	SPI_connect();
+	commerce_enter_owner(&scope);
+	(void) commerce_run(&write_history, PLAN_WRITES, values, flags);
+	commerce_leave_owner(&scope);
+	SPI_finish();
+}
+
+/* Writes a row of history. */
+static void
+write_row(const Datum *values, const bool *nulls)
+{
+	Relation table = commerce_plain_table_open(&history);
+	bool written = false;
+
+	if (table != NULL)
+	{
+		written = commerce_plain_table_insert(&history, table, values, nulls);
+		commerce_plain_table_close(table);
+	}
+	if (!written)
+		write_by_statement(values, nulls);
+}
+
+/* Writes the history of a change. */
+static void
+write_change(const StateChange *change)
+{
+	const Transition *transition = change->transition;
+	char *item = item_of(change);
+	bool nulls[COLUMNS] = {[ITEM] = item == NULL, [DETAIL] = change->detail == NULL};
+	Datum values[COLUMNS] = {
+		[SUBJECT] = CStringGetTextDatum(subject_of(change)),
+		[ID] = UUIDPGetDatum(commerce_uuidv7()),
+		[RELATION] = CStringGetTextDatum(change->attachment->relation),
+		[ITEM] = item ? CStringGetTextDatum(item) : (Datum) 0,
+		[MACHINE] = CStringGetTextDatum(change->attachment->machine->name),
+		[EVENT] = CStringGetTextDatum(transition->event),
+		[FROM_STATE] = CStringGetTextDatum(transition->from),
+		[TO_STATE] = CStringGetTextDatum(transition->to),
+		[ACTOR] = CStringGetTextDatum(GetUserNameFromId(GetOuterUserId(), false)),
+		[DETAIL] = PointerGetDatum(change->detail),
+		[HAPPENED_AT] = TimestampTzGetDatum(GetCurrentTimestamp()),
+	};
+
+	write_row(values, nulls);
+}
+
+/* Writes the event: the key of the row, column by column, and the change. */
+static void
+emit_change(const StateChange *change)
+{
+	const Transition *transition = change->transition;
+	TupleDesc desc = RelationGetDescr(change->relation);
+	bool own = strncmp(change->attachment->relation, "commerce.", strlen("commerce.")) == 0;
+	char *subject = subject_of(change);
+	JsonWriter payload = JSON_WRITER_INIT;
+	OwnerScope scope;
+
+	commerce_json_object(&payload);
+	for (int n = 0; n < change->attachment->key_count; n++)
+	{
+		commerce_json_key(&payload, NameStr(TupleDescAttr(desc, change->attachment->keys[n] - 1)->attname));
+		commerce_json_string(&payload, key_text(change, n));
+	}
+	commerce_json_key(&payload, "event");
+	commerce_json_string(&payload, transition->event);
+	commerce_json_key(&payload, "from");
+	commerce_json_string(&payload, transition->from);
+	commerce_json_key(&payload, "to");
+	commerce_json_string(&payload, transition->to);
+	commerce_json_end_object(&payload);
+	SPI_connect();
+	commerce_enter_owner(&scope);
+	/* The shop's own keys are unique among all its tables; those of others are so with the table's name. */
+	commerce_emit(transition->topic, own ? subject : psprintf("%s:%s", change->attachment->relation, subject),
+				  commerce_json_finish(&payload));
+	commerce_leave_owner(&scope);
+	SPI_finish();
+}
+
+/* Writes the history of a change, unless the machine keeps none, and the event, where the transition has a topic. */
+void
+commerce_record_change(StateChange *change)
+{
+	if (change->attachment->machine->history)
+		write_change(change);
+	if (change->transition->topic)
+		emit_change(change);
+}
