@@ -49,6 +49,7 @@ AS $$
 BEGIN
     RETURN QUERY
         SELECT ol.line, ol.quantity - coalesce((SELECT sum(fl.quantity) FROM commerce.fulfilment_lines fl
+                JOIN commerce.fulfilments f ON f.order_id = fl.order_id AND f.id = fl.fulfilment_id AND f.state <> 'cancelled'
             WHERE fl.order_id = ol.order_id AND fl.line = ol.line), 0)::bigint
         FROM commerce.order_lines ol WHERE ol.order_id = "order";
 END
