@@ -5,14 +5,14 @@ COMMENT ON FUNCTION commerce.enforce_state_machine() IS
 'Internal. Row trigger with the arguments machine and column; attach_state_machine() creates it. CM010 for a change no transition allows, CM011 where a guard refuses, CM012 where the role is missing.';
 
 CREATE FUNCTION commerce.is_guard_function(guard text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN guard IS NULL OR guard ~ '^("[^"]+"|[[:alpha:]_][[:alnum:]_$]*)(\.("[^"]+"|[[:alpha:]_][[:alnum:]_$]*))?$'
         AND guard !~* '^(attributes\.|true$|false$)';
 COMMENT ON FUNCTION commerce.is_guard_function(text) IS
 'Internal. Whether the guard of a definition is the name of a function; everything else is a condition.';
 
 CREATE FUNCTION commerce.asks_row_alone(condition commerce.condition) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN condition IS NULL OR NOT jsonb_path_exists(condition::jsonb,
         '$.** ? (exists (@.aggregate) || exists (@.attribute) && !(@.attribute starts with "attributes."))');
 COMMENT ON FUNCTION commerce.asks_row_alone(commerce.condition) IS

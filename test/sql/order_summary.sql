@@ -41,6 +41,45 @@ SELECT s -> 'lines' AS lines FROM commerce.order_summary(:'o') s;
 SELECT jsonb_array_length(s -> 'payments') AS payments, jsonb_array_length(s -> 'fulfilments') AS fulfilments,
     jsonb_array_length(s -> 'returns') AS returns, s ->> 'id' = :'o' AS id FROM commerce.order_summary(:'o') s;
 
+-- Every status that payments come to, told by their states and money of an order of 30 EUR.
+SELECT commerce.checkout('[{"sku": "summary-A", "quantity": 3}]') AS s \gset
+CREATE FUNCTION pg_temp.paid(o uuid, VARIADIC payments text[]) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+BEGIN
+    INSERT INTO commerce.payments (order_id, state, authorized, captured, refunded)
+        SELECT o, p[1], (p[2] || ' EUR')::commerce.amount, (p[3] || ' EUR')::commerce.amount, (p[4] || ' EUR')::commerce.amount
+        FROM unnest(payments) each (text), LATERAL string_to_array(text, ' ') p;
+    RAISE SQLSTATE 'XX999' USING MESSAGE = commerce.order_payment_status(o);
+EXCEPTION WHEN SQLSTATE 'XX999' THEN
+    RETURN sqlerrm;
+END
+$$;
+SELECT pg_temp.paid(:'s', 'created 30 0 0') AS created, pg_temp.paid(:'s', 'created 30 0 0', 'processing 30 0 0') AS processing,
+    pg_temp.paid(:'s', 'requires_action 30 0 0', 'captured 10 10 0') AS requires_action, pg_temp.paid(:'s', 'requires_action 30 0 0', 'captured 30 30 0') AS action_not_needed,
+    pg_temp.paid(:'s', 'failed 30 0 0') AS failed, pg_temp.paid(:'s', 'expired 30 0 0', 'voided 30 0 0') AS expired, pg_temp.paid(:'s', 'voided 30 0 0') AS voided,
+    pg_temp.paid(:'s', 'authorized 10 0 0', 'processing 20 0 0') AS part, pg_temp.paid(:'s', 'captured 40 40 0') AS over,
+    pg_temp.paid(:'s', 'charged_back 30 30 0') AS charged_back, pg_temp.paid(:'s', 'charged_back 10 10 0', 'captured 20 20 0') AS part_charged_back;
+-- And parcels.
+CREATE FUNCTION pg_temp.sent(o uuid, VARIADIC parcels text[]) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    made uuid;
+    parcel text;
+BEGIN
+    FOREACH parcel IN ARRAY parcels LOOP
+        made := commerce.uuidv7();
+        INSERT INTO commerce.fulfilments (order_id, id, state) VALUES (o, made, parcel);
+        INSERT INTO commerce.fulfilment_lines (order_id, fulfilment_id, line, quantity) VALUES (o, made, 1, 1);
+    END LOOP;
+    RAISE SQLSTATE 'XX999' USING MESSAGE = commerce.order_fulfilment_status(o) || ' ' || (SELECT quantity FROM commerce.unfulfilled(o));
+EXCEPTION WHEN SQLSTATE 'XX999' THEN
+    RETURN sqlerrm;
+END
+$$;
+SELECT pg_temp.sent(:'s', 'open') AS open, pg_temp.sent(:'s', 'scheduled', 'open') AS scheduled, pg_temp.sent(:'s', 'scheduled', 'in_progress') AS in_progress, pg_temp.sent(:'s', 'in_progress', 'on_hold') AS on_hold,
+    pg_temp.sent(:'s', 'packed', 'open') AS part_packed, pg_temp.sent(:'s', 'packed', 'packed', 'packed') AS packed, pg_temp.sent(:'s', 'packed', 'shipped') AS part_shipped, pg_temp.sent(:'s', 'delivered', 'open') AS part_delivered,
+    pg_temp.sent(:'s', 'cancelled', 'cancelled') AS cancelled, pg_temp.sent(:'s', 'cancelled', 'shipped', 'shipped', 'shipped') AS shipped;
+
 -- An order of nothing is paid; an unknown one is nothing.
 SELECT pg_temp.status(commerce.checkout('[{"sku": "summary-free", "quantity": 1}]'));
 SELECT commerce.order_summary(o) IS NULL AS no_summary, commerce.order_payment_status(o) IS NULL AS no_payment_status,
