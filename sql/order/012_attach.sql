@@ -27,6 +27,7 @@ CREATE FUNCTION commerce.attached_state_machines()
 AS $$
 #variable_conflict use_column
 BEGIN
+    PERFORM commerce.require_shop();
     RETURN QUERY
         SELECT t.tgrelid::regclass, a.attname, (commerce.trigger_arguments(t.tgargs)) [1],
             CASE t.tgenabled WHEN 'A' THEN 'always' WHEN 'O' THEN 'origin' WHEN 'R' THEN 'replica' ELSE 'disabled' END,
