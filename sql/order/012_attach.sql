@@ -69,6 +69,7 @@ DECLARE
     attached record;
     found_one boolean := false;
 BEGIN
+    PERFORM FROM commerce.attached_state_machines(); -- asks for a shop
     -- A column that is gone is known by the name it had when it was attached.
     FOR attached IN SELECT a.trigger, a.column_trigger FROM commerce.attached_state_machines() a
             JOIN pg_trigger t ON t.tgrelid = a."table" AND t.tgname = a.trigger

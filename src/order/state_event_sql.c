@@ -8,6 +8,8 @@
 
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/owner.h"
+#include "base/ready.h"
 #include "order/attachment.h"
 #include "order/event.h"
 
@@ -207,6 +209,7 @@ commerce_state_event(PG_FUNCTION_ARGS)
 	PendingEvent event = {.judged = false};
 	const Machine *machine;
 	const Transition *transition;
+	OwnerScope scope;
 	Target target;
 	Jsonb *key;
 	char *state;
@@ -219,6 +222,9 @@ commerce_state_event(PG_FUNCTION_ARGS)
 	event.event = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	event.detail = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);
 	SPI_connect();
+	commerce_enter_owner(&scope);
+	commerce_require_shop();
+	commerce_leave_owner(&scope);
 	target = describe_target(PG_GETARG_OID(0), key, PG_ARGISNULL(4) ? NULL : NameStr(*PG_GETARG_NAME(4)));
 	state = lock_row(&target, key, &event);
 	if (state == NULL)
