@@ -10,22 +10,22 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    SELECT coalesce(sum(commerce.minor_units(x.authorized)) FILTER (WHERE x.state NOT IN ('voided', 'expired')), 0) AS authorized,
+    SELECT coalesce(sum(commerce.minor_units(x.authorized)) FILTER (WHERE x.state NOT IN ('voided', 'expired', 'charged_back')), 0) AS authorized,
             coalesce(sum(commerce.minor_units(x.captured) - commerce.minor_units(x.charged_back)), 0) AS taken,
             coalesce(sum(commerce.minor_units(x.refunded)), 0) AS refunded,
             bool_or(x.state = 'requires_action') AS requires_action,
-            bool_or(x.state IN ('created', 'processing')) AS awaiting,
+            bool_or(x.state = 'processing') AS awaiting,
             bool_and(x.state IN ('voided', 'expired')) AS let_go,
             bool_or(x.state = 'expired') AS expired
         INTO p FROM commerce.payments x WHERE x.order_id = order_payment_status.order_id AND x.state <> 'failed';
     RETURN CASE
+        WHEN p.requires_action AND p.taken < total THEN 'requires_action'
         WHEN p.refunded > 0 AND p.refunded = p.taken THEN 'refunded'
         WHEN p.refunded > 0 AND p.taken - p.refunded <= total THEN 'partially_refunded'
         WHEN p.taken - p.refunded > total THEN 'overpaid'
         WHEN p.taken >= total THEN 'paid'
         WHEN p.taken > 0 THEN 'partially_paid'
         WHEN p.authorized >= total THEN 'authorized'
-        WHEN p.requires_action THEN 'requires_action'
         WHEN p.awaiting THEN 'awaiting'
         WHEN p.authorized > 0 THEN 'partially_authorized'
         WHEN p.let_go AND p.expired THEN 'expired'
@@ -34,7 +34,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.order_payment_status(uuid) IS
-'What the payments of an order come to: not_paid, awaiting, requires_action, partially_authorized, authorized, partially_paid, paid, overpaid, partially_refunded, refunded, voided or expired. What was charged back is not paid; failed payments do not count. An order of total 0 is paid. NULL for an unknown order.';
+'What the payments of an order come to: not_paid, awaiting (the provider), requires_action (of the buyer, and not all is paid), partially_authorized, authorized, partially_paid, paid, overpaid, partially_refunded, refunded, voided or expired. What was charged back is not paid; failed payments do not count. An order of total 0 is paid. NULL for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.order_payment_status(uuid) TO commerce_reader;
 
 CREATE FUNCTION commerce.order_fulfilment_status(order_id uuid) RETURNS text
@@ -44,29 +44,34 @@ DECLARE
     u record;
 BEGIN
     PERFORM commerce.require_shop();
-    SELECT sum(ol.quantity) AS ordered,
-            coalesce(sum((SELECT sum(fl.quantity) FROM commerce.fulfilment_lines fl
-                WHERE fl.order_id = ol.order_id AND fl.line = ol.line)), 0) AS sent,
-            coalesce(sum((SELECT sum(fl.quantity) FROM commerce.fulfilment_lines fl
-                    JOIN commerce.fulfilments f ON f.order_id = fl.order_id AND f.id = fl.fulfilment_id
-                WHERE fl.order_id = ol.order_id AND fl.line = ol.line AND f.state = 'delivered')), 0) AS delivered,
+    SELECT sum(ol.quantity) AS ordered, coalesce(sum(f.packed), 0) AS packed, coalesce(sum(f.sent), 0) AS sent,
+            coalesce(sum(f.delivered), 0) AS delivered,
             coalesce(sum((SELECT sum(rl.quantity) FROM commerce.return_lines rl
                     JOIN commerce.returns r ON r.order_id = rl.order_id AND r.id = rl.return_id
                 WHERE rl.order_id = ol.order_id AND rl.line = ol.line AND r.state IN ('received', 'closed'))), 0) AS returned
-        INTO u FROM commerce.order_lines ol WHERE ol.order_id = order_fulfilment_status.order_id;
+        INTO u FROM commerce.order_lines ol, LATERAL (SELECT sum(fl.quantity) FILTER (WHERE f.state IN ('packed', 'shipped', 'delivered')) AS packed,
+                sum(fl.quantity) FILTER (WHERE f.state IN ('shipped', 'delivered')) AS sent,
+                sum(fl.quantity) FILTER (WHERE f.state = 'delivered') AS delivered
+            FROM commerce.fulfilment_lines fl JOIN commerce.fulfilments f ON f.order_id = fl.order_id AND f.id = fl.fulfilment_id
+            WHERE fl.order_id = ol.order_id AND fl.line = ol.line) f
+        WHERE ol.order_id = order_fulfilment_status.order_id;
     RETURN CASE
         WHEN u.ordered IS NULL THEN NULL
         WHEN u.returned = u.ordered THEN 'returned'
         WHEN u.returned > 0 THEN 'partially_returned'
         WHEN u.delivered = u.ordered THEN 'delivered'
-        WHEN u.sent = u.ordered AND u.delivered > 0 THEN 'partially_delivered'
+        WHEN u.delivered > 0 THEN 'partially_delivered'
         WHEN u.sent = u.ordered THEN 'shipped'
         WHEN u.sent > 0 THEN 'partially_shipped'
-        ELSE 'unfulfilled' END;
+        WHEN u.packed = u.ordered THEN 'fulfilled'
+        WHEN u.packed > 0 THEN 'partially_fulfilled'
+        ELSE coalesce((SELECT f.state FROM commerce.fulfilments f WHERE f.order_id = order_fulfilment_status.order_id
+            AND f.state IN ('on_hold', 'in_progress', 'scheduled')
+            ORDER BY array_position('{on_hold,in_progress,scheduled}', f.state) LIMIT 1), 'unfulfilled') END;
 END
 $$;
 COMMENT ON FUNCTION commerce.order_fulfilment_status(uuid) IS
-'Where the units of an order are: unfulfilled, partially_shipped, shipped, partially_delivered, delivered, partially_returned or returned. NULL for an unknown order.';
+'Where the units of an order are: unfulfilled, scheduled, in_progress or on_hold (nothing is packed yet), partially_fulfilled, fulfilled (packed), partially_shipped, shipped, partially_delivered, delivered, partially_returned or returned. A parcel that was cancelled counts for nothing. NULL for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.order_fulfilment_status(uuid) TO commerce_reader;
 
 CREATE FUNCTION commerce.order_summary(order_id uuid) RETURNS jsonb

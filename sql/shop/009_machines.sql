@@ -8,6 +8,7 @@ SELECT commerce.create_state_machine('order', '{
             "guard": "commerce.nothing_is_shipped", "effect": "commerce.release_order"},
         {"event": "archive", "from": ["completed", "cancelled"], "to": "archived", "topic": "order.archived"}]}');
 
+-- A payment is there before it is authorized where the buyer is sent elsewhere to confirm it.
 SELECT commerce.create_state_machine('payment', '{
     "initial": "created",
     "states": ["created", "processing", "requires_action", "authorized", "partially_captured", "captured",
@@ -32,10 +33,16 @@ SELECT commerce.create_state_machine('payment', '{
 
 SELECT commerce.create_state_machine('fulfilment', '{
     "initial": "open",
-    "states": ["open", "shipped", "delivered"],
+    "states": ["open", "scheduled", "on_hold", "in_progress", "packed", "shipped", "delivered", "cancelled"],
     "transitions": [
-        {"event": "ship", "from": "open", "to": "shipped", "topic": "fulfilment.shipped"},
-        {"event": "deliver", "from": "shipped", "to": "delivered", "topic": "fulfilment.delivered"}]}');
+        {"event": "schedule", "from": "open", "to": "scheduled"},
+        {"event": "hold", "from": ["open", "scheduled", "in_progress"], "to": "on_hold"},
+        {"event": "release", "from": "on_hold", "to": "open"},
+        {"event": "start", "from": ["open", "scheduled"], "to": "in_progress"},
+        {"event": "pack", "from": ["open", "in_progress"], "to": "packed", "topic": "fulfilment.packed"},
+        {"event": "ship", "from": ["open", "packed"], "to": "shipped", "topic": "fulfilment.shipped"},
+        {"event": "deliver", "from": "shipped", "to": "delivered", "topic": "fulfilment.delivered"},
+        {"event": "cancel", "from": ["open", "scheduled", "on_hold", "in_progress", "packed"], "to": "cancelled", "topic": "fulfilment.cancelled"}]}');
 
 SELECT commerce.create_state_machine('return', '{
     "initial": "requested",

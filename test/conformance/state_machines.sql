@@ -96,7 +96,7 @@ DECLARE
     zero commerce.amount := commerce.from_minor(0, 'EUR');
 BEGIN
     INSERT INTO commerce.orders (id, channel, tax_level, subtotal, discount, shipping, tax, included_tax, rounding, total)
-        VALUES (result, 'web', 'line', money, zero, zero, zero, zero, zero, money);
+        VALUES (result, 'default', 'line', money, zero, zero, zero, zero, zero, money);
     INSERT INTO commerce.order_lines (order_id, line, sku, quantity, unit_price, tax_class, subtotal, discount, tax, included_tax, total)
         VALUES (result, 1, 'case', units, money, 'standard', money, zero, zero, zero, money);
     RETURN result;
@@ -130,8 +130,10 @@ BEGIN
     END IF;
     o := pg_temp.order_of(coalesce(given_total, (SELECT sum(x.amount) FROM jsonb_array_elements(payments) p, pg_temp.payment(p) x
         WHERE x.state <> 'voided'), 1000)::bigint, 1);
-    INSERT INTO commerce.payments (order_id, state, authorized, captured, refunded)
-        SELECT o, x.state, commerce.from_minor(x.amount, 'EUR'), commerce.from_minor(x.captured, 'EUR'), commerce.from_minor(x.refunded, 'EUR')
+    INSERT INTO commerce.payments (order_id, state, requested, authorized, captured, refunded, charged_back)
+        SELECT o, x.state, commerce.from_minor(x.amount, 'EUR'), commerce.from_minor(CASE WHEN x.state IN ('created', 'processing',
+                'requires_action', 'failed') THEN 0 ELSE x.amount END, 'EUR'), commerce.from_minor(x.captured, 'EUR'),
+            commerce.from_minor(x.refunded, 'EUR'), commerce.from_minor(0, 'EUR')
         FROM jsonb_array_elements(payments) p, pg_temp.payment(p) x;
     RETURN jsonb_build_object('payment_status', commerce.order_payment_status(o));
 END

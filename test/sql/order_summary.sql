@@ -47,8 +47,11 @@ CREATE FUNCTION pg_temp.paid(o uuid, VARIADIC payments text[]) RETURNS text LANG
 DECLARE
     result text;
 BEGIN
-    INSERT INTO commerce.payments (order_id, state, authorized, captured, refunded)
-        SELECT o, p[1], (p[2] || ' EUR')::commerce.amount, (p[3] || ' EUR')::commerce.amount, (p[4] || ' EUR')::commerce.amount
+    INSERT INTO commerce.payments (order_id, state, requested, authorized, captured, refunded, charged_back)
+        SELECT o, p[1], (p[2] || ' EUR')::commerce.amount,
+            (CASE WHEN p[1] IN ('created', 'processing', 'requires_action', 'failed') THEN '0' ELSE p[2] END || ' EUR')::commerce.amount,
+            (p[3] || ' EUR')::commerce.amount, (p[4] || ' EUR')::commerce.amount,
+            (CASE p[1] WHEN 'charged_back' THEN p[3] ELSE '0' END || ' EUR')::commerce.amount
         FROM unnest(payments) each (text), LATERAL string_to_array(text, ' ') p;
     RAISE SQLSTATE 'XX999' USING MESSAGE = commerce.order_payment_status(o);
 EXCEPTION WHEN SQLSTATE 'XX999' THEN
