@@ -26,12 +26,12 @@ CREATE FUNCTION commerce.gift_card_hash(code text) RETURNS bytea
 COMMENT ON FUNCTION commerce.gift_card_hash(text) IS
 'Internal. What commerce.gift_card_codes knows a gift card''s code by, however it is written: case, blanks and dashes do not matter.';
 
-CREATE FUNCTION commerce.take_balance(balance uuid, kind text, amount commerce.amount, "order" uuid, payment uuid, reason text)
-    RETURNS void
+CREATE FUNCTION commerce.take_balance(balance uuid, kind text, amount commerce.amount, "order" uuid, payment uuid, reason text,
+        at_most boolean DEFAULT false) RETURNS commerce.amount
     LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_take_balance';
-COMMENT ON FUNCTION commerce.take_balance(uuid, text, commerce.amount, uuid, uuid, text) IS
-'Internal. Takes an amount above zero off a balance and writes the entry; CM033 where less is left. What the balance may be spent on is the caller''s to know.';
+COMMENT ON FUNCTION commerce.take_balance(uuid, text, commerce.amount, uuid, uuid, text, boolean) IS
+'Internal. Takes an amount above zero (at_most: or as much of it as there is) off a balance, writes the entry and returns what was taken; CM033 where less, or nothing, is left. What the balance may be spent on is the caller''s to know.';
 
 CREATE FUNCTION commerce.balance_reading(balance uuid, OUT "left" bigint, OUT in_flight bigint)
     LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp

@@ -49,18 +49,16 @@ BEGIN
             USING ERRCODE = 'CM031', DETAIL = jsonb_build_object('balance', b.id, 'reason', why), HINT = 'Pay in another way.';
     END IF;
     rest := commerce.unpaid("order", total);
-    pay_with_balance.amount := coalesce(pay_with_balance.amount, commerce.from_minor(
-        least(greatest(rest, 0), (SELECT greatest(r.left, 1) FROM commerce.balance_reading(b.id) r)), commerce.currency(total)));
-    PERFORM commerce.check_payment("order", pay_with_balance.amount, total, rest);
-    IF commerce.minor_units(amount) = 0 AND rest > 0 THEN
+    IF amount IS NOT NULL AND commerce.minor_units(amount) = 0 THEN
         RAISE EXCEPTION 'a balance pays an amount greater than zero' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    IF commerce.minor_units(amount) = 0 THEN
-        RAISE EXCEPTION 'nothing of the order is left to pay' USING ERRCODE = 'CM060',
-            DETAIL = jsonb_build_object('order', "order", 'amount', amount::jsonb, 'rest', commerce.from_minor(greatest(rest, 0), b.currency)::jsonb),
-            HINT = 'There is nothing to do.';
+    PERFORM commerce.check_payment("order", coalesce(amount, nothing), total, rest);
+    IF rest <= 0 THEN
+        RAISE EXCEPTION 'nothing of the order is left to pay' USING ERRCODE = 'CM060', DETAIL = jsonb_build_object('order', "order",
+            'amount', amount::jsonb, 'rest', nothing::jsonb), HINT = 'There is nothing to do.';
     END IF;
-    PERFORM commerce.take_balance(b.id, 'spent', amount, "order", payment, NULL);
+    pay_with_balance.amount := commerce.take_balance(b.id, 'spent', coalesce(amount, commerce.from_minor(rest, b.currency)), "order",
+        payment, NULL, at_most => amount IS NULL);
     INSERT INTO commerce.payments (order_id, id, state, provider, authorized, captured, refunded, charged_back, balance)
         VALUES ("order", payment, 'captured', 'balance', pay_with_balance.amount, pay_with_balance.amount, nothing, nothing, b.id);
     PERFORM commerce.book_payment("order", payment, 'authorize', amount, 'balance', NULL);

@@ -26,6 +26,7 @@ enum
 	ARG_ORDER,
 	ARG_PAYMENT,
 	ARG_REASON,
+	ARG_AT_MOST,
 };
 
 PG_FUNCTION_INFO_V1(commerce_take_balance);
@@ -60,30 +61,34 @@ refuse(const pg_uuid_t *balance, Amount amount, int64 left)
 					commerce_errdetail(&writer), errhint("Take no more than is left.")));
 }
 
-/* Takes so much by the counter, or behind a lock; refuses where there is less. Returns what was unwritten before. */
+/* Returns how much to take where so much is left; refuses where that is not enough. */
 static int64
-take(const pg_uuid_t *balance, Amount amount, Counter *counter)
+share_of(const pg_uuid_t *balance, Amount amount, bool at_most, int64 left)
 {
 	int64 minor = commerce_amount_minor(amount);
-	int64 unwritten;
 
-	if (counter == NULL)
-	{
-		int64 left;
-
-		commerce_lock_balance(balance);
-		left = commerce_balance_summed(balance);
-		if (left < minor)
-			refuse(balance, amount, left);
-		return 0;
-	}
-	unwritten = commerce_escrow_unwritten(counter);
-	if (!commerce_escrow_take(counter, minor))
-		refuse(balance, amount, commerce_escrow_balance(counter));
-	return unwritten;
+	if (at_most)
+		minor = Min(minor, left);
+	if (left < minor || minor <= 0)
+		refuse(balance, amount, left);
+	return minor;
 }
 
-/* take_balance(balance, kind, amount, order, payment, reason) */
+/* Takes by the counter; others may take meanwhile. Returns how much was taken. */
+static int64
+take(const pg_uuid_t *balance, Amount amount, bool at_most, Counter *counter)
+{
+	for (;;)
+	{
+		int64 minor = share_of(balance, amount, at_most, commerce_escrow_balance(counter));
+
+		if (commerce_escrow_take(counter, minor))
+			return minor;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* take_balance(balance, kind, amount, order, payment, reason, at_most) */
 Datum
 commerce_take_balance(PG_FUNCTION_ARGS)
 {
@@ -91,8 +96,10 @@ commerce_take_balance(PG_FUNCTION_ARGS)
 	char nulls[] = "      ";
 	const pg_uuid_t *balance = PG_GETARG_UUID_P(ARG_BALANCE);
 	Amount amount = PG_GETARG_AMOUNT(ARG_AMOUNT);
+	bool at_most = !PG_ARGISNULL(ARG_AT_MOST) && PG_GETARG_BOOL(ARG_AT_MOST);
 	Counter *counter;
-	int64 unwritten;
+	int64 unwritten = 0;
+	int64 taken;
 
 	if (PG_ARGISNULL(ARG_BALANCE) || PG_ARGISNULL(ARG_AMOUNT) || commerce_amount_minor(amount) <= 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -102,16 +109,24 @@ commerce_take_balance(PG_FUNCTION_ARGS)
 		values[i] = PG_GETARG_DATUM(i);
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
-	values[ARG_AMOUNT] = AmountGetDatum(
-		commerce_amount_make(-commerce_amount_minor(amount), commerce_amount_currency(amount)));
 	SPI_connect();
 	counter = commerce_balance_counter(balance);
-	unwritten = take(balance, amount, counter);
+	if (counter != NULL)
+	{
+		unwritten = commerce_escrow_unwritten(counter);
+		taken = take(balance, amount, at_most, counter);
+	}
+	else
+	{
+		commerce_lock_balance(balance);
+		taken = share_of(balance, amount, at_most, commerce_balance_summed(balance));
+	}
+	values[ARG_AMOUNT] = AmountGetDatum(commerce_amount_make(-taken, commerce_amount_currency(amount)));
 	(void) commerce_run(&write_entry, PLAN_WRITES, values, nulls);
 	if (counter != NULL)
 		commerce_escrow_settle(counter, unwritten);
 	SPI_finish();
-	PG_RETURN_VOID();
+	PG_RETURN_AMOUNT(commerce_amount_make(taken, commerce_amount_currency(amount)));
 }
 
 /* balance_reading(balance) says what is left and what of it others are spending. */
