@@ -194,6 +194,7 @@ CREATE FUNCTION commerce.charge_back_payment(payment uuid, amount commerce.amoun
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM commerce.require_shop();
     IF EXISTS (SELECT FROM commerce.payments p WHERE p.id = payment AND p.balance IS NOT NULL) THEN
         RAISE EXCEPTION 'nobody charges a balance of the shop''s own back' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'commerce.refund_payment() gives back to it.';
