@@ -1,4 +1,5 @@
--- One SELECT each and no SET, so that a report is inlined into the query it stands in and planned with it.
+-- One SELECT each and no SET, so that a report is inlined into the query it stands in and planned with it. What takes any
+-- type is named with its schema: the caller's search path may hold one of others that fits these types better.
 CREATE FUNCTION commerce.sales_by_day(during tstzrange DEFAULT NULL, time_zone text DEFAULT 'UTC')
         RETURNS TABLE (day date, currency text, orders bigint, units bigint, gross commerce.amount, tax commerce.amount,
             net commerce.amount, shipping_net commerce.amount, discount commerce.amount, cost commerce.amount,
@@ -10,8 +11,8 @@ AS $$
         commerce.sum(s.discount), commerce.sum(s.cost), sum(s.units_without_cost)::bigint,
         commerce.sum(s.goods_net) OPERATOR(commerce.-) commerce.sum(s.cost)
     FROM commerce.sales_orders s
-    WHERE s.placed_at >= coalesce(lower(during), '-infinity') AND s.placed_at <= coalesce(upper(during), 'infinity')
-        AND (during IS NULL OR s.placed_at <@ during)
+    WHERE s.placed_at >= coalesce(pg_catalog.lower(during), '-infinity') AND s.placed_at <= coalesce(pg_catalog.upper(during), 'infinity')
+        AND (during IS NULL OR s.placed_at OPERATOR(pg_catalog.<@) during)
     GROUP BY 1, 2 ORDER BY 1, 2
 $$;
 COMMENT ON FUNCTION commerce.sales_by_day(tstzrange, text) IS
@@ -29,8 +30,8 @@ AS $$
         commerce.sum(s.discount), commerce.sum(s.cost), sum(s.units_without_cost)::bigint,
         commerce.sum(s.goods_net) OPERATOR(commerce.-) commerce.sum(s.cost)
     FROM commerce.sales_orders s
-    WHERE s.placed_at >= coalesce(lower(during), '-infinity') AND s.placed_at <= coalesce(upper(during), 'infinity')
-        AND (during IS NULL OR s.placed_at <@ during)
+    WHERE s.placed_at >= coalesce(pg_catalog.lower(during), '-infinity') AND s.placed_at <= coalesce(pg_catalog.upper(during), 'infinity')
+        AND (during IS NULL OR s.placed_at OPERATOR(pg_catalog.<@) during)
     GROUP BY 1, 2 ORDER BY 1, 2
 $$;
 COMMENT ON FUNCTION commerce.sales_by_channel(tstzrange) IS
@@ -48,8 +49,8 @@ AS $$
         commerce.sum(s.discount), commerce.sum(s.cost), sum(s.units_without_cost)::bigint,
         commerce.sum(s.goods_net) OPERATOR(commerce.-) commerce.sum(s.cost)
     FROM commerce.sales_orders s
-    WHERE s.placed_at >= coalesce(lower(during), '-infinity') AND s.placed_at <= coalesce(upper(during), 'infinity')
-        AND (during IS NULL OR s.placed_at <@ during)
+    WHERE s.placed_at >= coalesce(pg_catalog.lower(during), '-infinity') AND s.placed_at <= coalesce(pg_catalog.upper(during), 'infinity')
+        AND (during IS NULL OR s.placed_at OPERATOR(pg_catalog.<@) during)
     GROUP BY 1, 2 ORDER BY 1, 2
 $$;
 COMMENT ON FUNCTION commerce.sales_by_country(tstzrange) IS
@@ -64,13 +65,13 @@ CREATE FUNCTION commerce.sales_by_product(during tstzrange DEFAULT NULL)
 AS $$
     SELECT t.sku, v.product_id, coalesce(nullif(v.title, ''), p.title), p.brand, p.category::text, t.currency, t.orders, t.units,
         t.gross, t.tax, t.net, t.discount, t.cost, t.units_without_cost, t.net OPERATOR(commerce.-) t.cost
-    FROM (SELECT l.sku, l.currency, count(DISTINCT l.order_id) AS orders, sum(l.quantity)::bigint AS units,
+    FROM (SELECT l.sku, l.currency, pg_catalog.count(DISTINCT l.order_id) AS orders, sum(l.quantity)::bigint AS units,
             commerce.sum(l.gross) AS gross, commerce.sum(l.tax) AS tax, commerce.sum(l.net) AS net,
             commerce.sum(l.discount) AS discount, commerce.sum(l.cost) AS cost,
             coalesce(sum(l.quantity) FILTER (WHERE l.cost IS NULL), 0)::bigint AS units_without_cost
         FROM commerce.sales_lines l
-        WHERE l.placed_at >= coalesce(lower(during), '-infinity') AND l.placed_at <= coalesce(upper(during), 'infinity')
-            AND (during IS NULL OR l.placed_at <@ during)
+        WHERE l.placed_at >= coalesce(pg_catalog.lower(during), '-infinity') AND l.placed_at <= coalesce(pg_catalog.upper(during), 'infinity')
+            AND (during IS NULL OR l.placed_at OPERATOR(pg_catalog.<@) during)
         GROUP BY l.sku, l.currency) t
         LEFT JOIN commerce.variants v ON v.sku = t.sku LEFT JOIN commerce.products p ON p.id = v.product_id
     ORDER BY t.sku, t.currency
@@ -108,7 +109,7 @@ AS $$
             commerce.sum(o.saved_tax) AS saved_tax, commerce.sum(o.lines_net) AS lines_net, commerce.sum(o.lines_cost) AS lines_cost,
             sum(o.units_without_cost)::bigint AS units_without_cost, commerce.sum(s.net) AS orders_net
         FROM (SELECT d.order_id, d.promotion, d.reason, commerce.currency(d.discount) AS currency,
-                count(l.line) AS lines, coalesce(sum(l.quantity), 0) AS units,
+                pg_catalog.count(l.line) AS lines, coalesce(sum(l.quantity), 0) AS units,
                 coalesce(sum(l.quantity) FILTER (WHERE l.gift_of = d.promotion), 0) AS gift_units,
                 commerce.sum(d.discount) AS discount, commerce.sum(d.discount) FILTER (WHERE d.line = 0) AS shipping_discount,
                 commerce.sum(d.saved_tax) AS saved_tax, commerce.sum(l.net) AS lines_net, commerce.sum(l.cost) AS lines_cost,
@@ -117,13 +118,13 @@ AS $$
                     commerce.sum(x.saved_tax) AS saved_tax
                 -- The time is asked for here as well, so that a week's results do not read every discount there is.
                 FROM commerce.order_discounts x JOIN commerce.orders o ON o.id = x.order_id
-                WHERE o.placed_at >= coalesce(lower(during), '-infinity') AND o.placed_at <= coalesce(upper(during), 'infinity')
+                WHERE o.placed_at >= coalesce(pg_catalog.lower(during), '-infinity') AND o.placed_at <= coalesce(pg_catalog.upper(during), 'infinity')
                 GROUP BY x.order_id, x.line, x.promotion, x.reason) d
                 LEFT JOIN commerce.sales_lines l ON l.order_id = d.order_id AND l.line = d.line
             GROUP BY d.order_id, d.promotion, d.reason, commerce.currency(d.discount)) o
             JOIN commerce.sales_orders s ON s.order_id = o.order_id
-        WHERE s.placed_at >= coalesce(lower(during), '-infinity') AND s.placed_at <= coalesce(upper(during), 'infinity')
-            AND (during IS NULL OR s.placed_at <@ during)
+        WHERE s.placed_at >= coalesce(pg_catalog.lower(during), '-infinity') AND s.placed_at <= coalesce(pg_catalog.upper(during), 'infinity')
+            AND (during IS NULL OR s.placed_at OPERATOR(pg_catalog.<@) during)
         GROUP BY o.promotion, o.reason, o.currency) t
         LEFT JOIN commerce.promotions p ON p.id = t.promotion
         LEFT JOIN commerce.gone_promotions g ON g.id = t.promotion

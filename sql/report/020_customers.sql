@@ -3,10 +3,10 @@ CREATE FUNCTION commerce.customer_rfm(at timestamptz DEFAULT now())
             net commerce.amount, r integer, f integer, m integer)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 4000
 AS $$
-    SELECT t.customer_id, t.currency, t.last, floor(extract(epoch FROM at - t.last) / 86400)::integer, t.orders, t.net,
-        ceil(5 * cume_dist() OVER (PARTITION BY t.currency ORDER BY t.last))::integer,
-        ceil(5 * cume_dist() OVER (PARTITION BY t.currency ORDER BY t.orders))::integer,
-        ceil(5 * cume_dist() OVER (PARTITION BY t.currency ORDER BY commerce.minor_units(t.net)))::integer
+    SELECT t.customer_id, t.currency, t.last, floor(extract(epoch FROM at - t.last) / 86400.0)::integer, t.orders, t.net,
+        ceil(5::double precision * cume_dist() OVER (PARTITION BY t.currency ORDER BY t.last))::integer,
+        ceil(5::double precision * cume_dist() OVER (PARTITION BY t.currency ORDER BY t.orders))::integer,
+        ceil(5::double precision * cume_dist() OVER (PARTITION BY t.currency ORDER BY commerce.minor_units(t.net)))::integer
     FROM (SELECT s.customer_id, s.currency, max(s.placed_at) AS last, count(*) AS orders, commerce.sum(s.net) AS net
         FROM commerce.sales_orders s WHERE s.customer_id IS NOT NULL AND s.placed_at <= at GROUP BY s.customer_id, s.currency) t
     ORDER BY t.currency, commerce.minor_units(t.net) DESC, t.customer_id
@@ -21,16 +21,16 @@ CREATE FUNCTION commerce.cohorts(during tstzrange DEFAULT NULL, time_zone text D
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 AS $$
     SELECT t.cohort, t.currency, t.month, max(t.active) FILTER (WHERE t.month = 0) OVER c, t.active,
-        round(t.active::numeric / max(t.active) FILTER (WHERE t.month = 0) OVER c, 4), t.orders, t.net
+        round(t.active::numeric / (max(t.active) FILTER (WHERE t.month = 0) OVER c)::numeric, 4), t.orders, t.net
     FROM (SELECT date_trunc('month', f.first)::date AS cohort, f.currency,
-            (extract(year FROM f.at) * 12 + extract(month FROM f.at)
-                - extract(year FROM f.first) * 12 - extract(month FROM f.first))::integer AS month,
-            count(DISTINCT f.customer_id) AS active, count(*) AS orders, commerce.sum(f.net) AS net
+            (extract(year FROM f.at) * 12.0 + extract(month FROM f.at)
+                - extract(year FROM f.first) * 12.0 - extract(month FROM f.first))::integer AS month,
+            pg_catalog.count(DISTINCT f.customer_id) AS active, count(*) AS orders, commerce.sum(f.net) AS net
         FROM (SELECT s.customer_id, s.currency, s.net, s.placed_at, s.placed_at AT TIME ZONE time_zone AS at,
                 min(s.placed_at) OVER (PARTITION BY s.customer_id, s.currency) AS first_at,
                 min(s.placed_at) OVER (PARTITION BY s.customer_id, s.currency) AT TIME ZONE time_zone AS first
             FROM commerce.sales_orders s WHERE s.customer_id IS NOT NULL) f
-        WHERE during IS NULL OR f.first_at <@ during
+        WHERE during IS NULL OR f.first_at OPERATOR(pg_catalog.<@) during
         GROUP BY 1, 2, 3) t
     WINDOW c AS (PARTITION BY t.cohort, t.currency)
     ORDER BY 1, 2, 3
@@ -44,28 +44,28 @@ CREATE FUNCTION commerce.returns_report(during tstzrange DEFAULT NULL)
             gross_returned commerce.amount, net_returned commerce.amount, units_restocked bigint, units_written_off bigint, reasons jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 AS $$
-    SELECT t.sku, coalesce(nullif(v.title, ''), p.title), t.currency, t.sold, t.returned, round(t.returned / t.sold::numeric, 4),
+    SELECT t.sku, coalesce(nullif(v.title, ''), p.title), t.currency, t.sold, t.returned, round(t.returned::numeric / t.sold::numeric, 4),
         t.returns, t.gross, t.net, t.restocked, t.written_off, t.reasons
     FROM (SELECT l.sku, l.currency, sum(l.quantity)::bigint AS sold, sum(b.units)::bigint AS returned,
             sum(b.returns)::bigint AS returns, commerce.sum(b.gross) AS gross,
-            commerce.sum(commerce.from_minor(round(commerce.minor_units(b.gross)::numeric * commerce.minor_units(l.net)
-                / nullif(commerce.minor_units(l.gross), 0))::bigint, l.currency)) AS net,
+            commerce.sum(commerce.from_minor(round(commerce.minor_units(b.gross)::numeric * commerce.minor_units(l.net)::numeric
+                / nullif(commerce.minor_units(l.gross), 0)::numeric)::bigint, l.currency)) AS net,
             sum(b.restocked)::bigint AS restocked, sum(b.written_off)::bigint AS written_off,
-            (SELECT jsonb_object_agg(r.reason, r.units) FROM (SELECT e.key AS reason, sum(e.value::bigint) AS units
-                FROM unnest(array_agg(b.reasons) FILTER (WHERE b.reasons IS NOT NULL)) AS of_line (reasons),
+            (SELECT pg_catalog.jsonb_object_agg(r.reason, r.units) FROM (SELECT e.key AS reason, sum(e.value::bigint) AS units
+                FROM unnest(pg_catalog.array_agg(b.reasons) FILTER (WHERE b.reasons IS NOT NULL)) AS of_line (reasons),
                     LATERAL jsonb_each_text(of_line.reasons) e GROUP BY e.key) r) AS reasons
         FROM commerce.sales_lines l
             LEFT JOIN (SELECT x.order_id, x.line, sum(x.units) AS units, sum(x.returns) AS returns, commerce.sum(x.gross) AS gross,
-                    sum(x.restocked) AS restocked, sum(x.written_off) AS written_off, jsonb_object_agg(x.reason, x.units) AS reasons
+                    sum(x.restocked) AS restocked, sum(x.written_off) AS written_off, pg_catalog.jsonb_object_agg(x.reason, x.units) AS reasons
                 FROM (SELECT rl.order_id, rl.line, coalesce(r.reason, '') AS reason, sum(rl.quantity) AS units, count(*) AS returns,
                         commerce.sum(rl.value) AS gross, coalesce(sum(rl.quantity) FILTER (WHERE rl.disposition = 'restock'), 0) AS restocked,
                         coalesce(sum(rl.quantity) FILTER (WHERE rl.disposition = 'write_off'), 0) AS written_off
                     FROM commerce.return_lines rl JOIN commerce.returns r ON r.order_id = rl.order_id AND r.id = rl.return_id
                     WHERE r.state IN ('received', 'closed') GROUP BY 1, 2, 3) x
                 GROUP BY x.order_id, x.line) b ON b.order_id = l.order_id AND b.line = l.line
-        WHERE l.placed_at >= coalesce(lower(during), '-infinity') AND l.placed_at <= coalesce(upper(during), 'infinity')
-            AND (during IS NULL OR l.placed_at <@ during)
-        GROUP BY l.sku, l.currency HAVING sum(b.units) > 0) t
+        WHERE l.placed_at >= coalesce(pg_catalog.lower(during), '-infinity') AND l.placed_at <= coalesce(pg_catalog.upper(during), 'infinity')
+            AND (during IS NULL OR l.placed_at OPERATOR(pg_catalog.<@) during)
+        GROUP BY l.sku, l.currency HAVING sum(b.units) > 0.0) t
         LEFT JOIN commerce.variants v ON v.sku = t.sku LEFT JOIN commerce.products p ON p.id = v.product_id
     ORDER BY t.sku, t.currency
 $$;

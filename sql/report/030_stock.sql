@@ -16,22 +16,22 @@ CREATE FUNCTION commerce.stock_turnover(during tstzrange DEFAULT NULL, location 
             cost_of_sales commerce.amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 4000
 AS $$
-    SELECT t.sku, t.sold, t.opening, t.closing, round(t.average, 2), round(t.sold / nullif(t.average, 0), 4),
-        round(t.days * t.average / nullif(t.sold, 0), 1), v.cost OPERATOR(commerce.*) t.sold
-    FROM (SELECT s.sku, s.begins, s.ends, extract(epoch FROM s.ends - s.begins)::numeric / 86400 AS days,
-            (s.on_hand - coalesce(m.since, 0))::bigint AS opening, (s.on_hand - coalesce(m.after, 0))::bigint AS closing,
-            coalesce(m.sold, 0)::bigint AS sold, s.on_hand - coalesce(m.since, 0) + coalesce(m.weighted, 0) AS average
+    SELECT t.sku, t.sold, t.opening, t.closing, round(t.average, 2), round(t.sold::numeric / nullif(t.average, 0.0), 4),
+        round(t.days * t.average / nullif(t.sold, 0)::numeric, 1), v.cost OPERATOR(commerce.*) t.sold
+    FROM (SELECT s.sku, s.begins, s.ends, extract(epoch FROM s.ends - s.begins)::numeric / 86400.0 AS days,
+            (s.on_hand - coalesce(m.since, 0.0))::bigint AS opening, (s.on_hand - coalesce(m.after, 0.0))::bigint AS closing,
+            coalesce(m.sold, 0)::bigint AS sold, s.on_hand - coalesce(m.since, 0.0) + coalesce(m.weighted, 0.0) AS average
         FROM (SELECT x.sku, sum(x.on_hand) AS on_hand, p.begins, p.ends
-            FROM commerce.stock x, (SELECT coalesce(lower(during), now() - interval '365 days') AS begins,
-                least(coalesce(upper(during), now()), now()) AS ends) p
+            FROM commerce.stock x, (SELECT coalesce(pg_catalog.lower(during), now() - interval '365 days') AS begins,
+                least(coalesce(pg_catalog.upper(during), now()), now()) AS ends) p
             WHERE $2 IS NULL OR x.location = $2 GROUP BY x.sku, p.begins, p.ends) s
             LEFT JOIN (SELECT x.sku, sum(x.delta) AS since, sum(x.delta) FILTER (WHERE x.moved_at >= p.ends) AS after,
                     -sum(x.delta) FILTER (WHERE x.moved_at < p.ends AND x.reason IN ('sold', 'returned')) AS sold,
                     -- A unit that comes when a third of the time is left is a third of a unit on average.
-                    sum(x.delta * (extract(epoch FROM p.ends - x.moved_at) / nullif(extract(epoch FROM p.ends - p.begins), 0)))
+                    sum(x.delta::numeric * (extract(epoch FROM p.ends - x.moved_at) / nullif(extract(epoch FROM p.ends - p.begins), 0.0)))
                         FILTER (WHERE x.moved_at < p.ends) AS weighted
-                FROM commerce.stock_movements x, (SELECT coalesce(lower(during), now() - interval '365 days') AS begins,
-                    least(coalesce(upper(during), now()), now()) AS ends) p
+                FROM commerce.stock_movements x, (SELECT coalesce(pg_catalog.lower(during), now() - interval '365 days') AS begins,
+                    least(coalesce(pg_catalog.upper(during), now()), now()) AS ends) p
                 WHERE x.moved_at >= p.begins AND x.delta <> 0 AND ($2 IS NULL OR x.location = $2)
                 GROUP BY x.sku) m ON m.sku = s.sku) t
         LEFT JOIN commerce.variants v ON v.sku = t.sku
