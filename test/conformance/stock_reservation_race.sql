@@ -12,6 +12,10 @@ CREATE FUNCTION pg_temp.buyer_script() RETURNS text LANGUAGE sql IMMUTABLE AS $s
         PERFORM pg_advisory_xact_lock_shared(1);
         COMMIT;
         FOR step IN SELECT jsonb_array_elements(steps) LOOP
+            IF step ? 'redeem' THEN
+                CALL redeem(buyer, (step ->> 'redeem')::integer);
+                CONTINUE;
+            END IF;
             lines := jsonb_build_array(jsonb_build_object('sku', 'v', 'quantity',
                 coalesce(step -> 'reserve_and_place', step -> 'reserve', step -> 'place_order', step -> 'allocate')));
             IF step ? 'reserve' OR step ? 'reserve_and_place' THEN
@@ -23,12 +27,29 @@ CREATE FUNCTION pg_temp.buyer_script() RETURNS text LANGUAGE sql IMMUTABLE AS $s
                 COMMIT;
             END IF;
         END LOOP;
-        INSERT INTO succeeded VALUES (buyer);
+        IF steps -> 0 -> 'redeem' IS NULL THEN
+            INSERT INTO succeeded VALUES (buyer);
+        END IF;
+    END
+    $buyer$;
+    -- So many orders with the code, each in a transaction of its own; one that is refused as used up is no order.
+    CREATE PROCEDURE redeem(buyer text, attempts integer) LANGUAGE plpgsql AS $buyer$
+    BEGIN
+        FOR attempt IN 1..attempts LOOP
+            BEGIN
+                PERFORM commerce.checkout('[{"sku": "free", "quantity": 1}]', ARRAY['LIMITED']);
+                INSERT INTO succeeded VALUES (buyer);
+            EXCEPTION WHEN SQLSTATE 'CM032' THEN
+                INSERT INTO refused VALUES (buyer);
+            END;
+            COMMIT;
+        END LOOP;
     END
     $buyer$;
     CREATE TABLE succeeded (buyer text);
-    INSERT INTO commerce.variants (sku) VALUES ('v');
-    INSERT INTO commerce.prices (sku, price) VALUES ('v', '1 EUR');
+    CREATE TABLE refused (buyer text);
+    INSERT INTO commerce.variants (sku, track_stock) VALUES ('v', true), ('free', false);
+    INSERT INTO commerce.prices (sku, price) VALUES ('v', '1 EUR'), ('free', '1 EUR');
 $$ $script$;
 
 -- Lets the buyers go at once and says how many got what they wanted.
@@ -40,8 +61,16 @@ DECLARE
 BEGIN
     PERFORM dblink_connect('gate', connection);
     PERFORM dblink_exec('gate', pg_temp.buyer_script());
-    PERFORM dblink_exec('gate', format('INSERT INTO commerce.stock (sku, location, on_hand) VALUES (''v'', ''main'', %s)',
-        (SELECT sum((l.value ->> 'on_hand')::bigint) FROM jsonb_each(input -> 'levels') l)));
+    IF input ? 'coupon' THEN
+        PERFORM dblink_exec('gate', format($limit$
+            INSERT INTO commerce.promotions (name, benefit, needs_code) VALUES ('limited', '0.10 EUR off order', true);
+            INSERT INTO commerce.promotion_codes (code, promotion) SELECT 'LIMITED', id FROM commerce.promotions;
+            INSERT INTO commerce.budgets (promotion, uses) SELECT id, %s FROM commerce.promotions$limit$,
+            input #>> '{coupon,usage_limit}'));
+    ELSE
+        PERFORM dblink_exec('gate', format('INSERT INTO commerce.stock (sku, location, on_hand) VALUES (''v'', ''main'', %s)',
+            (SELECT sum((l.value ->> 'on_hand')::bigint) FROM jsonb_each(input -> 'levels') l)));
+    END IF;
     PERFORM * FROM dblink('gate', 'SELECT pg_advisory_lock(1)::text') AS gate (closed text);
     FOR buyer IN 1..buyers LOOP
         PERFORM dblink_connect('buyer' || buyer, connection);
@@ -58,8 +87,11 @@ BEGIN
         PERFORM * FROM dblink_get_result('buyer' || buyer, false) AS result (status text);
         PERFORM dblink_disconnect('buyer' || buyer);
     END LOOP;
-    SELECT jsonb_build_object('succeeded', g.succeeded, 'failed', buyers - g.succeeded, 'saleable', g.saleable) INTO result
-        FROM dblink('gate', 'SELECT (SELECT count(*) FROM succeeded), commerce.available(''v'')') AS g (succeeded integer, saleable bigint);
+    SELECT jsonb_build_object('succeeded', g.succeeded,
+            'failed', CASE WHEN input ? 'coupon' THEN g.refused ELSE buyers - g.succeeded END,
+            'saleable', g.saleable, 'usage_count', g.used) INTO result
+        FROM dblink('gate', 'SELECT (SELECT count(*) FROM succeeded), (SELECT count(*) FROM refused), commerce.available(''v''),
+            (SELECT sum(used) FROM commerce.budget_status)') AS g (succeeded integer, refused integer, saleable bigint, used bigint);
     PERFORM dblink_disconnect('gate');
     RETURN result;
 END

@@ -211,8 +211,10 @@ DECLARE
     facts jsonb;
 BEGIN
     IF input ? 'coupon' THEN
-        verdict := 'n/a';
-        detail := 'promotions have no usage limits';
+        -- The attempts of ten buyers at once, each of whom makes a tenth of them one after the other.
+        SELECT * INTO verdict, detail FROM pg_temp.run_race(input || jsonb_build_object('concurrent',
+            (SELECT jsonb_agg(jsonb_build_array(jsonb_build_object('redeem', (input ->> 'concurrent_attempts')::integer / 10)))
+                FROM generate_series(1, 10))), expect);
         RETURN;
     ELSIF expect -> 'reservations' = '0' AND jsonb_path_exists(input, '$.levels.*.backorderable ? (@ == true)') THEN
         verdict := 'n/a';
