@@ -39,6 +39,18 @@ refuse(const char *name, const char *expected)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"%s\" must be %s", name, expected)));
 }
 
+/* Returns the keys of a list, for a hint. */
+static char *
+listed(const char *const *known)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; known[i]; i++)
+		appendStringInfo(&list, "%s%s", i ? ", " : "", known[i]);
+	return list.data;
+}
+
 /* Refuses a key that is not in the list. */
 void
 commerce_refuse_unknown_keys(JsonbContainer *object, const char *const *known, const char *what)
@@ -58,8 +70,9 @@ commerce_refuse_unknown_keys(JsonbContainer *object, const char *const *known, c
 		while (known[i] && strcmp(known[i], key) != 0)
 			i++;
 		if (known[i] == NULL)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("unknown key \"%s\" in %s", key, what)));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown key \"%s\" in %s", key, what),
+					 errhint("Known are %s.", listed(known))));
 	}
 }
 
