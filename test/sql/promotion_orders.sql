@@ -46,6 +46,32 @@ BEGIN;
 SELECT commerce.checkout('[{"sku": "deal-mug", "quantity": 3}]', channel => 'deals') AS id \gset
 SELECT count(*) AS gifts FROM commerce.order_lines WHERE order_id = :'id' AND gift_of IS NOT NULL;
 ROLLBACK;
+-- A kit takes its parts, in the cart and as a gift.
+BEGIN;
+INSERT INTO commerce.variants (sku) VALUES ('deal-box');
+INSERT INTO commerce.prices (sku, price) VALUES ('deal-box', '15 EUR');
+INSERT INTO commerce.kit_parts (kit, part, quantity) VALUES ('deal-box', 'deal-mug', 2);
+SELECT commerce.available('deal-mug') AS mugs, commerce.available('deal-box') AS boxes;
+CREATE FUNCTION pg_temp.gifts(boxes integer, mugs integer) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    o uuid := commerce.checkout((SELECT jsonb_agg(l) FROM (VALUES (jsonb_build_object('sku', 'deal-box', 'quantity', boxes)),
+        (jsonb_build_object('sku', 'deal-mug', 'quantity', mugs))) lines (l) WHERE l ->> 'quantity' <> '0'), channel => 'deals');
+BEGIN
+    RETURN (SELECT string_agg(quantity || ' ' || sku || CASE WHEN gift_of IS NULL THEN '' ELSE ' gift' END, ', ' ORDER BY line)
+        FROM commerce.order_lines WHERE order_id = o) || ', left ' || commerce.available('deal-mug');
+END
+$$;
+SAVEPOINT three;
+SELECT pg_temp.gifts(1, 0) AS box_and_mug;
+ROLLBACK TO three;
+SELECT pg_temp.gifts(1, 1) AS box_and_no_mug;
+ROLLBACK TO three;
+UPDATE commerce.promotions SET benefit = 'gift 1 ''deal-box''' WHERE id = :'mug';
+SELECT pg_temp.gifts(0, 2) AS no_box;
+ROLLBACK TO three;
+UPDATE commerce.promotions SET benefit = 'gift 1 ''deal-box''' WHERE id = :'mug';
+SELECT pg_temp.gifts(0, 1) AS box;
+ROLLBACK;
 -- Of two gifts one is not to be had: the promotion applies, and is claimed.
 UPDATE commerce.promotions SET benefit = 'gift 1 ''deal-card''; gift 1 ''deal-nothing''' WHERE id = :'mug';
 SELECT pg_temp.judge(1, '[{"benefit": "gift 1 ''deal-card''; gift 1 ''deal-nothing''"}]');
