@@ -6,6 +6,7 @@ AS $$
 DECLARE
     total commerce.amount := commerce.lock_order("order");
     buyer uuid := (SELECT o.customer_id FROM commerce.orders o WHERE o.id = "order");
+    by_id constant boolean := balance IS NOT NULL;
     nothing commerce.amount := commerce.from_minor(0, commerce.currency(total));
     rest bigint;
     b record;
@@ -38,6 +39,10 @@ BEGIN
     END IF;
     PERFORM commerce.require_payable("order", 'pay_with_balance');
     SELECT * INTO b FROM commerce.balances x WHERE x.id = pay_with_balance.balance;
+    -- Reports show ids; what a card is worth belongs to whoever has its code.
+    IF by_id AND b.kind = 'gift_card' AND b.customer_id IS NULL THEN
+        PERFORM commerce.require_admin('spend a gift card without its code');
+    END IF;
     IF b.currency <> commerce.currency(total) THEN
         RAISE EXCEPTION 'the order is in %, the balance in %', commerce.currency(total), b.currency
             USING ERRCODE = 'CM020', HINT = 'A balance pays orders in its own currency.';
@@ -71,7 +76,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.pay_with_balance(uuid, commerce.amount, text, uuid, text) IS
-'Pays an amount of an order (NULL: all that is left to pay, or as much of it as the balance has) with a gift card (by code), a balance (by id) or, where neither is named, the store credit of the order''s customer; returns the payment, captured by provider balance. Many may spend one balance at once: nobody waits, and never more is spent than there is. refund_payment() and the order''s cancel give it back to the balance. The same reference again returns the same payment. CM033 where the balance has less, CM060 beyond the rest of the order, CM030 for an unknown code, CM031 (DETAIL: reason) for a balance that is blocked, expired or another customer''s, CM020 in another currency, CM010 for an order that takes no money, CM050 for a reference used for something else, 22023 for an amount that is not greater than zero, P0002 for an unknown order or balance. Example: SELECT commerce.pay_with_balance(order, code => ''7K2QX-…'').';
+'Pays an amount of an order (NULL: all that is left to pay, or as much of it as the balance has) with a gift card (by code), a balance (by id; a gift card that is no customer''s only by commerce_admin, CM042) or, where neither is named, the store credit of the order''s customer; returns the payment, captured by provider balance. Many may spend one balance at once: nobody waits, and never more is spent than there is. refund_payment() and the order''s cancel give it back to the balance. The same reference again returns the same payment. CM033 where the balance has less, CM060 beyond the rest of the order, CM030 for an unknown code, CM031 (DETAIL: reason) for a balance that is blocked, expired or another customer''s, CM020 in another currency, CM010 for an order that takes no money, CM050 for a reference used for something else, 22023 for an amount that is not greater than zero, P0002 for an unknown order or balance. Example: SELECT commerce.pay_with_balance(order, code => ''7K2QX-…'').';
 GRANT EXECUTE ON FUNCTION commerce.pay_with_balance(uuid, commerce.amount, text, uuid, text) TO commerce_app;
 
 CREATE FUNCTION commerce.return_to_balance(balance uuid, amount commerce.amount, "order" uuid, payment uuid) RETURNS void

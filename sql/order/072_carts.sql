@@ -133,7 +133,7 @@ $$;
 COMMENT ON FUNCTION commerce.abandon_cart(jsonb, text, jsonb) IS
 'Internal. Effect of a cart''s expire: what it holds is free again, and the event cart.expired tells the outside world, once for each time it expires.';
 
-CREATE FUNCTION commerce.caller_sets_prices(what text) RETURNS void
+CREATE FUNCTION commerce.require_admin(what text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -143,7 +143,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION commerce.caller_sets_prices(text) IS
+COMMENT ON FUNCTION commerce.require_admin(text) IS
 'Internal. Does nothing where the session acts as a member of commerce_admin; CM042 otherwise.';
 
 CREATE FUNCTION commerce.try_cart_quote(lines jsonb DEFAULT '[{"sku": "-", "quantity": 1, "unit_price": "0"}]',

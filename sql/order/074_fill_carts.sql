@@ -63,7 +63,7 @@ BEGIN
                 || '{"quantity": 1}' ORDER BY x.n) FROM jsonb_array_elements(lines) WITH ORDINALITY x (line, n)),
             customer => c.customer_id, channel => c.channel, currency => c.currency)
             FROM commerce.carts c WHERE c.id = cart;
-        PERFORM commerce.caller_sets_prices('put prices, discounts and facts of the catalogue into a cart');
+        PERFORM commerce.require_admin('put prices, discounts and facts of the catalogue into a cart');
     END IF;
 END
 $$;
@@ -86,7 +86,7 @@ BEGIN
         SELECT coalesce(max(l.position), 0) INTO last_position FROM commerce.cart_lines l WHERE l.cart_id = cart;
         IF EXISTS (SELECT FROM commerce.cart_lines l JOIN jsonb_array_elements(lines) x (line) ON l.sku = x.line ->> 'sku'
                 WHERE l.cart_id = cart AND l.facts IS NOT NULL AND (x.line ->> 'quantity')::numeric > 0) THEN
-            PERFORM commerce.caller_sets_prices('change lines with prices of their own');
+            PERFORM commerce.require_admin('change lines with prices of their own');
         END IF;
         IF mode = 'set' THEN
             DELETE FROM commerce.cart_lines l USING jsonb_array_elements(lines) x (line)
@@ -245,7 +245,7 @@ BEGIN
     END IF;
     PERFORM commerce.plan_sourcing('[]', later.options ->> 'strategy');
     IF coalesce(later.options, '{}') - 'strategy' <> coalesce(before.options, '{}') - 'strategy' THEN
-        PERFORM commerce.caller_sets_prices('set discounts and options of pricing for a cart');
+        PERFORM commerce.require_admin('set discounts and options of pricing for a cart');
     END IF;
     IF later.shipping_method IS NOT NULL
         AND NOT EXISTS (SELECT FROM commerce.shipping_methods m WHERE m.code = later.shipping_method) THEN

@@ -85,7 +85,7 @@ BEGIN
     -- A price of its own is not for more units than it was made for.
     IF EXISTS (SELECT FROM commerce.cart_lines a JOIN commerce.cart_lines b ON b.cart_id = "into" AND b.sku = a.sku
             WHERE a.cart_id = "from" AND num_nonnulls(a.facts, b.facts) > 0) THEN
-        PERFORM commerce.caller_sets_prices('change lines with prices of their own');
+        PERFORM commerce.require_admin('change lines with prices of their own');
     END IF;
     IF EXISTS (SELECT FROM commerce.cart_lines a JOIN commerce.cart_lines b ON b.cart_id = "into" AND b.sku = a.sku
             WHERE a.cart_id = "from" AND a.quantity + b.quantity > 1000000000000) THEN

@@ -13,4 +13,11 @@
 extern Datum commerce_row_column(HeapTuple row, TupleDesc desc, const char *name, Oid type, const char *what,
 								 bool *isnull);
 
+/*
+ * Tells which row a trigger counts, before and after the change; NULL where there is none. Refuses to be anything but an
+ * AFTER trigger FOR EACH ROW; what names what is counted, for the error.
+ */
+extern TupleDesc commerce_changed_row(FunctionCallInfo fcinfo, const char *what, HeapTuple *before,
+									  HeapTuple *after);
+
 #endif

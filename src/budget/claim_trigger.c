@@ -14,9 +14,7 @@
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
-#include "commands/trigger.h"
 #include "common/int.h"
-#include "utils/rel.h"
 #pragma GCC diagnostic pop
 
 PG_FUNCTION_INFO_V1(commerce_claim_changed);
@@ -114,22 +112,16 @@ count_difference(const Share *before, const Share *after)
 Datum
 commerce_claim_changed(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	Share before = {0};
 	Share after = {0};
-	TupleDesc desc;
+	HeapTuple old_row;
+	HeapTuple new_row;
+	TupleDesc desc = commerce_changed_row(fcinfo, "claims", &old_row, &new_row);
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
-		!TRIGGER_FIRED_AFTER(trigger->tg_event))
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-						errmsg("this function counts claims as an AFTER trigger FOR EACH ROW")));
-	desc = RelationGetDescr(trigger->tg_relation);
-	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-		after = share_of(trigger->tg_trigtuple, desc);
-	else
-		before = share_of(trigger->tg_trigtuple, desc);
-	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		after = share_of(trigger->tg_newtuple, desc);
+	if (old_row)
+		before = share_of(old_row, desc);
+	if (new_row)
+		after = share_of(new_row, desc);
 	count_difference(&before, &after);
 	return PointerGetDatum(NULL);
 }

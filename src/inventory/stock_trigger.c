@@ -148,22 +148,16 @@ count_difference(const Share *before, const Share *after, bool lock)
 static void
 count_row(FunctionCallInfo fcinfo, Share (*share_of)(HeapTuple, TupleDesc), bool lock)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	Share before = {0};
 	Share after = {0};
-	TupleDesc desc;
+	HeapTuple old_row;
+	HeapTuple new_row;
+	TupleDesc desc = commerce_changed_row(fcinfo, "stock", &old_row, &new_row);
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
-		!TRIGGER_FIRED_AFTER(trigger->tg_event))
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-						errmsg("this function counts stock as an AFTER trigger FOR EACH ROW")));
-	desc = RelationGetDescr(trigger->tg_relation);
-	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-		after = share_of(trigger->tg_trigtuple, desc);
-	else
-		before = share_of(trigger->tg_trigtuple, desc);
-	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		after = share_of(trigger->tg_newtuple, desc);
+	if (old_row)
+		before = share_of(old_row, desc);
+	if (new_row)
+		after = share_of(new_row, desc);
 	count_difference(&before, &after, lock);
 }
 

@@ -180,6 +180,8 @@ SELECT commerce.random_code(0);
 UPDATE commerce.balance_entries SET amount = '1 EUR';
 DELETE FROM commerce.balance_entries;
 SELECT count(*) - :entries AS more FROM commerce.balance_entries;
+SELECT balance AS unbound, code AS unbound_code FROM commerce.issue_gift_card('5 EUR') \gset
+SELECT pg_temp.buy(1) AS of_app \gset
 SET ROLE commerce_app;
 \set VERBOSITY sqlstate
 INSERT INTO commerce.balance_entries (balance_id, kind, amount) VALUES (gen_random_uuid(), 'issued', '1 EUR');
@@ -187,6 +189,9 @@ UPDATE commerce.balances SET state = 'active';
 SELECT * FROM commerce.gift_card_codes;
 SELECT commerce.adjust_balance(:'card', '1 EUR', 'mine');
 SELECT commerce.take_balance(:'card', 'spent', '1 EUR', NULL, NULL, NULL);
+-- Reports show a card's id, and only its code spends it.
+SELECT commerce.pay_with_balance(:'of_app', balance => :'unbound');
+SELECT commerce.pay_with_balance(:'of_app', code => :'unbound_code') IS NOT NULL AS paid;
 RESET ROLE;
 SELECT * FROM commerce.verify_balances();
 -- Every payment from a balance has its entries, and nothing else has.
