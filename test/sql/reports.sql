@@ -92,18 +92,31 @@ INSERT INTO commerce.stock_movements (sku, location, delta, quantity, reason, mo
 SELECT * FROM commerce.stock_turnover('[1993-01-01 00:00+00, 1993-01-11 00:00+00)', 'rep_shelf') WHERE sku = 'rep-flow';
 SELECT sku, units_sold, opening, closing, turnover FROM commerce.stock_turnover('[1993-01-20 00:00+00, 1993-01-21 00:00+00)') WHERE sku = 'rep-flow';
 
+-- Carts: what became of those begun on a day, by its channel. Merged ones are the cart they went into.
+INSERT INTO commerce.carts (id, channel, created_at, expires_at) SELECT format('00000000-0000-7000-8000-0000000001%s', n)::uuid, 'rep_web',
+    '1993-03-01 23:30 UTC'::timestamptz + n * interval '1 minute', 'infinity' FROM generate_series(10, 15) n;
+INSERT INTO commerce.cart_lines (cart_id, sku, position, quantity) SELECT format('00000000-0000-7000-8000-0000000001%s', n)::uuid, 'rep-nail', 1, 1
+    FROM generate_series(10, 14) n;
+UPDATE commerce.carts SET state = 'placed', order_id = (SELECT id FROM rep_orders WHERE name = 'hand'), placed_at = created_at + interval '10 minutes'
+    WHERE id::text ~ '01(10|11)$';
+UPDATE commerce.carts SET state = 'expired' WHERE id::text ~ '0112$';
+UPDATE commerce.carts SET state = 'merged', merged_into = '00000000-0000-7000-8000-000000000110' WHERE id::text ~ '0113$';
+SELECT * FROM commerce.cart_conversion('[1993-01-01, 1994-01-01)');
+SELECT day, carts, filled, open FROM commerce.cart_conversion('[1993-03-01 23:44+00, 1993-03-01 23:46+00)', 'Europe/Berlin');
+
 -- For reports nobody has to see a customer.
 SET ROLE commerce_reader;
 SELECT count(*) > 0 AS days, (SELECT count(*) > 0 FROM commerce.sales_by_channel()) AS channels, (SELECT count(*) > 0 FROM commerce.sales_by_country()) AS countries,
     (SELECT count(*) > 0 FROM commerce.sales_by_product()) AS products, (SELECT count(*) > 0 FROM commerce.promotion_results()) AS promotions,
     (SELECT count(*) > 0 FROM commerce.customer_rfm()) AS rfm, (SELECT count(*) > 0 FROM commerce.cohorts()) AS cohorts,
     (SELECT count(*) > 0 FROM commerce.returns_report()) AS returns, (SELECT count(*) > 0 FROM commerce.stock_value()) AS stock,
-    (SELECT count(*) > 0 FROM commerce.stock_turnover()) AS turnover FROM commerce.sales_by_day();
-RESET ROLE;
-ROLLBACK;
-SET ROLE commerce_reader;
+    (SELECT count(*) > 0 FROM commerce.stock_turnover()) AS turnover,
+    (SELECT count(*) > 0 FROM commerce.cart_conversion()) AS carts FROM commerce.sales_by_day();
 \set VERBOSITY sqlstate
+\set ON_ERROR_ROLLBACK on
 SELECT * FROM commerce.customers;
 SELECT * FROM commerce.sales_by_day(NULL, 'Mars/Olympus');
 SELECT * FROM commerce.cohorts(NULL, 'Mars/Olympus');
+SELECT * FROM commerce.cart_conversion(NULL, 'Mars/Olympus');
 RESET ROLE;
+ROLLBACK;
