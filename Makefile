@@ -10,7 +10,7 @@ EXTENSION = commerce
 COMMERCE_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" commerce.control)
 
 MODULE_big = commerce
-ROOMS = base escrow money rule promotion budget balance inventory pricing privacy outbox order
+ROOMS = base audit escrow money rule promotion budget balance inventory pricing privacy outbox order
 SCRIPT = $(EXTENSION)--$(COMMERCE_VERSION).sql
 DATA_built = $(SCRIPT)
 

@@ -3,6 +3,7 @@
  */
 #include "base/pg.h"
 
+#include "audit/audit.h"
 #include "balance/balance.h"
 #include "base/due.h"
 #include "base/launcher.h"
@@ -45,4 +46,5 @@ _PG_init(void)
 	commerce_machines_init();
 	commerce_cart_chores_init();
 	commerce_history_init();
+	commerce_audit_init();
 }

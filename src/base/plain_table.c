@@ -223,7 +223,7 @@ refresh(PlainTable *table, Relation relation)
 
 /* Opens the table for writing rows, or says by NULL that a statement has to. */
 Relation
-commerce_plain_table_open(PlainTable *table)
+commerce_plain_table_open_for_good(PlainTable *table)
 {
 	Oid relid = get_relname_relid(table->watch.table, get_namespace_oid("commerce", false));
 	Relation relation;
@@ -234,12 +234,20 @@ commerce_plain_table_open(PlainTable *table)
 	if (!commerce_watch_fresh(&table->watch) || table->watch.relid != relid)
 		refresh(table, relation);
 	if (table->description->plain)
-	{
-		PreventCommandIfReadOnly("INSERT");
 		return relation;
-	}
 	table_close(relation, NoLock);
 	return NULL;
+}
+
+/* The same for rows that live with the transaction, which one that is READ ONLY does not write. */
+Relation
+commerce_plain_table_open(PlainTable *table)
+{
+	Relation relation = commerce_plain_table_open_for_good(table);
+
+	if (relation != NULL)
+		PreventCommandIfReadOnly("INSERT");
+	return relation;
 }
 
 /* Puts a row into the slot. */
@@ -294,8 +302,8 @@ enter_index(const PlainDescription *description, const PlainIndex *plain, Relati
 }
 
 /* Writes a row. */
-bool
-commerce_plain_table_insert(PlainTable *table, Relation relation, const Datum *values, const bool *nulls)
+static bool
+insert_row(PlainTable *table, Relation relation, const Datum *values, const bool *nulls, int options)
 {
 	PlainDescription *description = table->description;
 	ExprContext *context = GetPerTupleExprContext(description->estate);
@@ -307,13 +315,28 @@ commerce_plain_table_insert(PlainTable *table, Relation relation, const Datum *v
 	if (stored)
 	{
 		description->slot->tts_tableOid = RelationGetRelid(relation);
-		table_tuple_insert(relation, description->slot, GetCurrentCommandId(true), 0, NULL);
+		table_tuple_insert(relation, description->slot, GetCurrentCommandId(true), options, NULL);
 		for (int i = 0; i < description->index_count; i++)
 			enter_index(description, &description->indexes[i], relation, context);
 	}
 	ExecClearTuple(description->slot);
 	ResetExprContext(context);
 	return stored;
+}
+
+/* Writes a row that lives with the transaction. */
+bool
+commerce_plain_table_insert(PlainTable *table, Relation relation, const Datum *values, const bool *nulls)
+{
+	return insert_row(table, relation, values, nulls, 0);
+}
+
+/* Writes a row that stays: a frozen one counts as committed long ago. */
+bool
+commerce_plain_table_insert_for_good(PlainTable *table, Relation relation, const Datum *values,
+									 const bool *nulls)
+{
+	return insert_row(table, relation, values, nulls, TABLE_INSERT_FROZEN);
 }
 
 /* Ends writing. */

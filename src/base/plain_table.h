@@ -39,6 +39,14 @@ extern Relation commerce_plain_table_open(PlainTable *table);
 extern bool commerce_plain_table_insert(PlainTable *table, Relation relation, const Datum *values,
 										const bool *nulls);
 
+/*
+ * The same for a row that stays though the transaction be rolled back, in a transaction that is READ ONLY as well; never
+ * on a standby.
+ */
+extern Relation commerce_plain_table_open_for_good(PlainTable *table);
+extern bool commerce_plain_table_insert_for_good(PlainTable *table, Relation relation, const Datum *values,
+												 const bool *nulls);
+
 /* Ends writing and makes the rows visible to the statements that follow. */
 extern void commerce_plain_table_close(Relation relation);
 
