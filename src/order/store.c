@@ -38,8 +38,13 @@ static SavedPlan write_lines = {
 	.sql =
 		"INSERT INTO commerce.order_lines (order_id, line, sku, title, quantity, unit_price, "
 		"per_quantity, tax_class,"
-		" subtotal, discount, tax, included_tax, total, tax_exempt, list_price, gift_of) SELECT $1, l.* FROM"
-		" unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) l",
+		" subtotal, discount, tax, included_tax, total, tax_exempt, list_price, gift_of, requires_shipping)"
+		" SELECT $1, l.*, coalesce((SELECT v.requires_shipping FROM commerce.variants v WHERE v.sku = "
+		"l.sku), "
+		"true) FROM"
+		" unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+		" l (line, sku, title, quantity, unit_price, per_quantity, tax_class, subtotal, discount, tax,"
+		" included_tax, total, tax_exempt, list_price, gift_of)",
 	.args = "uuid; int4[]; text[]; text[]; int8[]; commerce.amount[]; int4[]; text[]; commerce.amount[];"
 			" commerce.amount[]; commerce.amount[]; commerce.amount[]; commerce.amount[]; bool[]; "
 			"commerce.amount[]; uuid[]"};
