@@ -26,7 +26,7 @@ static SavedPlan read_context = {
 	"SELECT asked.line, v.product_id::text, coalesce(nullif(v.title, ''), p.title, ''), p.brand, "           \
 	"p.category::text,"                                                                                      \
 	" p.tags, p.tax_class, p.attributes, coalesce(p.discountable, true), v.track_stock, v.minimum_price,"    \
-	" chosen.price, chosen.per_quantity, chosen.on_sale"                                                     \
+	" chosen.price, chosen.per_quantity, chosen.on_sale, v.requires_shipping"                                \
 	" FROM unnest($1, $2) WITH ORDINALITY AS asked (sku, quantity, line)"                                    \
 	" JOIN commerce.variants v ON v.sku = asked.sku"                                                         \
 	" LEFT JOIN commerce.products p ON p.id = v.product_id"                                                  \
@@ -213,6 +213,7 @@ complete_line(QuoteLine *line, uint64 row, int currency)
 		line->attributes = &DatumGetJsonbPCopy(value)->root;
 	line->discountable = DatumGetBool(commerce_value(row, 9, &isnull));
 	line->track_stock = DatumGetBool(commerce_value(row, 10, &isnull));
+	line->requires_shipping = DatumGetBool(commerce_value(row, 15, &isnull));
 	value = commerce_value(row, 11, &isnull);
 	if (!isnull && commerce_amount_currency(DatumGetAmount(value)) == currency)
 		line->floor = commerce_amount_minor(DatumGetAmount(value));

@@ -96,6 +96,7 @@ typedef struct QuoteLine
 	bool priced_by_caller;
 	bool described_by_caller; /* brings facts that promotions and taxes look at */
 	bool track_stock;
+	bool requires_shipping;
 	bool discountable;
 	bool on_sale;
 	bool tax_exempt;
