@@ -30,11 +30,11 @@ AS $$
 BEGIN
     -- What needs no parcel is there by being bought, unless it is counted: then it is handed out by fulfil().
     RETURN QUERY
-        SELECT ol.line, ol.sku, CASE WHEN NOT ol.requires_shipping AND NOT EXISTS (SELECT FROM commerce.reservations r
-                WHERE r.order_id = ol.order_id AND r.line = ol.line) THEN ol.quantity
+        SELECT ol.line, ol.sku, CASE WHEN NOT ol.requires_shipping AND o.state NOT IN ('cancelled', 'expired', 'archived')
+                AND NOT EXISTS (SELECT FROM commerce.reservations r WHERE r.order_id = ol.order_id AND r.line = ol.line) THEN ol.quantity
             ELSE coalesce((SELECT sum(p.quantity) FROM commerce.parcel_lines p
                 WHERE p.order_id = ol.order_id AND p.line = ol.line AND p.stage IN ('shipped', 'delivered')), 0)::bigint END
-        FROM commerce.order_lines ol WHERE ol.order_id = "order";
+        FROM commerce.orders o JOIN commerce.order_lines ol ON ol.order_id = o.id WHERE o.id = "order";
 END
 $$;
 COMMENT ON FUNCTION commerce.sent_units(uuid) IS

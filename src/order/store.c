@@ -35,12 +35,11 @@ static SavedPlan write_order = {
 		" text"};
 
 static SavedPlan write_lines = {
-	.sql =
-		"INSERT INTO commerce.order_lines (order_id, line, sku, title, quantity, unit_price, "
-		"per_quantity, tax_class,"
-		" subtotal, discount, tax, included_tax, total, tax_exempt, list_price, gift_of,"
-		" requires_shipping) SELECT $1, l.* FROM"
-		" unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) l",
+	.sql = "INSERT INTO commerce.order_lines (order_id, line, sku, title, quantity, unit_price, "
+		   "per_quantity, tax_class,"
+		   " subtotal, discount, tax, included_tax, total, tax_exempt, list_price, gift_of,"
+		   " requires_shipping) SELECT $1, l.* FROM"
+		   " unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) l",
 	.args = "uuid; int4[]; text[]; text[]; int8[]; commerce.amount[]; int4[]; text[]; commerce.amount[];"
 			" commerce.amount[]; commerce.amount[]; commerce.amount[]; commerce.amount[]; bool[]; "
 			"commerce.amount[]; uuid[]; bool[]"};
@@ -197,8 +196,7 @@ store_lines(const pg_uuid_t *order, const Quote *quote)
 									   money(line->discount, quote), money(line->tax, quote),
 									   money(line->included_tax, quote), money(line->total, quote),
 									   BoolGetDatum(line->tax_exempt), money(line->list_price, quote),
-									   UUIDPGetDatum(promotion),
-									   BoolGetDatum(line->requires_shipping)});
+									   UUIDPGetDatum(promotion), BoolGetDatum(line->requires_shipping)});
 		commerce_columns_null(&columns, 13, line->list_price < 0);
 		commerce_columns_null(&columns, 14, promotion == NULL);
 	}

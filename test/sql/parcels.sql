@@ -229,3 +229,8 @@ SELECT commerce.order_fulfilment_status(:'file');
 SELECT commerce.receive_return(commerce.request_return(:'file', '[{"sku": "par-file", "quantity": 1}]'));
 SELECT commerce.order_fulfilment_status(:'file');
 SELECT commerce.order_event(:'file', 'cancel');
+UPDATE commerce.variants SET requires_shipping = false WHERE sku = 'par-file';
+-- What was cancelled does not come back as well.
+SELECT commerce.checkout('[{"sku": "par-file", "quantity": 1}]') AS never \gset
+SELECT commerce.order_event(:'never', 'cancel');
+SELECT commerce.request_return(:'never', '[{"sku": "par-file", "quantity": 1}]');
