@@ -74,6 +74,24 @@ commerce_guarded_column(Relation relation, const Trigger *trigger)
 	return name ? get_attnum(RelationGetRelid(relation), name) : 0;
 }
 
+/* Finds a row trigger that fires after a machine's, but for another machine's. */
+const Trigger *
+commerce_later_trigger(Relation relation, const Trigger *trigger, int16 moment)
+{
+	const TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = triggers->numtriggers - 1; i > 0 && triggers->triggers[i].tgoid != trigger->tgoid; i--)
+	{
+		const Trigger *other = &triggers->triggers[i];
+
+		if (other->tgfoid != trigger->tgfoid && TRIGGER_FOR_BEFORE(other->tgtype) &&
+			TRIGGER_FOR_ROW(other->tgtype) && (other->tgtype & moment) &&
+			other->tgenabled != TRIGGER_DISABLED)
+			return other;
+	}
+	return NULL;
+}
+
 /* Finds out how the column becomes text: as a cast to text does it. */
 static void
 find_text_form(Attachment *attachment, Oid type)

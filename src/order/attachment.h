@@ -56,6 +56,9 @@ extern void commerce_attachment_machine(Attachment *attachment, const char *name
 /* Finds the column that a row trigger guards; 0 where it is gone. */
 extern AttrNumber commerce_guarded_column(Relation relation, const Trigger *trigger);
 
+/* Finds a row trigger that could change a row after a machine's has judged it; moment: TRIGGER_TYPE_INSERT or _UPDATE. */
+extern const Trigger *commerce_later_trigger(Relation relation, const Trigger *trigger, int16 moment);
+
 /* Returns the state in a value of the column as text. */
 extern char *commerce_state_text(Attachment *attachment, Datum value);
 

@@ -30,17 +30,17 @@ enum
 };
 
 static const PlainColumn columns[COLUMNS] = {
-	[SUBJECT] = {"subject", TEXTOID},
-	[ID] = {"id", UUIDOID},
-	[RELATION] = {"relation", TEXTOID},
-	[ITEM] = {"item", TEXTOID},
-	[MACHINE] = {"machine", TEXTOID},
-	[EVENT] = {"event", TEXTOID},
-	[FROM_STATE] = {"from_state", TEXTOID},
-	[TO_STATE] = {"to_state", TEXTOID},
-	[ACTOR] = {"actor", TEXTOID},
-	[DETAIL] = {"detail", JSONBOID},
-	[HAPPENED_AT] = {"happened_at", TIMESTAMPTZOID},
+	[SUBJECT] = PLAIN("subject", TEXTOID),
+	[ID] = PLAIN("id", UUIDOID),
+	[RELATION] = PLAIN("relation", TEXTOID),
+	[ITEM] = PLAIN("item", TEXTOID),
+	[MACHINE] = PLAIN("machine", TEXTOID),
+	[EVENT] = PLAIN("event", TEXTOID),
+	[FROM_STATE] = PLAIN("from_state", TEXTOID),
+	[TO_STATE] = PLAIN("to_state", TEXTOID),
+	[ACTOR] = PLAIN("actor", TEXTOID),
+	[DETAIL] = PLAIN("detail", JSONBOID),
+	[HAPPENED_AT] = PLAIN("happened_at", TIMESTAMPTZOID),
 };
 
 static PlainTable history = {
@@ -134,6 +134,25 @@ write_change(const StateChange *change)
 		[TO_STATE] = CStringGetTextDatum(transition->to),
 		[ACTOR] = CStringGetTextDatum(GetUserNameFromId(GetOuterUserId(), false)),
 		[DETAIL] = PointerGetDatum(change->detail),
+		[HAPPENED_AT] = TimestampTzGetDatum(GetCurrentTimestamp()),
+	};
+
+	write_row(values, nulls);
+}
+
+/* Writes the history of an order that is placed: before it there was nothing. */
+void
+commerce_record_placing(const char *order)
+{
+	bool nulls[COLUMNS] = {[ITEM] = true, [FROM_STATE] = true, [DETAIL] = true};
+	Datum values[COLUMNS] = {
+		[SUBJECT] = CStringGetTextDatum(order),
+		[ID] = UUIDPGetDatum(commerce_uuidv7()),
+		[RELATION] = CStringGetTextDatum("commerce.orders"),
+		[MACHINE] = CStringGetTextDatum("order"),
+		[EVENT] = CStringGetTextDatum("submit"),
+		[TO_STATE] = CStringGetTextDatum("placed"),
+		[ACTOR] = CStringGetTextDatum(GetUserNameFromId(GetOuterUserId(), false)),
 		[HAPPENED_AT] = TimestampTzGetDatum(GetCurrentTimestamp()),
 	};
 
