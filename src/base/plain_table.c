@@ -31,7 +31,9 @@ commerce_plain_table_init(PlainTable *table)
 Relation
 commerce_plain_table_open_for_good(PlainTable *table)
 {
-	Oid relid = get_relname_relid(table->watch.table, get_namespace_oid("commerce", false));
+	Oid relid = commerce_watch_fresh(&table->watch)
+					? table->watch.relid
+					: get_relname_relid(table->watch.table, get_namespace_oid("commerce", false));
 	Relation relation;
 
 	if (!OidIsValid(relid) || IsInParallelMode())

@@ -127,7 +127,15 @@ find_key(Attachment *attachment, Relation relation)
 		return;
 	form = (Form_pg_index) GETSTRUCT(index);
 	for (int i = 0; i < form->indnkeyatts; i++)
-		attachment->keys[attachment->key_count++] = form->indkey.values[i];
+	{
+		AttrNumber key = form->indkey.values[i];
+		Oid output;
+		bool varlena;
+
+		getTypeOutputInfo(TupleDescAttr(RelationGetDescr(relation), key - 1)->atttypid, &output, &varlena);
+		fmgr_info_cxt(output, &attachment->key_outputs[attachment->key_count], attachment->memory);
+		attachment->keys[attachment->key_count++] = key;
+	}
 	ReleaseSysCache(index);
 }
 
@@ -194,6 +202,7 @@ commerce_attachment_machine(Attachment *attachment, const char *name)
 	attachment->machine = commerce_machine(name);
 	attachment->version = version;
 	attachment->has_change = false;
+	attachment->recorded = NULL;
 }
 
 /* Returns the state in a value of the column as text, the way a cast to text writes it. */

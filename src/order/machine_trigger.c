@@ -90,6 +90,7 @@ remember(Attachment *attachment, Datum before, Datum after, const char *from, co
 	MemoryContext caller;
 
 	attachment->has_change = false;
+	attachment->recorded = NULL;
 	MemoryContextReset(attachment->change_memory);
 	caller = MemoryContextSwitchTo(attachment->change_memory);
 	attachment->before = datumCopy(before, attachment->by_value, attachment->length);
