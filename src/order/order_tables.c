@@ -18,7 +18,9 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_trigger.h"
+#include "nodes/nodeFuncs.h"
 #pragma GCC diagnostic pop
 
 #define ORDER_MACHINE "order"
@@ -117,13 +119,25 @@ is_order_machine(Relation relation, const Trigger *trigger)
 		   commerce_later_trigger(relation, trigger, TRIGGER_TYPE_INSERT) == NULL;
 }
 
+/* Says whether a trigger leaves alone what checkout() stores: WHEN (NOT commerce.storing_order()). */
+static bool
+leaves_checkout_alone(const Trigger *trigger)
+{
+	Node *when = trigger->tgqual ? stringToNode(trigger->tgqual) : NULL;
+	Oid function = InvalidOid;
+
+	if (when != NULL && is_notclause(when) && IsA(get_notclausearg(when), FuncExpr))
+		function = ((FuncExpr *) get_notclausearg(when))->funcid;
+	return OidIsValid(function) && get_func_namespace(function) == get_namespace_oid("commerce", true) &&
+		   strcmp(get_func_name(function), "storing_order") == 0;
+}
+
 /* The sums were checked before anything is written. */
 static bool
 stands_in_for_sums(Relation relation, const Trigger *trigger, const char *function)
 {
 	(void) relation;
-	(void) trigger;
-	return strcmp(function, "check_order_sums") == 0;
+	return strcmp(function, "check_order_sums") == 0 || leaves_checkout_alone(trigger);
 }
 
 /* Whether the machine has the state, commerce_write_order() asks. */
