@@ -189,11 +189,13 @@ static bool
 write_order_plainly(const Datum *values, const bool *nulls)
 {
 	Relation table = commerce_plain_table_open(&orders);
+	const Machine *machine;
 	bool written;
 
 	if (table == NULL)
 		return false;
-	written = commerce_machine_has_state(commerce_machine(ORDER_MACHINE), FIRST_STATE) &&
+	machine = commerce_find_machine(ORDER_MACHINE);
+	written = machine != NULL && commerce_machine_has_state(machine, FIRST_STATE) &&
 			  commerce_plain_table_insert(&orders, table, values, nulls);
 	commerce_plain_table_close(table);
 	return written;
@@ -245,14 +247,15 @@ write_part_plainly(PlainTable *part, const pg_uuid_t *order, const Columns *rows
 
 /* Writes rows that belong to an order. */
 void
-commerce_write_order_part(OrderPart part, const pg_uuid_t *order, Columns *rows, bool plainly)
+commerce_write_order_part(OrderPart part, const pg_uuid_t *order, Columns *rows, bool *plainly)
 {
 	Datum values[MAX_COLUMNS + 1] = {UUIDPGetDatum(order)};
 
-	if (plainly)
+	if (*plainly)
 		commerce_columns_drop(rows, write_part_plainly(&parts[part].table, order, rows));
 	if (rows->count == 0)
 		return;
+	*plainly = false;
 	for (int c = 0; c < rows->width; c++)
 	{
 		const PlainColumn *column = &parts[part].table.columns[c + 1];

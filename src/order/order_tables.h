@@ -55,7 +55,10 @@ extern void commerce_order_tables_init(void);
  */
 extern int64 commerce_write_order(Datum *values, bool *nulls, bool *plainly);
 
-/* Writes rows that belong to an order; plainly: the order was written so, and nothing has happened since. Needs SPI. */
-extern void commerce_write_order_part(OrderPart part, const pg_uuid_t *order, Columns *rows, bool plainly);
+/*
+ * Writes rows that belong to an order. *plainly: the order was written without a statement, and none has been since, so it
+ * is still there; false afterwards where these rows took one, which may have run anything. Needs SPI.
+ */
+extern void commerce_write_order_part(OrderPart part, const pg_uuid_t *order, Columns *rows, bool *plainly);
 
 #endif

@@ -140,7 +140,7 @@ store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quo
 
 /* Writes the lines. */
 static void
-store_lines(const pg_uuid_t *order, const Quote *quote, bool plainly)
+store_lines(const pg_uuid_t *order, const Quote *quote, bool *plainly)
 {
 	Columns columns;
 
@@ -175,7 +175,7 @@ numbered_line(const Quote *quote, int n)
 
 /* Writes what each promotion took off each line, and what was taken off by hand; nothing where nothing was taken. */
 static void
-store_discounts(const pg_uuid_t *order, const Quote *quote, bool plainly)
+store_discounts(const pg_uuid_t *order, const Quote *quote, bool *plainly)
 {
 	Columns columns;
 
@@ -210,7 +210,7 @@ stored_rate(int64 rate)
 
 /* Writes the taxes of each line; nothing where none is due. */
 static void
-store_taxes(const pg_uuid_t *order, const Quote *quote, bool plainly)
+store_taxes(const pg_uuid_t *order, const Quote *quote, bool *plainly)
 {
 	Columns columns;
 
@@ -266,9 +266,9 @@ store_rows(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quo
 	bool plainly;
 	int64 number = store_head(order, request, quote, ship_to, cart, &plainly);
 
-	store_lines(order, quote, plainly);
-	store_discounts(order, quote, plainly);
-	store_taxes(order, quote, plainly);
+	store_lines(order, quote, &plainly);
+	store_discounts(order, quote, &plainly);
+	store_taxes(order, quote, &plainly);
 	return number;
 }
 

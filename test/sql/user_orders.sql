@@ -131,6 +131,12 @@ DROP TRIGGER see ON commerce.order_taxes;
 DROP TRIGGER see ON commerce.outbox;
 DROP TRIGGER see ON commerce.state_history;
 DROP TABLE uo_seen;
+-- One that takes the order away and the line with it: what else belongs to the order has nothing to belong to.
+CREATE FUNCTION pg_temp.take_away() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+    $$ BEGIN DELETE FROM commerce.orders WHERE id = NEW.order_id; RETURN NULL; END $$;
+CREATE TRIGGER take_away BEFORE INSERT ON commerce.order_lines FOR EACH ROW EXECUTE FUNCTION pg_temp.take_away();
+SELECT pg_temp.buy();
+DROP TRIGGER take_away ON commerce.order_lines;
 -- A total of nothing is queued for an invoice by a trigger of the shop's; everything else it leaves alone.
 INSERT INTO commerce.variants (sku) VALUES ('uo-free');
 INSERT INTO commerce.prices (sku, price) VALUES ('uo-free', '0 EUR');
@@ -138,9 +144,13 @@ SELECT commerce.receive_stock('uo-free', 1);
 SELECT commerce.checkout('[{"sku": "uo-free", "quantity": 1}]') AS free \gset
 SELECT count(*) FROM commerce.invoice_queue WHERE order_id = :'free';
 
--- Another machine, one without the first state, and a second one on a column that is empty.
+-- Without a machine, another machine, one without the first state, and a second one on a column that is empty.
 SELECT commerce.detach_state_machine('commerce.orders', 'state');
 SELECT pg_temp.buy();
+BEGIN;
+SELECT commerce.drop_state_machine('order');
+SELECT pg_temp.buy();
+ROLLBACK;
 SELECT commerce.create_state_machine('uo', '{"initial": "placed", "states": ["placed", "done"], "transitions": [{"event": "finish", "from": "placed", "to": "done"}]}');
 ALTER TABLE commerce.orders DROP COLUMN note, ADD COLUMN review text DEFAULT 'placed';
 SELECT commerce.attach_state_machine('commerce.orders', 'review', 'uo');
