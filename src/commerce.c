@@ -19,6 +19,8 @@
 #include "order/invoice_chore.h"
 #include "order/history.h"
 #include "order/machine.h"
+#include "order/order_tables.h"
+#include "outbox/outbox.h"
 #include "budget/claims.h"
 #include "pricing/promotions.h"
 
@@ -46,5 +48,7 @@ _PG_init(void)
 	commerce_machines_init();
 	commerce_cart_chores_init();
 	commerce_history_init();
+	commerce_order_tables_init();
+	commerce_outbox_init();
 	commerce_audit_init();
 }

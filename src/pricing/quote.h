@@ -151,7 +151,8 @@ typedef struct Quote
 	const char *vat_country; /* NULL: the buyer is no business with a VAT id */
 	int64 cash_increment;    /* 0: the total is not rounded */
 	const char *channel;
-	const char *customer; /* uuid as text */
+	const char *order_sequence; /* that numbers the channel's orders */
+	const char *customer;       /* uuid as text */
 	const char *customer_group;
 	const void *customer_attributes; /* JsonbContainer, may be NULL */
 	QuoteLine *lines;
