@@ -6,6 +6,7 @@
  */
 #include "order/store.h"
 
+#include "audit/audit.h"
 #include "base/errors.h"
 #include "base/json.h"
 #include "money/amount.h"
@@ -258,6 +259,33 @@ emit_placed(const char *order, int64 number, const Quote *quote, const CartOrigi
 	commerce_emit("order.placed", order, commerce_json_finish(&payload));
 }
 
+/* Notes for the audit log that the order was placed, as its trigger would: what of the row nobody can look up later. */
+static void
+note_placed(const char *order, int64 number, const Quote *quote)
+{
+	JsonWriter detail = JSON_WRITER_INIT;
+
+	commerce_json_object(&detail);
+	commerce_json_key(&detail, "new");
+	commerce_json_object(&detail);
+	commerce_json_key(&detail, "state");
+	commerce_json_string(&detail, "placed");
+	commerce_json_key(&detail, "number");
+	commerce_json_string(&detail, psprintf(INT64_FORMAT, number));
+	commerce_json_key(&detail, "channel");
+	commerce_json_string(&detail, quote->channel);
+	commerce_json_key(&detail, "customer_id");
+	commerce_json_string(&detail, quote->customer);
+	commerce_json_key(&detail, "total");
+	commerce_json_string(&detail, commerce_amount_print(commerce_amount_make(quote->total, quote->currency)));
+	commerce_json_end_object(&detail);
+	commerce_json_end_object(&detail);
+	commerce_audit(&(AuditFacts){.kind = "insert",
+								 .relation = "commerce.orders",
+								 .subject = order,
+								 .detail = commerce_json_finish(&detail)});
+}
+
 /* Writes the rows of an order; returns its number. */
 static int64
 store_rows(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to,
@@ -292,5 +320,6 @@ commerce_store_order(const pg_uuid_t *order, const QuoteRequest *request, const 
 	}
 	PG_END_TRY();
 	commerce_record_placing(name);
+	note_placed(name, number, quote);
 	emit_placed(name, number, quote, cart);
 }
