@@ -79,9 +79,13 @@ commerce_audit_note(PG_FUNCTION_ARGS)
 	MerkleHash root;
 	Datum note;
 
-	if (!commerce_audit_datum_hash(PG_GETARG_DATUM(1), &root))
-		PG_RETURN_NULL();
 	SPI_connect();
+	commerce_require_shop();
+	if (!commerce_audit_datum_hash(PG_GETARG_DATUM(1), &root))
+	{
+		SPI_finish();
+		PG_RETURN_NULL();
+	}
 	note = CStringGetTextDatum(commerce_audit_note_text(PG_GETARG_INT64(0), &root, PG_GETARG_TIMESTAMPTZ(2)));
 	note = SPI_datumTransfer(note, false, -1);
 	SPI_finish();

@@ -78,13 +78,13 @@ my %argument = (
 	text => "'x'", 'text[]' => "'{x}'", name => "'x'", bigint => '1', boolean => 'true', uuid => 'commerce.uuidv7()',
 	jsonb => $lines, interval => "'1 hour'", 'timestamp with time zone' => 'now()', regclass => "'pg_class'",
 	'commerce.amount' => "'1 EUR'", 'commerce.sealed' => "'$sealed'", integer => '1', date => "'2026-02-03'",
-	tstzrange => "'(,)'", 'bigint[]' => "'{1}'");
+	tstzrange => "'(,)'", 'bigint[]' => "'{1}'", bytea => "'x'");
 # Those that look at their arguments first.
 my %call = (create_customer => "'jane\@example.com'", quote => $lines, quote_lines => $lines);
 # Those that work without a shop.
 my %works = map { $_ => 1 } qw(create_shop uuidv7 worker_status);
 # Those that are inlined into the statement that calls them: there the parser is first to miss a table.
-my %inlined = map { $_ => 1 } qw(cohorts customer_attributes customer_orders customer_rfm gift_costs promotion_effects
+my %inlined = map { $_ => 1 } qw(cart_conversion cohorts customer_attributes customer_orders customer_rfm gift_costs promotion_effects
 	promotion_results returns_report sales_by_channel sales_by_country sales_by_day sales_by_product stock_turnover stock_value);
 my @functions = split(/\n/, $node->safe_psql('empty', q(
 	SELECT p.proname || '|' || coalesce(string_agg(format_type(a.type, NULL), ';' ORDER BY a.n), '')
