@@ -18,6 +18,8 @@
 #include "order/invoice_chore.h"
 #include "order/history.h"
 #include "order/machine.h"
+#include "order/quantities.h"
+#include "order/quote_chores.h"
 #include "budget/claims.h"
 #include "pricing/promotions.h"
 
@@ -44,5 +46,7 @@ _PG_init(void)
 	commerce_balance_init();
 	commerce_machines_init();
 	commerce_cart_chores_init();
+	commerce_quote_chores_init();
+	commerce_quantities_init();
 	commerce_history_init();
 }
