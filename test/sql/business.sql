@@ -147,6 +147,8 @@ SELECT pg_temp.claim(:'budget');
 UPDATE commerce.claims SET state = 'used' WHERE budget = :'budget' AND state = 'reserved';
 SELECT pg_temp.claim(:'budget'), count(*) AS history FROM commerce.state_history WHERE relation = 'commerce.claims';
 SELECT * FROM commerce.verify_budgets();
+DELETE FROM commerce.claims WHERE budget = :'budget';
+DELETE FROM commerce.promotions WHERE id = :'promotion';
 
 -- A gift card, once for each reference: the code is shown the first time alone.
 SELECT balance AS card, code FROM commerce.issue_gift_card('50 EUR', reference => 'card-1') \gset
