@@ -106,8 +106,7 @@ BEGIN
         FROM (SELECT p.id FROM commerce.payments p WHERE p.order_id = "order" AND p.provider = 'balance'
             AND commerce.minor_units(p.refunded) < commerce.minor_units(p.captured) ORDER BY p.id) p;
     PERFORM commerce.let_go_payment(p.id, NULL, NULL)
-        FROM (SELECT p.id FROM commerce.payments p WHERE p.order_id = "order" AND p.provider = 'account'
-            AND p.state IN ('authorized', 'partially_captured') ORDER BY p.id) p;
+        FROM (SELECT p.id FROM commerce.payments p WHERE p.order_id = "order" AND p.owed ORDER BY p.id) p;
 END
 $$;
 COMMENT ON FUNCTION commerce.return_balances(uuid) IS

@@ -10,6 +10,7 @@ CREATE TABLE commerce.payments (
     requested commerce.amount,
     balance uuid,
     due_at timestamptz,
+    owed boolean GENERATED ALWAYS AS (provider = 'account' AND state IN ('authorized', 'partially_captured')) STORED,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (order_id, id),
     CONSTRAINT never_more_than_before CHECK (0 <= commerce.minor_units(refunded) AND 0 <= commerce.minor_units(charged_back)
@@ -49,6 +50,7 @@ COMMENT ON COLUMN commerce.payments.charged_back IS 'what the payer''s bank took
 COMMENT ON COLUMN commerce.payments.requested IS 'what begin_payment() asked for; NULL for a payment that began as authorized';
 COMMENT ON COLUMN commerce.payments.balance IS 'commerce.balances.id of the gift card or store credit that paid or, on account, of the credit line; NULL for all other providers';
 COMMENT ON COLUMN commerce.payments.due_at IS 'until when the customer is to pay what was bought on account; NULL for all other providers';
+COMMENT ON COLUMN commerce.payments.owed IS 'bought on account, and not all of it is paid or let go';
 CREATE INDEX payments_id ON commerce.payments (id);
 
 CREATE TABLE commerce.payment_entries (

@@ -14,16 +14,16 @@ COMMENT ON COLUMN commerce.credit_lines.balance_id IS 'commerce.balances.id, of 
 COMMENT ON COLUMN commerce.credit_lines.credit_limit IS 'what may be owed at a time; may be less than what is';
 COMMENT ON COLUMN commerce.credit_lines.net_days IS 'days to pay what is bought on account from now on';
 
--- What is still owed; what is paid leaves it.
-CREATE INDEX payments_on_account ON commerce.payments (balance, due_at)
-    WHERE provider = 'account' AND state IN ('authorized', 'partially_captured');
+-- What is still owed; what is paid leaves it. By a column that never changes for other providers, whose payments an index on
+-- their state would make pay for it.
+CREATE INDEX payments_owed ON commerce.payments (balance, due_at) WHERE owed;
 
 CREATE VIEW commerce.open_accounts AS
     SELECT p.balance, o.customer_id, p.order_id, p.id AS payment, p.created_at, p.due_at, p.authorized AS amount,
         p.captured AS settled, p.authorized OPERATOR(commerce.-) p.captured AS open, p.due_at < now() AS overdue,
         CASE WHEN p.due_at < now() THEN floor(extract(epoch FROM now() - p.due_at) / 86400)::integer ELSE 0 END AS days_overdue
     FROM commerce.payments p JOIN commerce.orders o ON o.id = p.order_id
-    WHERE p.provider = 'account' AND p.state IN ('authorized', 'partially_captured');
+    WHERE p.owed;
 COMMENT ON VIEW commerce.open_accounts IS
 'what was bought on account and is not paid yet, payment by payment. Overdue: SELECT customer_id, order_id, a.open, days_overdue FROM commerce.open_accounts a WHERE overdue ORDER BY due_at';
 COMMENT ON COLUMN commerce.open_accounts.balance IS 'the credit line: commerce.credit_lines.balance_id';
@@ -43,8 +43,7 @@ CREATE VIEW commerce.credit_status AS
         LATERAL (SELECT count(*) AS payments, min(x.due_at) AS oldest_due_at, commerce.from_minor(coalesce(sum(
                 commerce.minor_units(x.authorized) - commerce.minor_units(x.captured)) FILTER (WHERE x.due_at < now()), 0)::bigint, l.currency)
                 AS overdue
-            FROM commerce.payments x WHERE x.balance = l.balance_id AND x.provider = 'account'
-                AND x.state IN ('authorized', 'partially_captured')) p;
+            FROM commerce.payments x WHERE x.balance = l.balance_id AND x.owed) p;
 COMMENT ON VIEW commerce.credit_status IS
 'what each customer owes on account, by the tables; balance_left(balance) tells at once what may be bought now. SELECT c.credit_limit, c.used, c.left FROM commerce.credit_status c';
 COMMENT ON COLUMN commerce.credit_status.used IS 'what is owed; more than credit_limit where that was lowered since';
