@@ -21,6 +21,8 @@
 #include "order/machine.h"
 #include "order/order_tables.h"
 #include "outbox/outbox.h"
+#include "order/quantities.h"
+#include "order/quote_chores.h"
 #include "budget/claims.h"
 #include "pricing/promotions.h"
 
@@ -47,6 +49,8 @@ _PG_init(void)
 	commerce_balance_init();
 	commerce_machines_init();
 	commerce_cart_chores_init();
+	commerce_quote_chores_init();
+	commerce_quantities_init();
 	commerce_history_init();
 	commerce_order_tables_init();
 	commerce_outbox_init();

@@ -79,7 +79,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.balance_left(uuid, text) IS
-'What a gift card or store credit can pay now, by its id or a gift card''s code: 0 where it is blocked or has expired. What others are spending counts as spent where balances are counted in shared memory. CM030 for an unknown code, P0002 for an unknown id, 22023 unless one of them is given. Example: SELECT commerce.balance_left(code => ''7K2QX-…'').';
+'What a gift card, store credit or credit line can pay now, by its id or a gift card''s code: 0 where it is blocked or has expired. What others are spending counts as spent where balances are counted in shared memory. CM030 for an unknown code, P0002 for an unknown id, 22023 unless one of them is given. Example: SELECT commerce.balance_left(code => ''7K2QX-…'').';
 GRANT EXECUTE ON FUNCTION commerce.balance_left(uuid, text) TO commerce_app;
 
 CREATE FUNCTION commerce.write_balance_entry(balance uuid, kind text, amount commerce.amount, reason text DEFAULT NULL,
@@ -127,16 +127,37 @@ COMMENT ON FUNCTION commerce.check_issue(commerce.amount, uuid) IS
 'Internal. Refuses what cannot be issued: 22023 unless the amount is greater than zero, P0002 for an unknown customer.';
 
 CREATE FUNCTION commerce.issue_gift_card(amount commerce.amount, expires_at timestamptz DEFAULT NULL, customer uuid DEFAULT NULL,
-        OUT balance uuid, OUT code text)
+        reference text DEFAULT NULL, OUT balance uuid, OUT code text)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+    issued record;
 BEGIN
     PERFORM commerce.check_issue(amount, customer);
+    balance := commerce.uuidv7();
+    IF reference = '' THEN
+        RAISE EXCEPTION 'a reference must not be empty' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF reference IS NOT NULL THEN
+        INSERT INTO commerce.gift_card_references (reference, balance_id)
+            VALUES (issue_gift_card.reference, issue_gift_card.balance) ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN
+            SELECT b.id, b.customer_id, e.amount INTO issued
+                FROM commerce.gift_card_references r JOIN commerce.balances b ON b.id = r.balance_id
+                    JOIN commerce.balance_entries e ON e.balance_id = b.id AND e.kind = 'issued'
+                WHERE r.reference = issue_gift_card.reference;
+            IF issued.customer_id IS DISTINCT FROM customer OR (commerce.minor_units(issued.amount), commerce.currency(issued.amount))
+                IS DISTINCT FROM (commerce.minor_units(amount), commerce.currency(amount)) THEN
+                RAISE EXCEPTION 'reference "%" names another gift card', reference
+                    USING ERRCODE = 'CM050', HINT = 'A reference names one gift card.';
+            END IF;
+            balance := issued.id;
+            RETURN;
+        END IF;
+    END IF;
     IF expires_at <= clock_timestamp() THEN
         RAISE EXCEPTION 'a gift card must not expire before it is issued' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    balance := commerce.uuidv7();
     code := (SELECT string_agg(commerce.random_code(5), '-') FROM generate_series(1, 6));
     INSERT INTO commerce.balances (id, kind, customer_id, currency, last_four, expires_at)
         VALUES (issue_gift_card.balance, 'gift_card', customer, commerce.currency(amount), right(issue_gift_card.code, 4),
@@ -145,9 +166,9 @@ BEGIN
     PERFORM commerce.write_balance_entry(balance, 'issued', amount);
 END
 $$;
-COMMENT ON FUNCTION commerce.issue_gift_card(commerce.amount, timestamptz, uuid) IS
-'Makes a gift card of an amount, in its currency, and returns its id and its code: 30 characters that nobody guesses, in six groups, shown this once and stored nowhere. expires_at: from when on it pays nothing (NULL: never); customer: whose orders alone it pays (NULL: anybody''s). 22023 unless the amount is greater than zero and expires_at to come, P0002 for an unknown customer. Example: SELECT * FROM commerce.issue_gift_card(''50 EUR'', now() + interval ''3 years'').';
-GRANT EXECUTE ON FUNCTION commerce.issue_gift_card(commerce.amount, timestamptz, uuid) TO commerce_app;
+COMMENT ON FUNCTION commerce.issue_gift_card(commerce.amount, timestamptz, uuid, text) IS
+'Makes a gift card of an amount, in its currency, and returns its id and its code: 30 characters that nobody guesses, in six groups, shown this once and stored nowhere. expires_at: from when on it pays nothing (NULL: never); customer: whose orders alone it pays (NULL: anybody''s). reference: the shop''s own name of it; the same one again issues nothing and returns the card''s id without the code, which nobody has any more: where the first answer was lost, balance_event(balance, ''block'') stops that card, and another reference issues another. CM050 where the reference names a card of another amount or customer, 22023 for an empty one; 22023 unless the amount is greater than zero and expires_at to come, P0002 for an unknown customer. Example: SELECT * FROM commerce.issue_gift_card(''50 EUR'', now() + interval ''3 years'').';
+GRANT EXECUTE ON FUNCTION commerce.issue_gift_card(commerce.amount, timestamptz, uuid, text) TO commerce_app;
 
 CREATE FUNCTION commerce.issue_store_credit(customer uuid, amount commerce.amount, reason text, reference text DEFAULT NULL)
     RETURNS uuid
@@ -181,6 +202,18 @@ COMMENT ON FUNCTION commerce.issue_store_credit(uuid, commerce.amount, text, tex
 'Gives a customer an amount to spend in this shop and returns the balance: one for each customer and currency, on which all that is given adds up. The same reference again gives nothing more, or CM050 where amount or reason differ. 22023 unless the amount is greater than zero and there are a customer and a reason, P0002 for an unknown customer. What the shop owes outside of it is issue_credit()''s. Example: SELECT commerce.issue_store_credit(customer, ''5 EUR'', ''late parcel'', reference => ''ticket 7'').';
 GRANT EXECUTE ON FUNCTION commerce.issue_store_credit(uuid, commerce.amount, text, text) TO commerce_app;
 
+CREATE FUNCTION commerce.refuse_credit_line(balance uuid) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM commerce.balances b WHERE b.id = balance AND b.kind = 'credit_line') THEN
+        RAISE EXCEPTION 'balance % is a credit line', balance USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'commerce.set_credit_limit() changes it.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION commerce.refuse_credit_line(uuid) IS 'Internal. 22023 for a credit line, whose limit only set_credit_limit() changes.';
+
 CREATE FUNCTION commerce.adjust_balance(balance uuid, delta commerce.amount, reason text) RETURNS commerce.amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -189,6 +222,7 @@ DECLARE
     currency text;
 BEGIN
     PERFORM commerce.find_balance(balance, NULL);
+    PERFORM commerce.refuse_credit_line(balance);
     SELECT b.currency INTO currency FROM commerce.balances b WHERE b.id = balance;
     IF coalesce(reason, '') = '' OR delta IS NULL OR commerce.minor_units(delta) = 0 THEN
         RAISE EXCEPTION 'an adjustment needs an amount and a reason' USING ERRCODE = 'invalid_parameter_value';
@@ -208,7 +242,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.adjust_balance(uuid, commerce.amount, text) IS
-'Puts an amount on a balance or, where it is below zero, takes it off, for a reason; returns what is on it then, whether it may be spent now or not. CM033 where less is left, CM020 in another currency, 22023 for nothing or without a reason, P0002 for an unknown balance.';
+'Puts an amount on a balance or, where it is below zero, takes it off, for a reason; returns what is on it then, whether it may be spent now or not. CM033 where less is left, CM020 in another currency, 22023 for nothing, without a reason and for a credit line, P0002 for an unknown balance.';
 GRANT EXECUTE ON FUNCTION commerce.adjust_balance(uuid, commerce.amount, text) TO commerce_admin;
 
 CREATE FUNCTION commerce.extend_balance(balance uuid, expires_at timestamptz DEFAULT NULL) RETURNS text
@@ -219,6 +253,7 @@ DECLARE
     result text;
 BEGIN
     PERFORM commerce.find_balance(balance, NULL);
+    PERFORM commerce.refuse_credit_line(balance);
     IF expires_at <= clock_timestamp() THEN
         RAISE EXCEPTION 'a balance is extended into the future' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'commerce.balance_event(…, ''block'') stops it at once.';
@@ -230,7 +265,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.extend_balance(uuid, timestamptz) IS
-'Lets a balance pay until another time (NULL: for ever) and returns its state. One that has expired is active again, with what was given back to it since; what was written off, adjust_balance() puts back. 22023 for a time that has passed, P0002 for an unknown balance.';
+'Lets a balance pay until another time (NULL: for ever) and returns its state. One that has expired is active again, with what was given back to it since; what was written off, adjust_balance() puts back. 22023 for a time that has passed and for a credit line, P0002 for an unknown balance.';
 GRANT EXECUTE ON FUNCTION commerce.extend_balance(uuid, timestamptz) TO commerce_admin;
 
 CREATE FUNCTION commerce.expire_balances("limit" integer DEFAULT 1000) RETURNS bigint

@@ -121,8 +121,8 @@ $$;
 COMMENT ON FUNCTION commerce.check_payment(uuid, commerce.amount, commerce.amount, bigint) IS
 'Internal. Refuses an amount that an order of so much, of which so many minor units are left to pay, cannot be paid with: CM020, 22023, CM060.';
 
-CREATE FUNCTION commerce.begin_payment("order" uuid, amount commerce.amount DEFAULT NULL, provider text DEFAULT 'manual')
-    RETURNS uuid
+CREATE FUNCTION commerce.begin_payment("order" uuid, amount commerce.amount DEFAULT NULL, provider text DEFAULT 'manual',
+        reference text DEFAULT NULL) RETURNS uuid
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -131,11 +131,28 @@ DECLARE
     rest bigint := commerce.unpaid("order", total);
     nothing commerce.amount := commerce.from_minor(0, commerce.currency(total));
     payment uuid := commerce.uuidv7();
+    begun record;
 BEGIN
+    PERFORM commerce.refuse_balance(begin_payment.provider);
+    IF reference IS NOT NULL THEN
+        INSERT INTO commerce.payment_references (provider, reference, kind, order_id, payment_id)
+            VALUES (begin_payment.provider, begin_payment.reference, 'begin', "order", payment) ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN
+            SELECT p.order_id, p.id, p.requested INTO begun
+                FROM commerce.payment_references r JOIN commerce.payments p ON p.order_id = r.order_id AND p.id = r.payment_id
+                WHERE r.provider = begin_payment.provider AND r.reference = begin_payment.reference AND r.kind = 'begin';
+            IF begun.order_id IS DISTINCT FROM "order" OR amount IS NOT NULL
+                AND (commerce.minor_units(amount), commerce.currency(amount))
+                    <> (commerce.minor_units(begun.requested), commerce.currency(begun.requested)) THEN
+                RAISE EXCEPTION 'reference "%" of provider "%" began another payment', reference, provider
+                    USING ERRCODE = 'CM050', HINT = 'A provider''s reference names one payment.';
+            END IF;
+            RETURN begun.id;
+        END IF;
+    END IF;
     PERFORM commerce.require_payable("order", 'begin_payment');
     begin_payment.amount := coalesce(begin_payment.amount, commerce.from_minor(greatest(rest, 0), commerce.currency(total)));
     PERFORM commerce.check_payment("order", begin_payment.amount, total, rest);
-    PERFORM commerce.refuse_balance(begin_payment.provider);
     INSERT INTO commerce.payments (order_id, id, state, provider, authorized, captured, refunded, charged_back, requested)
         VALUES ("order", payment, 'created', begin_payment.provider, nothing, nothing, nothing, nothing, begin_payment.amount);
     INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES ("order"::text, 'payment.created',
@@ -143,21 +160,22 @@ BEGIN
     RETURN payment;
 END
 $$;
-COMMENT ON FUNCTION commerce.begin_payment(uuid, commerce.amount, text) IS
-'Notes that a provider is being asked for an amount of an order (NULL: all that is left) and returns the payment, in state created: nothing is promised yet. From there payment_event() goes by process, require_action, fail, expire and void, and authorize_payment(…, payment => …) records the promise. CM060 beyond the rest of the order, CM010 for an order that is cancelled, expired or archived, CM020, 22023 and P0002 as authorize_payment(). Example: SELECT commerce.begin_payment(order, provider => ''bank'').';
-GRANT EXECUTE ON FUNCTION commerce.begin_payment(uuid, commerce.amount, text) TO commerce_app;
+COMMENT ON FUNCTION commerce.begin_payment(uuid, commerce.amount, text, text) IS
+'Notes that a provider is being asked for an amount of an order (NULL: all that is left) and returns the payment, in state created: nothing is promised yet. From there payment_event() goes by process, require_action, fail, expire and void, and authorize_payment(…, payment => …) records the promise. The same provider and reference again returns the same payment, whatever has become of it. CM060 beyond the rest of the order, CM050 for a reference that began another payment or asked for another amount, CM010 for an order that is cancelled, expired or archived, CM020, 22023 and P0002 as authorize_payment(). Example: SELECT commerce.begin_payment(order, provider => ''bank'').';
+GRANT EXECUTE ON FUNCTION commerce.begin_payment(uuid, commerce.amount, text, text) TO commerce_app;
 
 CREATE FUNCTION commerce.refuse_balance(provider text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF provider = 'balance' THEN
-        RAISE EXCEPTION 'provider "balance" is the shop''s own' USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Gift cards and store credit pay by commerce.pay_with_balance().';
+    IF provider IN ('balance', 'account') THEN
+        RAISE EXCEPTION 'provider "%" is the shop''s own', provider USING ERRCODE = 'invalid_parameter_value',
+            HINT = CASE provider WHEN 'balance' THEN 'Gift cards and store credit pay by commerce.pay_with_balance().'
+                ELSE 'What is bought on account is paid by commerce.pay_on_account().' END;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION commerce.refuse_balance(text) IS 'Internal. 22023 for the provider balance, which only pay_with_balance() is.';
+COMMENT ON FUNCTION commerce.refuse_balance(text) IS 'Internal. 22023 for the providers balance and account, which only pay_with_balance() and pay_on_account() are.';
 
 CREATE FUNCTION commerce.authorize_payment("order" uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
         provider text DEFAULT 'manual', payment uuid DEFAULT NULL) RETURNS uuid

@@ -42,7 +42,8 @@ BEGIN
             reference) THEN
         RETURN p.state;
     END IF;
-    IF kind = 'capture' THEN
+    -- What was bought on account is owed, and paid, when the order has long been archived.
+    IF kind = 'capture' AND p.provider <> 'account' THEN
         PERFORM commerce.require_payable(p.order_id, 'capture');
     END IF;
     IF minor > rest OR (minor = 0 AND (rest > 0 OR kind IN ('chargeback', 'reversal'))) THEN
@@ -71,8 +72,15 @@ BEGIN
                 WHEN now_captured = was_authorized THEN 'captured'
                 ELSE 'partially_captured' END
         WHERE order_id = p.order_id AND id = p.id RETURNING state INTO result;
-    IF kind = 'refund' AND minor > 0 AND p.balance IS NOT NULL THEN
-        PERFORM commerce.return_to_balance(p.balance, move_payment.amount, p.order_id, payment);
+    IF kind = 'refund' AND minor > 0 AND p.provider = 'balance' THEN
+        PERFORM commerce.return_to_balance(p.balance, move_payment.amount, p.order_id, payment, 'refunded');
+    ELSIF kind = 'capture' AND minor > 0 AND p.provider = 'account' THEN
+        PERFORM commerce.return_to_balance(p.balance, move_payment.amount, p.order_id, payment, 'settled');
+    ELSIF kind = 'refund' AND minor > 0 AND p.provider = 'account' AND commerce.minor_units(p.refunded) = 0
+        AND was_authorized > now_captured THEN
+        -- What a payment has not captured at its first refund, it never will: nobody owes it any more.
+        PERFORM commerce.return_to_balance(p.balance, commerce.from_minor(was_authorized - now_captured, currency), p.order_id,
+            payment, 'refunded');
     END IF;
     INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (p.order_id::text, 'payment.' || CASE kind WHEN 'capture' THEN 'captured'
             WHEN 'refund' THEN 'refunded' WHEN 'chargeback' THEN 'charged_back' ELSE 'chargeback_reversed' END,
@@ -123,7 +131,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.refund_payment(uuid, commerce.amount, text, text) IS
-'Gives captured money back (NULL: all of it that is left) and returns the payment''s state. What a balance paid goes back to it. CM060 beyond what was captured and neither refunded nor charged back, CM020, CM050 and P0002 as authorize_payment().';
+'Gives captured money back (NULL: all of it that is left) and returns the payment''s state. What a balance paid goes back to it; of what was bought on account, what is not settled is not owed any more. CM060 beyond what was captured and neither refunded nor charged back, CM020, CM050 and P0002 as authorize_payment().';
 GRANT EXECUTE ON FUNCTION commerce.refund_payment(uuid, commerce.amount, text, text) TO commerce_app;
 
 CREATE FUNCTION commerce.refund_order("order" uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL)
@@ -203,7 +211,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.charge_back_payment(uuid, commerce.amount, text, text) IS
-'Records that the payer''s bank took captured money back (NULL: all that is left of it) and returns the payment''s state, charged_back. What was not taken can still be refunded. CM060 beyond what was captured and neither refunded nor charged back, 22023 for a payment from a balance, CM020, CM050 and P0002 as authorize_payment().';
+'Records that the payer''s bank took captured money back (NULL: all that is left of it) and returns the payment''s state, charged_back. What was not taken can still be refunded. CM060 beyond what was captured and neither refunded nor charged back, 22023 for a payment from a balance or on account, CM020, CM050 and P0002 as authorize_payment().';
 GRANT EXECUTE ON FUNCTION commerce.charge_back_payment(uuid, commerce.amount, text, text) TO commerce_app;
 
 CREATE FUNCTION commerce.reverse_chargeback(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
@@ -226,11 +234,41 @@ BEGIN
             detail ->> 'reference')
         FROM commerce.payments p
         WHERE p.order_id = ("row" ->> 'order_id')::uuid AND p.id = ("row" ->> 'id')::uuid AND commerce.minor_units(p.authorized) > 0;
+    PERFORM commerce.return_to_balance(p.balance, p.authorized, p.order_id, p.id, 'refunded')
+        FROM commerce.payments p
+        WHERE p.order_id = ("row" ->> 'order_id')::uuid AND p.id = ("row" ->> 'id')::uuid AND p.provider = 'account';
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION commerce.payment_let_go(jsonb, text, jsonb) IS
-'Internal. Effect of a payment''s void and expire: the ledger says that what was promised will not be captured, under the reference and provider in detail.';
+'Internal. Effect of a payment''s void and expire: the ledger says that what was promised will not be captured, under the reference and provider in detail, and a credit line has room for it again.';
+
+CREATE FUNCTION commerce.let_go_payment(payment uuid, reference text, provider text) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    p record;
+    rest commerce.amount;
+BEGIN
+    SELECT * INTO STRICT p FROM commerce.payments x WHERE x.id = payment FOR NO KEY UPDATE;
+    IF p.state <> 'partially_captured' THEN
+        UPDATE commerce.payments SET state = 'voided' WHERE order_id = p.order_id AND id = payment;
+        RETURN 'voided';
+    END IF;
+    rest := commerce.from_minor(commerce.minor_units(p.authorized) - commerce.minor_units(p.captured), commerce.currency(p.authorized));
+    PERFORM commerce.book_payment(p.order_id, payment, 'void', rest, coalesce(let_go_payment.provider, p.provider), reference);
+    IF p.provider = 'account' THEN
+        PERFORM commerce.return_to_balance(p.balance, rest, p.order_id, payment, 'refunded');
+    END IF;
+    UPDATE commerce.payments SET authorized = captured, state = 'captured' WHERE order_id = p.order_id AND id = payment;
+    INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (p.order_id::text, 'payment.voided',
+        jsonb_build_object('order_id', p.order_id, 'id', payment, 'amount', rest::jsonb, 'state', 'captured'));
+    RETURN 'captured';
+END
+$$;
+COMMENT ON FUNCTION commerce.let_go_payment(uuid, text, text) IS
+'Internal. Gives up what a payment has not captured and returns its state. The order is locked before; of one that is not captured in part, no reference is booked.';
 
 CREATE FUNCTION commerce.void_payment(payment uuid, reference text DEFAULT NULL, provider text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -238,7 +276,6 @@ AS $$
 #variable_conflict use_column
 DECLARE
     p record;
-    rest commerce.amount;
 BEGIN
     PERFORM commerce.require_shop();
     SELECT * INTO p FROM commerce.payments x WHERE x.id = payment;
@@ -255,14 +292,9 @@ BEGIN
     IF p.state <> 'partially_captured' THEN
         RETURN commerce.payment_event(payment, 'void', jsonb_strip_nulls(jsonb_build_object('reference', reference, 'provider', provider)));
     END IF;
-    rest := commerce.from_minor(commerce.minor_units(p.authorized) - commerce.minor_units(p.captured), commerce.currency(p.authorized));
-    PERFORM commerce.book_payment(p.order_id, payment, 'void', rest, provider, reference);
-    UPDATE commerce.payments SET authorized = captured, state = 'captured' WHERE order_id = p.order_id AND id = payment;
-    INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (p.order_id::text, 'payment.voided',
-        jsonb_build_object('order_id', p.order_id, 'id', payment, 'amount', rest::jsonb, 'state', 'captured'));
-    RETURN 'captured';
+    RETURN commerce.let_go_payment(payment, reference, provider);
 END
 $$;
 COMMENT ON FUNCTION commerce.void_payment(uuid, text, text) IS
-'Gives up what was promised and not captured, and returns the payment''s state: voided, or captured where a part was captured before, whose rest it gives up. The same provider and reference again changes nothing. CM010 where there is nothing to give up, CM050 for a reference used for something else, P0002 for an unknown payment.';
+'Gives up what was promised and not captured, and returns the payment''s state: voided, or captured where a part was captured before, whose rest it gives up. Of a payment on account the customer owes it no more. The same provider and reference again changes nothing. CM010 where there is nothing to give up, CM050 for a reference used for something else, P0002 for an unknown payment.';
 GRANT EXECUTE ON FUNCTION commerce.void_payment(uuid, text, text) TO commerce_app;

@@ -39,6 +39,10 @@ BEGIN
     END IF;
     PERFORM commerce.require_payable("order", 'pay_with_balance');
     SELECT * INTO b FROM commerce.balances x WHERE x.id = pay_with_balance.balance;
+    IF b.kind = 'credit_line' THEN
+        RAISE EXCEPTION 'balance % is a credit line', b.id USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'It pays by commerce.pay_on_account().';
+    END IF;
     -- Reports show ids; what a card is worth belongs to whoever has its code.
     IF by_id AND b.kind = 'gift_card' AND b.customer_id IS NULL THEN
         PERFORM commerce.require_admin('spend a gift card without its code');
@@ -76,34 +80,37 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.pay_with_balance(uuid, commerce.amount, text, uuid, text) IS
-'Pays an amount of an order (NULL: all that is left to pay, or as much of it as the balance has) with a gift card (by code), a balance (by id; a gift card that is no customer''s only by commerce_admin, CM042) or, where neither is named, the store credit of the order''s customer; returns the payment, captured by provider balance. Many may spend one balance at once: nobody waits, and never more is spent than there is. refund_payment() and the order''s cancel give it back to the balance. The same reference again returns the same payment. CM033 where the balance has less, CM060 beyond the rest of the order, CM030 for an unknown code, CM031 (DETAIL: reason) for a balance that is blocked, expired or another customer''s, CM020 in another currency, CM010 for an order that takes no money, CM050 for a reference used for something else, 22023 for an amount that is not greater than zero, P0002 for an unknown order or balance. Example: SELECT commerce.pay_with_balance(order, code => ''7K2QX-…'').';
+'Pays an amount of an order (NULL: all that is left to pay, or as much of it as the balance has) with a gift card (by code), a balance (by id; a gift card that is no customer''s only by commerce_admin, CM042) or, where neither is named, the store credit of the order''s customer; returns the payment, captured by provider balance. Many may spend one balance at once: nobody waits, and never more is spent than there is. refund_payment() and the order''s cancel give it back to the balance. The same reference again returns the same payment. CM033 where the balance has less, CM060 beyond the rest of the order, CM030 for an unknown code, CM031 (DETAIL: reason) for a balance that is blocked, expired or another customer''s, CM020 in another currency, CM010 for an order that takes no money, CM050 for a reference used for something else, 22023 for an amount that is not greater than zero and for a credit line, P0002 for an unknown order or balance. Example: SELECT commerce.pay_with_balance(order, code => ''7K2QX-…'').';
 GRANT EXECUTE ON FUNCTION commerce.pay_with_balance(uuid, commerce.amount, text, uuid, text) TO commerce_app;
 
-CREATE FUNCTION commerce.return_to_balance(balance uuid, amount commerce.amount, "order" uuid, payment uuid) RETURNS void
+CREATE FUNCTION commerce.return_to_balance(balance uuid, amount commerce.amount, "order" uuid, payment uuid, kind text)
+    RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
     INSERT INTO commerce.balance_entries (balance_id, kind, amount, order_id, payment_id)
-        VALUES (balance, 'refunded', return_to_balance.amount, "order", payment);
-    INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (balance::text, 'balance.refunded',
+        VALUES (balance, return_to_balance.kind, return_to_balance.amount, "order", payment);
+    INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (balance::text, 'balance.' || kind,
         jsonb_build_object('balance', balance, 'amount', amount::jsonb, 'order_id', "order", 'payment', payment));
 END
 $$;
-COMMENT ON FUNCTION commerce.return_to_balance(uuid, commerce.amount, uuid, uuid) IS
-'Internal. Gives back to a balance what a payment from it refunds: move_payment() calls it once for each refund.';
+COMMENT ON FUNCTION commerce.return_to_balance(uuid, commerce.amount, uuid, uuid, text) IS
+'Internal. Gives back to a balance what a payment from it refunds or, on account, lets go (kind refunded), or what a customer has paid of it (settled); once for each.';
 
 CREATE FUNCTION commerce.return_balances("order" uuid) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM commerce.move_payment(p.id, 'refund', NULL, NULL, NULL)
-        FROM (SELECT p.id FROM commerce.payments p WHERE p.order_id = "order" AND p.balance IS NOT NULL
+        FROM (SELECT p.id FROM commerce.payments p WHERE p.order_id = "order" AND p.provider = 'balance'
             AND commerce.minor_units(p.refunded) < commerce.minor_units(p.captured) ORDER BY p.id) p;
+    PERFORM commerce.let_go_payment(p.id, NULL, NULL)
+        FROM (SELECT p.id FROM commerce.payments p WHERE p.order_id = "order" AND p.owed ORDER BY p.id) p;
 END
 $$;
 COMMENT ON FUNCTION commerce.return_balances(uuid) IS
-'Internal. Gives back what balances have paid for an order and have not got back yet; the order is locked before.';
+'Internal. Gives back what balances have paid for an order and have not got back yet, and what is owed for it on account; the order is locked before.';
 
 CREATE FUNCTION commerce.balance_event(balance_id uuid, event text, detail jsonb DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

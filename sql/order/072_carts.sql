@@ -49,9 +49,10 @@ CREATE FUNCTION commerce.lock_cart(cart uuid, customer uuid, event text) RETURNS
 AS $$
 DECLARE
     found_state text;
+    found_kind text;
 BEGIN
     PERFORM commerce.require_shop();
-    SELECT c.state INTO found_state FROM commerce.carts c
+    SELECT c.state, c.kind INTO found_state, found_kind FROM commerce.carts c
         WHERE c.id = cart AND (customer IS NULL OR c.customer_id = customer) FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no cart %', coalesce(cart::text, 'null') USING ERRCODE = 'no_data_found';
@@ -59,10 +60,13 @@ BEGIN
     IF found_state <> 'open' THEN
         PERFORM commerce.refuse_cart(cart, found_state, event);
     END IF;
+    IF found_kind <> 'cart' THEN
+        PERFORM commerce.require_admin('change a draft');
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION commerce.lock_cart(uuid, uuid, text) IS
-'Internal. Makes this transaction the only one that changes or buys an open cart. P0002 for an unknown cart and, where a customer is given, for one that is not that customer''s; CM010 for one that is not open; 40001 under REPEATABLE READ where it was changed since the snapshot.';
+'Internal. Makes this transaction the only one that changes or buys an open cart. P0002 for an unknown cart and, where a customer is given, for one that is not that customer''s; CM010 for one that is not open; CM042 for a draft where the caller is no commerce_admin; 40001 under REPEATABLE READ where it was changed since the snapshot.';
 
 CREATE FUNCTION commerce.touch_carts(carts uuid[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -252,7 +252,8 @@ BEGIN
         RAISE EXCEPTION 'there is no shipping method "%"', later.shipping_method USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Insert it into commerce.shipping_methods.';
     END IF;
-    IF later.expires_at <= now() OR NOT isfinite(later.expires_at) THEN
+    -- A draft never expires, until somebody says when.
+    IF changes ->> 'expires_at' IS NOT NULL AND (later.expires_at <= now() OR NOT isfinite(later.expires_at)) THEN
         RAISE EXCEPTION 'a cart cannot expire at %', later.expires_at USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Name a time to come.';
     END IF;

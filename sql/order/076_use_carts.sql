@@ -77,6 +77,9 @@ BEGIN
         PERFORM commerce.refuse_cart("from", guest.state, 'merge');
     ELSIF own.state <> 'open' THEN
         PERFORM commerce.refuse_cart("into", own.state, 'change');
+    ELSIF guest.kind <> 'cart' OR own.kind <> 'cart' THEN
+        RAISE EXCEPTION 'a draft cannot be merged' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'commerce.set_cart_lines(…, mode => ''merge'') puts more into it.';
     ELSIF guest.customer_id <> own.customer_id THEN
         RAISE EXCEPTION 'these carts belong to two customers' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Merge a guest''s cart, or another one of the same customer.';
@@ -114,7 +117,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.merge_carts(uuid, uuid, uuid) IS
-'Puts what is in one cart into another, which it returns: a guest has logged in. Quantities add up, codes join, holds go along; destination, shipping method, options and attributes are those of "into" where it has any. The cart "from" is merged for good: called again nothing changes. customer, where given, must be whose cart "into" is, and "from" that customer''s or a guest''s. P0002 for an unknown cart or another''s, CM010 for one that is not open, 22023 for carts of two customers or one cart, CM042 where both have a sku and one of them at a price of its own that commerce_admin has set, 22003 beyond 10^12 units, CM041 where an address has to be sealed anew and there is no key, 40001 under REPEATABLE READ. Example: SELECT commerce.merge_carts("from" => guests, "into" => own).';
+'Puts what is in one cart into another, which it returns: a guest has logged in. Quantities add up, codes join, holds go along; destination, shipping method, options and attributes are those of "into" where it has any. The cart "from" is merged for good: called again nothing changes. customer, where given, must be whose cart "into" is, and "from" that customer''s or a guest''s. P0002 for an unknown cart or another''s, CM010 for one that is not open, 22023 for carts of two customers, one cart or a draft, CM042 where both have a sku and one of them at a price of its own that commerce_admin has set, 22003 beyond 10^12 units, CM041 where an address has to be sealed anew and there is no key, 40001 under REPEATABLE READ. Example: SELECT commerce.merge_carts("from" => guests, "into" => own).';
 GRANT EXECUTE ON FUNCTION commerce.merge_carts(uuid, uuid, uuid) TO commerce_app;
 
 CREATE FUNCTION commerce.expire_carts(batch bigint DEFAULT 1000) RETURNS bigint
@@ -145,15 +148,19 @@ AS $$
 DECLARE
     due timestamptz;
     found_state text;
+    found_kind text;
 BEGIN
     PERFORM commerce.require_shop();
-    SELECT c.state INTO found_state FROM commerce.carts c
+    SELECT c.state, c.kind INTO found_state, found_kind FROM commerce.carts c
         WHERE c.id = cart AND (customer IS NULL OR c.customer_id = customer) FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no cart %', coalesce(cart::text, 'null') USING ERRCODE = 'no_data_found';
     END IF;
     IF found_state NOT IN ('open', 'expired') THEN
         PERFORM commerce.refuse_cart(cart, found_state, 'reopen');
+    END IF;
+    IF found_kind <> 'cart' THEN
+        PERFORM commerce.require_admin('reopen a draft');
     END IF;
     UPDATE commerce.carts c SET state = 'open', changed_at = clock_timestamp(),
             expires_at = greatest(c.expires_at, now() + s.cart_ttl)
@@ -163,5 +170,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.reopen_cart(uuid, uuid) IS
-'Opens an expired cart again, with all that is in it (holds apart), and returns when it expires next; of an open cart it moves that on. CM010 for one that is placed or merged, P0002 for an unknown one and, where customer is given, for another customer''s. Example: SELECT commerce.reopen_cart(cart).';
+'Opens an expired cart again, with all that is in it (holds apart), and returns when it expires next; of an open cart it moves that on. CM010 for one that is placed or merged, CM042 for a draft where the caller is no commerce_admin, P0002 for an unknown one and, where customer is given, for another customer''s. Example: SELECT commerce.reopen_cart(cart).';
 GRANT EXECUTE ON FUNCTION commerce.reopen_cart(uuid, uuid) TO commerce_app;

@@ -9,6 +9,8 @@ CREATE TABLE commerce.payments (
     charged_back commerce.amount NOT NULL,
     requested commerce.amount,
     balance uuid,
+    due_at timestamptz,
+    owed boolean GENERATED ALWAYS AS (provider = 'account' AND state IN ('authorized', 'partially_captured')) STORED,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (order_id, id),
     CONSTRAINT never_more_than_before CHECK (0 <= commerce.minor_units(refunded) AND 0 <= commerce.minor_units(charged_back)
@@ -19,7 +21,8 @@ CREATE TABLE commerce.payments (
         AND commerce.currency(authorized) = commerce.currency(refunded)
         AND commerce.currency(authorized) = commerce.currency(charged_back)
         AND (requested IS NULL OR commerce.currency(authorized) = commerce.currency(requested))),
-    CONSTRAINT paid_by_balance CHECK ((balance IS NOT NULL) = (provider = 'balance')),
+    CONSTRAINT paid_by_balance CHECK ((balance IS NOT NULL) = (provider IN ('balance', 'account'))),
+    CONSTRAINT due_on_account CHECK ((due_at IS NOT NULL) = (provider = 'account')),
     -- An event fired by hand moves no money, and so does not get to a state that says money has moved.
     CONSTRAINT state_tells_what_moved CHECK ((state = 'charged_back') = (commerce.minor_units(charged_back) > 0) AND CASE state
         WHEN 'created' THEN commerce.minor_units(authorized) = 0
@@ -39,13 +42,15 @@ CREATE TABLE commerce.payments (
         ELSE true END)
 );
 COMMENT ON TABLE commerce.payments IS 'money promised, taken and given back for an order; totals of payment_entries';
-COMMENT ON COLUMN commerce.payments.provider IS 'who moves the money, as the shop calls him; balance: a gift card or store credit';
+COMMENT ON COLUMN commerce.payments.provider IS 'who moves the money, as the shop calls him; balance: a gift card or store credit; account: the customer, later, whose credit line vouches for it';
 COMMENT ON COLUMN commerce.payments.authorized IS 'what the provider promised and has not taken back while some of it was captured; of a payment that was voided or expired, what he had promised';
 COMMENT ON COLUMN commerce.payments.captured IS 'what was taken of it';
 COMMENT ON COLUMN commerce.payments.refunded IS 'what the shop gave back of that';
 COMMENT ON COLUMN commerce.payments.charged_back IS 'what the payer''s bank took back of it and has not returned';
 COMMENT ON COLUMN commerce.payments.requested IS 'what begin_payment() asked for; NULL for a payment that began as authorized';
-COMMENT ON COLUMN commerce.payments.balance IS 'commerce.balances.id of the gift card or store credit that paid; NULL for all other providers';
+COMMENT ON COLUMN commerce.payments.balance IS 'commerce.balances.id of the gift card or store credit that paid or, on account, of the credit line; NULL for all other providers';
+COMMENT ON COLUMN commerce.payments.due_at IS 'until when the customer is to pay what was bought on account; NULL for all other providers';
+COMMENT ON COLUMN commerce.payments.owed IS 'bought on account, and not all of it is paid or let go';
 CREATE INDEX payments_id ON commerce.payments (id);
 
 CREATE TABLE commerce.payment_entries (
@@ -70,9 +75,11 @@ CREATE TABLE commerce.payment_references (
     kind text NOT NULL,
     order_id uuid NOT NULL,
     payment_id uuid NOT NULL,
-    entry_id uuid NOT NULL,
-    PRIMARY KEY (provider, reference, kind)
+    entry_id uuid,
+    PRIMARY KEY (provider, reference, kind),
+    CONSTRAINT beginning_moves_nothing CHECK ((entry_id IS NULL) = (kind = 'begin'))
 );
+COMMENT ON COLUMN commerce.payment_references.kind IS 'as commerce.payment_entries.kind; begin: of begin_payment(), which has no entry';
 COMMENT ON TABLE commerce.payment_references IS 'a provider''s reference is used once for each kind of entry: a replay books nothing twice';
 
 CREATE TABLE commerce.fulfilments (

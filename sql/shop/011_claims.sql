@@ -43,7 +43,7 @@ CREATE TABLE commerce.claims (
     key text NOT NULL,
     promotion uuid NOT NULL,
     amount_taken bigint NOT NULL CHECK (amount_taken > 0 AND amount_taken <= 1000000000000000000),
-    state text NOT NULL DEFAULT 'used' CHECK (state IN ('reserved', 'used', 'released')),
+    state text NOT NULL DEFAULT 'used',
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (order_id, budget, key)
 );
@@ -54,7 +54,7 @@ COMMENT ON COLUMN commerce.claims.key IS
 'whose share of the budget it is: empty where all share it, the customer''s id, customers.email_blind in hexadecimal, the code, the attribute''s value (of more than 80 bytes sha256: and its SHA-256); of the limit of a code, code: and the code';
 COMMENT ON COLUMN commerce.claims.promotion IS 'commerce.promotions.id';
 COMMENT ON COLUMN commerce.claims.amount_taken IS '1 for a use; of a spend, minor units of its currency';
-COMMENT ON COLUMN commerce.claims.state IS 'reserved (for an order that is not placed yet), used, released (given back)';
+COMMENT ON COLUMN commerce.claims.state IS 'reserved (for an order that is not placed yet), used, released (given back); changes along the machine claim';
 -- What counts against a budget.
 CREATE INDEX claims_counting ON commerce.claims (budget, key) INCLUDE (amount_taken) WHERE state <> 'released';
 
@@ -62,6 +62,17 @@ CREATE INDEX claims_counting ON commerce.claims (budget, key) INCLUDE (amount_ta
 CREATE TRIGGER claim_changed AFTER INSERT OR UPDATE OR DELETE ON commerce.claims
     FOR EACH ROW EXECUTE FUNCTION commerce.claim_changed();
 ALTER TABLE commerce.claims ENABLE ALWAYS TRIGGER claim_changed;
+
+-- Without history: an order's says when it was placed and cancelled.
+SELECT commerce.create_state_machine('claim', '{
+    "initial": "reserved",
+    "states": ["reserved", "used", "released"],
+    "history": false,
+    "transitions": [
+        {"event": "use", "from": "reserved", "to": "used"},
+        {"event": "release", "from": ["reserved", "used"], "to": "released"},
+        {"event": "reclaim", "from": "released", "to": "used"}]}');
+SELECT commerce.attach_state_machine('commerce.claims', 'state', 'claim');
 
 CREATE VIEW commerce.budget_status AS
     SELECT b.promotion, b.id AS budget, b.per, coalesce(b.uses, commerce.minor_units(b.spend)) AS "limit", c.used,

@@ -4,6 +4,7 @@ COMMENT ON COLUMN commerce.shop.cart_ttl IS 'so long after it was last changed a
 -- No foreign keys to customers, channels or orders: a cart would lock rows that others need.
 CREATE TABLE commerce.carts (
     id uuid PRIMARY KEY DEFAULT commerce.uuidv7(),
+    kind text NOT NULL DEFAULT 'cart' CHECK (kind IN ('cart', 'draft', 'quote')),
     state text NOT NULL DEFAULT 'open',
     customer_id uuid,
     channel text NOT NULL DEFAULT 'default',
@@ -25,6 +26,7 @@ CREATE TABLE commerce.carts (
 COMMENT ON TABLE commerce.carts IS
 'what somebody is about to buy; its state changes only along the machine cart. What is placed, merged or expired is history, to be deleted when you like (the lines go along)';
 COMMENT ON COLUMN commerce.carts.id IS 'whoever knows it can change the cart: for a guest it is the key to it';
+COMMENT ON COLUMN commerce.carts.kind IS 'cart: a customer''s; draft: an order that staff prepares, by create_draft(), which commerce_admin alone changes; quote: what order_quote() has bought';
 COMMENT ON COLUMN commerce.carts.state IS 'open, placed (order_id has bought it), merged (into merged_into), expired (until reopen_cart())';
 COMMENT ON COLUMN commerce.carts.customer_id IS 'commerce.customers.id; NULL: a guest''s';
 COMMENT ON COLUMN commerce.carts.channel IS 'commerce.channels.code';
@@ -36,7 +38,7 @@ COMMENT ON COLUMN commerce.carts.shipping_method IS 'commerce.shipping_methods.c
 COMMENT ON COLUMN commerce.carts.options IS 'options of checkout(), e.g. discounts by hand with their reasons; but for strategy set by commerce_admin; NULL: none';
 COMMENT ON COLUMN commerce.carts.attributes IS 'the shop''s own facts, in the clear: nothing here may identify a person';
 COMMENT ON COLUMN commerce.carts.changed_at IS 'when the cart, its lines or its codes were last changed';
-COMMENT ON COLUMN commerce.carts.expires_at IS 'from this moment on an open cart is abandoned: expire_carts() ends it; each change moves it on to at least commerce.shop.cart_ttl from then';
+COMMENT ON COLUMN commerce.carts.expires_at IS 'from this moment on an open cart is abandoned: expire_carts() ends it; each change moves it on to at least commerce.shop.cart_ttl from then. infinity: never, as a draft';
 COMMENT ON COLUMN commerce.carts.order_id IS 'commerce.orders.id: the order that bought it';
 COMMENT ON COLUMN commerce.carts.merged_into IS 'commerce.carts.id: the cart that has its lines and codes now';
 CREATE INDEX carts_overdue ON commerce.carts (expires_at) WHERE state = 'open';
@@ -102,5 +104,5 @@ CREATE TRIGGER cart_emptied AFTER DELETE ON commerce.cart_codes REFERENCING OLD 
 GRANT SELECT ON commerce.cart_lines TO commerce_reader;
 -- Whoever reads a code may spend it.
 GRANT SELECT (cart_id, added_at) ON commerce.cart_codes TO commerce_reader;
-GRANT SELECT (id, state, customer_id, channel, currency, ship_to, shipping_method, options, attributes, created_at, changed_at,
+GRANT SELECT (id, kind, state, customer_id, channel, currency, ship_to, shipping_method, options, attributes, created_at, changed_at,
     expires_at, order_id, placed_at, merged_into) ON commerce.carts TO commerce_reader;

@@ -16,6 +16,7 @@
 #include "inventory/stock.h"
 #include "money/amount.h"
 #include "order/checkout.h"
+#include "order/quantities.h"
 #include "budget/claims.h"
 #include "pricing/quote.h"
 
@@ -221,6 +222,9 @@ commerce_place(FunctionCallInfo fcinfo, const pg_uuid_t *order, const CartOrigin
 	quote = commerce_quote(&request);
 	if (cart == NULL)
 		check_prices(quote, &request);
+	/* What staff has written, and what was sold elsewhere, is in the quantity that it is. */
+	if (cart ? !cart->by_staff : !request.priced_at)
+		commerce_require_quantities(quote);
 	if (!PG_ARGISNULL(ARG_EXPECTED_TOTAL))
 		check_expected_total(quote, PG_GETARG_AMOUNT(ARG_EXPECTED_TOTAL));
 	commerce_store_order(order, &request, quote,

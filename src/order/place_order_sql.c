@@ -47,12 +47,13 @@ typedef struct StoredCart
 	pg_uuid_t *order;
 	Datum arguments[CHECKOUT_ARGS]; /* what it says of those of checkout() */
 	Datum ship_address;
+	bool by_staff;
 } StoredCart;
 
 static SavedPlan lock_cart = {
 	.sql = "SELECT c.state, c.customer_id, c.order_id, c.channel, c.currency, c.ship_to, c.shipping_method,"
 		   " coalesce(c.options, '{}') || jsonb_build_object('holder', commerce.cart_holder(c.id)),"
-		   " c.ship_address, commerce.cart_holder(c.id)"
+		   " c.ship_address, commerce.cart_holder(c.id), c.kind <> 'cart'"
 		   " FROM commerce.carts c WHERE c.id = $1 FOR NO KEY UPDATE",
 	.args = "uuid"};
 
@@ -86,6 +87,8 @@ copied(int column, bool by_length)
 static void
 read_cart(FunctionCallInfo fcinfo, StoredCart *cart)
 {
+	bool isnull;
+
 	*cart = (StoredCart){.name = "null"};
 	if (!PG_ARGISNULL(CART))
 	{
@@ -109,6 +112,7 @@ read_cart(FunctionCallInfo fcinfo, StoredCart *cart)
 	cart->arguments[ARG_OPTIONS] = copied(8, true);
 	cart->ship_address = copied(9, true);
 	cart->holder = commerce_text(0, 10);
+	cart->by_staff = DatumGetBool(commerce_value(0, 11, &isnull));
 }
 
 /* Reads what is in the cart; 22023 for an empty one. */
@@ -159,7 +163,7 @@ static void
 buy(FunctionCallInfo fcinfo, StoredCart *cart, const pg_uuid_t *order)
 {
 	LOCAL_FCINFO(call, CHECKOUT_ARGS);
-	CartOrigin origin = {.id = &cart->id, .ship_address = cart->ship_address};
+	CartOrigin origin = {.id = &cart->id, .by_staff = cart->by_staff, .ship_address = cart->ship_address};
 
 	if (cart->ship_address != (Datum) 0 && cart->customer == NULL)
 		origin.ship_address =

@@ -11,6 +11,7 @@
 typedef struct CartOrigin
 {
 	const pg_uuid_t *id;
+	bool by_staff;      /* a draft or a quote, whose quantities are the seller's choice */
 	Datum ship_address; /* the whole destination, sealed for whom the order is; 0: ship_to is all of it */
 } CartOrigin;
 

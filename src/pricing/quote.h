@@ -102,6 +102,8 @@ typedef struct QuoteLine
 	bool tax_exempt;
 	int64 unit_price; /* per per_quantity units */
 	int per_quantity;
+	bool converted;   /* unit_price is made from one for another place, or for who pays taxes */
+	int64 home_price; /* namely from this */
 	int64 list_price; /* before promotions of the catalogue, likewise; -1: there were none */
 	int gift_of;      /* finding of the promotion that the line is a gift of; -1: it is none */
 	ManualDiscount *manual;

@@ -101,6 +101,8 @@ write_line(JsonWriter *writer, const QuoteLine *line, const Quote *quote)
 	commerce_json_key(writer, "quantity");
 	commerce_json_int(writer, line->quantity);
 	money(writer, "unit_price", line->unit_price, quote);
+	if (line->converted)
+		money(writer, "home_price", line->home_price, quote);
 	if (line->per_quantity != 1)
 	{
 		commerce_json_key(writer, "per_quantity");

@@ -101,6 +101,8 @@ commerce_convert_prices(Quote *quote, const TaxRules *rules)
 
 		if (price == line->unit_price)
 			continue;
+		line->converted = true;
+		line->home_price = line->unit_price;
 		line->unit_price = price;
 		subtotal = commerce_round_ratio((wide) price * line->quantity, line->per_quantity, ROUND_HALF_UP);
 		line->subtotal = commerce_amount_minor(commerce_amount_make_wide(subtotal, quote->currency));

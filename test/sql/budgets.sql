@@ -246,7 +246,7 @@ UPDATE commerce.claims SET amount_taken = 2 WHERE order_id = '00000000-0000-0000
 SELECT * FROM pg_temp.hand();
 UPDATE commerce.claims SET state = 'released' WHERE order_id = '00000000-0000-0000-0000-000000000001';
 SELECT * FROM pg_temp.hand();
-UPDATE commerce.claims SET state = 'reserved' WHERE order_id = '00000000-0000-0000-0000-000000000001';
+UPDATE commerce.claims SET state = 'used' WHERE order_id = '00000000-0000-0000-0000-000000000001';
 SELECT * FROM pg_temp.hand();
 SET session_replication_role = replica;
 DELETE FROM commerce.claims WHERE order_id = '00000000-0000-0000-0000-000000000001';
