@@ -23,6 +23,7 @@
 #include "outbox/outbox.h"
 #include "budget/claims.h"
 #include "pricing/promotions.h"
+#include "privacy/login.h"
 
 COMMERCE_MODULE_MAGIC("commerce", COMMERCE_VERSION);
 
@@ -51,4 +52,5 @@ _PG_init(void)
 	commerce_order_tables_init();
 	commerce_outbox_init();
 	commerce_audit_init();
+	commerce_login_init();
 }
