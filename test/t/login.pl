@@ -13,7 +13,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-my $node = new_node('login', workers => 1, conf => "log_statement = none\nmax_connections = 150\n");
+my $node = new_node('login', workers => 1, conf => "log_statement = none\nmax_connections = 150\nrestart_after_crash = on\n");
 $node->start;
 make_shop($node);
 $node->safe_psql('postgres', q(
@@ -128,7 +128,33 @@ unlike($err, qr/ERROR:  (?!too many passwords are being checked)/, 'nothing else
 is($node->safe_psql('postgres',
 		"SELECT count(commerce.login('customer' || n || '\@example.com', 'password' || n)) FROM generate_series(0, 63) n"),
 	'64', 'who was turned away has not failed');
-# A session that dies in the gate leaves its place.
+# Those who are cancelled, terminated or killed while they hash or wait leave their places.
+for my $end ('pg_cancel_backend(pid)', 'pg_terminate_backend(pid)', 'kill -9')
+{
+	my ($seen, $gone) = ('', '');
+	my $storm = IPC::Run::start([ 'pgbench', '-n', '-c', '64', '-j', '2', '-T', '60', '-f', $script, $node->connstr('postgres') ],
+		'>', \$seen, '2>', \$gone);
+	wait_for($node, "SELECT count(*) > 10 FROM pg_locks WHERE locktype = 'advisory' AND database = 0 AND objsubid = 78", 't',
+		"$end: some hash and many wait");
+	if ($end eq 'kill -9')
+	{
+		my $victim = $node->safe_psql('postgres',
+			"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = 0 AND objsubid = 77 AND granted LIMIT 1");
+		kill('KILL', $victim || $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgbench' LIMIT 1"));
+	}
+	else
+	{
+		$node->safe_psql('postgres', "SELECT $end FROM pg_stat_activity WHERE application_name = 'pgbench'");
+		$storm->kill_kill;
+		$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgbench'");
+	}
+	$storm->finish;
+	$node->poll_query_until('postgres', 'SELECT true') if $end eq 'kill -9';
+	wait_for($node, "SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory' AND database = 0", 't', "$end: every place is free");
+	like($node->safe_psql('postgres', "SELECT commerce.forgive_login('customer5\@example.com'); SELECT commerce.login('customer5\@example.com', 'password5')"),
+		qr/[\w-]{64}$/, "$end: and the next is let in");
+}
+# An open transaction keeps none.
 $node->append_conf('postgresql.conf', 'commerce.password_hashes = 4');
 $node->reload;
 my $guard = $node->background_psql('postgres');
