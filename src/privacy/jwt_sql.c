@@ -6,6 +6,7 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/plan.h"
+#include "base/ready.h"
 #include "privacy/claims.h"
 #include "privacy/convert.h"
 #include "privacy/jwt_json.h"
@@ -314,6 +315,8 @@ commerce_verify_jwt(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	good = is_good(jwt, PG_GETARG_TEXT_PP(0));
+	if (!good)
+		commerce_require_shop();
 	SPI_finish();
 	if (good)
 		claims = commerce_json_or_null(jwt->payload, jwt->payload_length);

@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/plan.h"
+#include "base/ready.h"
 #include "privacy/convert.h"
 #include "privacy/customer.h"
 #include "privacy/login_state.h"
@@ -95,6 +96,16 @@ refuse_token(const char *what)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 					errmsg("this %s is unknown or over", what)));
+}
+
+/* Reads whose token it is and its hash; false for what is none, once it is known that there is a shop. Needs SPI. */
+static bool
+read_token(const text *token, const char *use, pg_uuid_t *customer, Datum *hash)
+{
+	if (commerce_read_token(token, use, customer, hash))
+		return true;
+	commerce_require_shop();
+	return false;
 }
 
 static void
@@ -185,7 +196,7 @@ commerce_use_session(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		refuse_null("token");
 	SPI_connect();
-	if (commerce_read_token(PG_GETARG_TEXT_PP(0), "session", customer, &values[1]))
+	if (read_token(PG_GETARG_TEXT_PP(0), "session", customer, &values[1]))
 		good = commerce_run(&find_session, PLAN_LATEST, values, NULL) == 1;
 	SPI_finish();
 	if (!good)
@@ -213,10 +224,9 @@ commerce_logout(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		refuse_null("token");
-	if (!commerce_read_token(PG_GETARG_TEXT_PP(0), "session", &customer, &values[1]))
-		PG_RETURN_VOID();
 	SPI_connect();
-	if (commerce_run(&drop_session, PLAN_WRITES, values, NULL) == 1)
+	if (read_token(PG_GETARG_TEXT_PP(0), "session", &customer, &values[1]) &&
+		commerce_run(&drop_session, PLAN_WRITES, values, NULL) == 1)
 		forget_state(&customer);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -306,7 +316,7 @@ commerce_reset_password(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		refuse_null(PG_ARGISNULL(0) ? "token" : "new_password");
 	SPI_connect();
-	if (!commerce_read_token(PG_GETARG_TEXT_PP(0), "reset", customer, &values[1]) ||
+	if (!read_token(PG_GETARG_TEXT_PP(0), "reset", customer, &values[1]) ||
 		commerce_run(&use_reset, PLAN_WRITES, values, NULL) != 1)
 		refuse_token("token");
 	store_password(customer, PG_GETARG_TEXT_PP(1));
