@@ -5,9 +5,9 @@
  * when the server starts where the library is preloaded, and otherwise taken, in a smaller size, from what the server
  * keeps spare for libraries that come late. A restart forgets the failures; an attacker cannot cause one.
  *
- * The table has a place for so many subjects and no more. A subject is known by a keyed hash alone, so nobody chooses
- * whom he pushes out: to make the table forget one, thousands of others have to fail meanwhile, each at the cost of a
- * password hash. What is pushed out is what failed longest ago.
+ * The table has a place for so many subjects and no more, and whoever tries many addresses fills it. What is pushed out
+ * is what failed least often, and of that what failed longest ago: an address that is guessed at stays, whatever number
+ * of others is tried once. A subject is known by a keyed hash alone, so nobody chooses beside whom he comes to stand.
  *
  * A wait is never for good: locking an account for ever is what somebody else could do to its owner. With the right
  * password one waits at most LONGEST_WAIT_SECONDS; with a wrong one that leaves some 300 guesses a day.
@@ -142,7 +142,8 @@ find(uint64 subject, TimestampTz now)
 			failures->failures = 0;
 		if (failures->failures > 0 && failures->subject == subject)
 			return failures;
-		if (place->failures > 0 && (failures->failures == 0 || failures->last < place->last))
+		if (failures->failures < place->failures ||
+			(failures->failures == place->failures && failures->last < place->last))
 			place = failures;
 	}
 	return place;

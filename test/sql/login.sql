@@ -196,6 +196,12 @@ SELECT count(*) AS failures, refusal FROM (SELECT pg_temp.refusal('SELECT commer
     FROM generate_series(1, 9) AS i) guesses GROUP BY refusal;
 SELECT commerce.login('login.jane@example.com', 'horse') IS NOT NULL AS tenth;
 
+-- Whoever is guessed at is remembered, however many others fail once.
+SELECT count(*) AS failures FROM generate_series(1, 10) AS i WHERE NOT commerce.verify_totp('x', :'jane');
+SELECT count(*) AS others FROM generate_series(1, 12000) AS i WHERE NOT commerce.verify_totp('x', gen_random_uuid());
+SELECT regexp_replace(pg_temp.refusal(format('SELECT commerce.verify_totp(''x'', %L)', :'jane')), '[1-5]}', '#}') AS waits;
+SELECT commerce.forgive_login('login.jane@example.com');
+
 -- Nobody reads what is stored, whoever runs the shop.
 SELECT table_name, string_agg(DISTINCT grantee, ', ') AS readers FROM information_schema.role_table_grants
 WHERE table_schema = 'commerce' AND table_name IN ('sessions', 'password_resets', 'totp', 'recovery_codes', 'jwt_keys') AND grantee <> 'commerce_owner'
