@@ -25,6 +25,7 @@
 #include "order/quote_chores.h"
 #include "budget/claims.h"
 #include "pricing/promotions.h"
+#include "privacy/login.h"
 
 COMMERCE_MODULE_MAGIC("commerce", COMMERCE_VERSION);
 
@@ -55,4 +56,5 @@ _PG_init(void)
 	commerce_order_tables_init();
 	commerce_outbox_init();
 	commerce_audit_init();
+	commerce_login_init();
 }

@@ -11,6 +11,8 @@ BEGIN
             ('commerce_app', 'runs the shop through its functions; writes no stock level, state or money directly'),
             ('commerce_pii_reader', 'may reveal sealed customer fields'),
             ('commerce_admin', 'sets up the shop: catalogue, prices, promotions, state machines'),
+            ('commerce_customer', 'a customer who is logged in: sees his own rows, and without a login none'),
+            ('commerce_staff', 'people who see the orders of their channels, and without channels none'),
             ('commerce_authenticator', 'the login of an API server that switches to the roles above'))
             AS roles (name, comment)
     LOOP
@@ -24,6 +26,8 @@ $$;
 
 GRANT commerce_reader TO commerce_app;
 GRANT commerce_owner, commerce_app TO commerce_admin;
+-- To these two alone: what else an API server may become is for the shop to grant.
+GRANT commerce_customer, commerce_staff TO commerce_authenticator;
 
 -- Plain CREATE: a schema of this name that someone else made is an error here, not adopted.
 CREATE SCHEMA commerce AUTHORIZATION commerce_owner;

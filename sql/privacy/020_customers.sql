@@ -4,7 +4,7 @@ CREATE FUNCTION commerce.create_customer(email text, name text DEFAULT NULL, pho
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_create_customer';
 COMMENT ON FUNCTION commerce.create_customer(text, text, text, jsonb, text, jsonb, text) IS
-'Stores a customer with e-mail address, name, telephone and address (a JSON object) sealed and the password (1 to 1024 bytes) as an Argon2id hash; attributes, a JSON object, is stored in the clear. Returns the customer''s id. 23505 where the address is taken, in any spelling; CM070 where a payment card number stands in name, phone, address or attributes; CM041 without a key file; 22023 for what is no e-mail address, 22004 for none. Example: SELECT commerce.create_customer(''jane@example.com'', name => ''Jane'').';
+'Stores a customer with e-mail address, name, telephone and address (a JSON object) sealed and the password (1 to 1024 bytes) as an Argon2id hash; attributes, a JSON object, is stored in the clear. Returns the customer''s id. 23505 where the address is taken, in any spelling; CM070 where a payment card number stands in name, phone, address or attributes; CM041 without a key file; 22023 for what is no e-mail address, 22004 for none; 53000 where too many passwords are being hashed. Example: SELECT commerce.create_customer(''jane@example.com'', name => ''Jane'').';
 GRANT EXECUTE ON FUNCTION commerce.create_customer(text, text, text, jsonb, text, jsonb, text) TO commerce_app;
 
 CREATE FUNCTION commerce.find_customer(email text) RETURNS uuid

@@ -17,6 +17,9 @@ extern char *commerce_key_file;
 extern int commerce_workers;
 #define COMMERCE_MAX_WORKERS 8
 
+/* commerce.password_hashes: how many passwords are hashed at a time in the whole server. */
+extern int commerce_password_hashes;
+
 extern void commerce_settings_init(void);
 
 #endif

@@ -3,30 +3,27 @@
  */
 #include "base/pg.h"
 
-#include <sodium.h>
-
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/plan.h"
 #include "base/uuid.h"
 #include "privacy/blind.h"
 #include "privacy/convert.h"
+#include "privacy/customer.h"
+#include "privacy/login_state.h"
 #include "privacy/luhn.h"
 #include "privacy/normalise.h"
 #include "privacy/open.h"
+#include "privacy/password.h"
 #include "privacy/purpose.h"
 #include "privacy/seal.h"
 
 #define MAX_EMAIL_BYTES 320
-#define MAX_PASSWORD_BYTES 1024
-
-/* Argon2id as OWASP recommends it: 19 MiB of memory, two passes. */
-#define PASSWORD_MEMORY ((size_t) 19 * 1024 * 1024)
-#define PASSWORD_PASSES 2
 
 PG_FUNCTION_INFO_V1(commerce_create_customer);
 PG_FUNCTION_INFO_V1(commerce_find_customer);
 PG_FUNCTION_INFO_V1(commerce_reveal_customer);
+PG_FUNCTION_INFO_V1(commerce_my_profile);
 
 static SavedPlan insert_customer = {
 	.sql = "INSERT INTO commerce.customers (id, email, email_blind, name, phone, address, password_hash, "
@@ -120,23 +117,6 @@ object_text(const Jsonb *document, const char *name)
 		JsonbToCString(NULL, unconstify(JsonbContainer *, &document->root), VARSIZE(document)));
 }
 
-/* Hashes a password with Argon2id and a salt of its own; takes some 20 ms and 19 MiB, which is the point. */
-static Datum
-hash_password(const text *argument)
-{
-	char *password = commerce_text_to_utf8(argument);
-	size_t length = strlen(password);
-	char hash[crypto_pwhash_STRBYTES];
-
-	if (length == 0 || length > MAX_PASSWORD_BYTES)
-		refuse_argument("password", psprintf("1 to %d bytes long", MAX_PASSWORD_BYTES));
-	if (sodium_init() < 0 || crypto_pwhash_str_alg(hash, password, length, PASSWORD_PASSES, PASSWORD_MEMORY,
-												   crypto_pwhash_ALG_ARGON2ID13) != 0)
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory for hashing a password")));
-	sodium_memzero(password, length);
-	return CStringGetTextDatum(hash);
-}
-
 /* Says that the address is taken, and not which. */
 static void
 refuse_duplicate(void)
@@ -190,7 +170,7 @@ commerce_create_customer(PG_FUNCTION_ARGS)
 	seal_optional(object_text(address, "address"), "address", customer, &values[5], &nulls[5]);
 	if (!PG_ARGISNULL(4))
 	{
-		values[6] = hash_password(PG_GETARG_TEXT_PP(4));
+		values[6] = commerce_hash_password(PG_GETARG_TEXT_PP(4));
 		nulls[6] = ' ';
 	}
 	values[7] = JsonbPGetDatum(attributes);
@@ -206,24 +186,31 @@ commerce_create_customer(PG_FUNCTION_ARGS)
 	PG_RETURN_UUID_P(customer);
 }
 
+/* Finds the customer with this address. */
+bool
+commerce_customer_by_email(const char *email, pg_uuid_t *customer)
+{
+	bool isnull;
+
+	if (commerce_normalise(email, "email")[0] == '\0' ||
+		commerce_run(&find_by_email, PLAN_READS, (Datum[]){commerce_blind_text(email, "email")}, NULL) != 1)
+		return false;
+	*customer = *DatumGetUUIDP(commerce_value(0, 1, &isnull));
+	return true;
+}
+
 /* find_customer(email) returns the customer with this address, or NULL. */
 Datum
 commerce_find_customer(PG_FUNCTION_ARGS)
 {
 	char *email = commerce_text_to_utf8(PG_GETARG_TEXT_PP(0));
-	pg_uuid_t *found = NULL;
-	bool isnull;
+	pg_uuid_t *found = palloc(sizeof(pg_uuid_t));
+	bool known;
 
-	if (commerce_normalise(email, "email")[0] == '\0')
-		PG_RETURN_NULL();
 	SPI_connect();
-	if (commerce_run(&find_by_email, PLAN_READS, (Datum[]){commerce_blind_text(email, "email")}, NULL) == 1)
-	{
-		found = SPI_palloc(sizeof(pg_uuid_t));
-		*found = *DatumGetUUIDP(commerce_value(0, 1, &isnull));
-	}
+	known = commerce_customer_by_email(email, found);
 	SPI_finish();
-	if (found == NULL)
+	if (!known)
 		PG_RETURN_NULL();
 	PG_RETURN_UUID_P(found);
 }
@@ -306,21 +293,40 @@ describe_customer(const pg_uuid_t *customer)
 							   commerce_value(0, 5, &isnull));
 }
 
+/* Reads all that is known of a customer, opened, into memory of the caller; false for an unknown one. */
+static bool
+read_customer(const pg_uuid_t *customer, Datum *document)
+{
+	bool known;
+
+	SPI_connect();
+	known = commerce_run(&find_fields, PLAN_READS, (Datum[]){UUIDPGetDatum(customer)}, NULL) == 1;
+	if (known)
+		*document = SPI_datumTransfer(describe_customer(customer), false, -1);
+	SPI_finish();
+	return known;
+}
+
 /* reveal_customer(customer, purpose) returns all that is known of a customer, opened; NULL for an unknown one. */
 Datum
 commerce_reveal_customer(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t *customer = PG_GETARG_UUID_P(0);
-	Datum document = (Datum) 0;
-	bool known;
+	Datum document;
 
 	commerce_require_purpose(PG_GETARG_TEXT_PP(1));
-	SPI_connect();
-	known = commerce_run(&find_fields, PLAN_READS, (Datum[]){UUIDPGetDatum(customer)}, NULL) == 1;
-	if (known)
-		document = SPI_datumTransfer(describe_customer(customer), false, -1);
-	SPI_finish();
-	if (!known)
+	if (!read_customer(PG_GETARG_UUID_P(0), &document))
+		PG_RETURN_NULL();
+	return document;
+}
+
+/* my_profile() returns all that is known of the customer who is logged in. */
+Datum
+commerce_my_profile(PG_FUNCTION_ARGS)
+{
+	const pg_uuid_t *customer = commerce_login_customer();
+	Datum document;
+
+	if (customer == NULL || !read_customer(customer, &document))
 		PG_RETURN_NULL();
 	return document;
 }
