@@ -16,6 +16,7 @@
 #include "inventory/stock_chores.h"
 #include "inventory/sweep.h"
 #include "order/cart_chores.h"
+#include "order/order_chores.h"
 #include "order/invoice_chore.h"
 #include "order/history.h"
 #include "order/machine.h"
@@ -45,6 +46,7 @@ _PG_init(void)
 	commerce_balance_init();
 	commerce_machines_init();
 	commerce_cart_chores_init();
+	commerce_order_chores_init();
 	commerce_history_init();
 	commerce_audit_init();
 }

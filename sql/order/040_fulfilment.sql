@@ -21,7 +21,7 @@ BEGIN
                 LEFT JOIN (SELECT ol.line, ol.line::numeric AS number FROM commerce.order_lines ol WHERE ol.order_id = "order") by_line
                     ON by_line.number = (l ->> 'line')::numeric
                 LEFT JOIN (SELECT ol.sku, min(ol.line) AS line, count(*) AS meanings FROM commerce.order_lines ol
-                        WHERE ol.order_id = "order" GROUP BY ol.sku) by_sku
+                        WHERE ol.order_id = "order" AND ol.quantity > 0 GROUP BY ol.sku) by_sku
                     ON by_sku.sku = CASE WHEN l ? 'line' THEN NULL ELSE l ->> 'sku' END);
         SELECT r.asked INTO bad FROM jsonb_to_recordset(resolved) r (asked jsonb, line integer) WHERE r.line IS NULL LIMIT 1;
     END IF;
@@ -202,8 +202,10 @@ BEGIN
             -- The limit of a code bears its promotion's id.
             AND (c.budget = c.promotion OR EXISTS (SELECT FROM commerce.budgets b WHERE b.id = c.budget AND b.reusable));
     PERFORM commerce.return_balances(("row" ->> 'id')::uuid);
+    UPDATE commerce.order_edits e SET state = 'aborted', closed_by = commerce.acting_role(), closed_at = clock_timestamp()
+        WHERE e.order_id = ("row" ->> 'id')::uuid AND e.state = 'open';
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION commerce.release_order(jsonb, text, jsonb) IS
-'Internal. Effect of an order''s cancel: gives its reserved stock back, once, to those who wait for it first, what it claimed of budgets that are reusable, and what gift cards and store credit have paid.';
+'Internal. Effect of an order''s cancel and expire: gives its reserved stock back, once, to those who wait for it first, what it claimed of budgets that are reusable, and what gift cards and store credit have paid; an open edit is given up.';

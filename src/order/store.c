@@ -6,6 +6,7 @@
  */
 #include "order/store.h"
 
+#include "base/due.h"
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/plan.h"
@@ -24,11 +25,12 @@ static SavedPlan write_order = {
 	.sql = "INSERT INTO commerce.orders (id, state, channel, customer_id, ship_to, ship_address, "
 		   "shipping_method, codes,"
 		   " tax_level, subtotal, discount, shipping, tax, included_tax, total, placed_at, rounding, "
-		   "tax_treatment, number)"
+		   "tax_treatment, number, expires_at)"
 		   " VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
-		   " (SELECT nextval(c.order_sequence::regclass) FROM commerce.channels c WHERE c.code = $2)) "
+		   " (SELECT nextval(c.order_sequence::regclass) FROM commerce.channels c WHERE c.code = $2),"
+		   " (SELECT now() + c.unpaid_ttl FROM commerce.channels c WHERE c.code = $2)) "
 		   "RETURNING "
-		   "number",
+		   "number, expires_at",
 	.args =
 		"uuid; text; uuid; jsonb; commerce.sealed; text; text[]; text; commerce.amount; commerce.amount;"
 		" commerce.amount; commerce.amount; commerce.amount; commerce.amount; timestamptz; commerce.amount;"
@@ -168,6 +170,7 @@ store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quo
 	values[15] = money(quote->rounding, quote);
 	values[16] = CStringGetTextDatum(commerce_tax_treatment_name(quote->tax_treatment));
 	(void) commerce_run(&write_order, PLAN_WRITES, values, nulls);
+	commerce_chores_due(DatumGetTimestampTz(commerce_value_or(0, 2, TimestampTzGetDatum(DT_NOEND))));
 	return DatumGetInt64(commerce_value(0, 1, &isnull));
 }
 
