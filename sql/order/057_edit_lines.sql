@@ -18,6 +18,7 @@ BEGIN
             WHEN c ? 'line' AND (c @@ '$.line.type() == "number" && $.line >= 1 && $.line <= 2147483647 && $.line == $.line.floor()') IS NOT true THEN true
             WHEN c ? 'quantity' AND (c @@ '$.quantity.type() == "number" && $.quantity >= 0 && $.quantity <= 1000000000000 && $.quantity == $.quantity.floor()') IS NOT true THEN true
             WHEN c ? 'sku' AND (c ->> 'quantity')::numeric = 0 THEN true
+            WHEN EXISTS (SELECT FROM unnest('{unit_price,discount}'::text[]) k WHERE c ? k AND jsonb_typeof(c -> k) NOT IN ('string', 'number', 'object')) THEN true
             WHEN c ? 'reason' AND NOT c ? 'discount' THEN true
             WHEN c ? 'discount' AND (c @@ '$.reason.type() == "string" && $.reason != ""') IS NOT true THEN true
             ELSE false END

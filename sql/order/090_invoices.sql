@@ -70,7 +70,7 @@ BEGIN
     RETURN EXISTS (SELECT FROM commerce.orders o LEFT JOIN commerce.channels c ON c.code = o.channel
         WHERE o.id = "order"
             AND (cause = 'requested' OR c.invoice_on = cause)
-            AND (cause <> 'paid' OR commerce.minor_units(o.total) <= coalesce((SELECT sum(commerce.minor_units(p.captured))
+            AND (cause <> 'paid' OR commerce.minor_units(o.total) - commerce.exchanged(o.id) <= coalesce((SELECT sum(commerce.minor_units(p.captured))
                 FROM commerce.payments p WHERE p.order_id = o.id), 0))
             AND o.state NOT IN ('cancelled', 'expired')
             AND (o.state <> 'archived' OR NOT EXISTS (SELECT FROM commerce.state_history h WHERE h.subject = o.id::text
@@ -102,7 +102,7 @@ BEGIN
     END IF;
     SELECT v.version, -commerce.minor_units(v.difference) AS difference, -commerce.minor_units(v.tax) AS tax,
             -commerce.minor_units(v.rounding) AS rounding, v.taxes
-        INTO edit FROM commerce.order_versions v WHERE cause = 'edit' AND v.order_id = "order" AND v.id = credit_due.cause_id;
+        INTO edit FROM commerce.order_versions v WHERE credit_due.cause = 'edit' AND v.order_id = "order" AND v.id = credit_due.cause_id;
     IF cause = 'edit' AND (edit.version IS NULL OR edit.version < rest.version) THEN
         RETURN;
     END IF;
@@ -224,7 +224,9 @@ AS $$
 BEGIN
     RETURN coalesce((SELECT jsonb_agg(jsonb_build_object('name', t.name, 'rate', t.rate, 'amount', t.amount::jsonb) ORDER BY t.rate, t.name)
         FROM (SELECT x.name, x.rate, commerce.sum(x.amount) AS amount FROM commerce.order_taxes x
-            WHERE x.order_id = "order" GROUP BY x.name, x.rate) t), '[]');
+            WHERE x.order_id = "order" AND NOT EXISTS (SELECT FROM commerce.order_lines l
+                WHERE l.order_id = x.order_id AND l.line = x.line AND l.quantity = 0)
+            GROUP BY x.name, x.rate) t), '[]');
 END
 $$;
 COMMENT ON FUNCTION commerce.taxes_of(uuid) IS 'Internal. The taxes of an order by name and rate, as commerce.invoices.taxes.';
