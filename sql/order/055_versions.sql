@@ -34,12 +34,12 @@ COMMENT ON FUNCTION commerce.order_document(uuid) IS
 'Internal. All that an order says of goods and money as one document, as commerce.order_versions keeps it. NULL for an unknown order.';
 
 CREATE FUNCTION commerce.minor_of(money jsonb) RETURNS bigint
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
     RETURN (money ->> 'minor')::bigint;
 COMMENT ON FUNCTION commerce.minor_of(jsonb) IS 'Internal. The minor units of money in JSON.';
 
 CREATE FUNCTION commerce.share_parts(parts jsonb, amount commerce.amount, key text) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     shares commerce.amount[];
@@ -57,7 +57,7 @@ COMMENT ON FUNCTION commerce.share_parts(jsonb, commerce.amount, text) IS
 'Internal. The discounts or taxes of a line such that they add up to an amount, each in proportion to what it was; the largest fractions take the last cents.';
 
 CREATE FUNCTION commerce.lowered_line(basis jsonb, units bigint) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     was constant bigint := basis ->> 'quantity';
@@ -101,7 +101,7 @@ COMMENT ON FUNCTION commerce.line_bases(uuid, jsonb) IS
 'Internal. The lines of an order''s document, each as it is now and as it was when its amounts were last set as a whole, which is what shares of it are shares of.';
 
 CREATE FUNCTION commerce.with_lines(document jsonb, changed jsonb) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     currency constant text := document ->> 'currency';
@@ -140,7 +140,7 @@ COMMENT ON FUNCTION commerce.with_lines(jsonb, jsonb) IS
 'Internal. A document with some of its lines replaced or added, and the totals that come of it; shipping stays as it is.';
 
 CREATE FUNCTION commerce.tax_difference(before jsonb, after jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
     RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('name', d.name, 'rate', d.rate,
             'amount', commerce.from_minor(d.minor, before ->> 'currency')::jsonb) ORDER BY d.rate, d.name) FILTER (WHERE d.minor <> 0), '[]')
         FROM (SELECT t ->> 'name' AS name, (t ->> 'rate')::numeric AS rate, sum(x.sign * commerce.minor_of(t -> 'amount'))::bigint AS minor

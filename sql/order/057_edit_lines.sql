@@ -138,7 +138,7 @@ COMMENT ON FUNCTION commerce.price_asked(uuid, jsonb, jsonb, boolean) IS
 'Internal. Lines as quote() prices them for an order: for its customer, channel, currency, destination and tax level, with the taxes of now; today: at the prices of now, with promotions of the catalogue that have no budget, and no others. An order without taxes gets none.';
 
 CREATE FUNCTION commerce.priced_line(line jsonb, quoted jsonb, discounts jsonb) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN line || jsonb_build_object('subtotal', quoted -> 'subtotal', 'discount', quoted -> 'discount', 'tax', quoted -> 'tax',
@@ -152,7 +152,7 @@ COMMENT ON FUNCTION commerce.priced_line(jsonb, jsonb, jsonb) IS
 'Internal. A line of a document with the amounts that quote() found, and discounts that add up to what it took off.';
 
 CREATE FUNCTION commerce.tax_kinds(line jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
     RETURN (SELECT coalesce(jsonb_agg(jsonb_build_array(t -> 'name', (t ->> 'rate')::numeric, t -> 'included', coalesce(t -> 'compound', 'false'))
             ORDER BY t ->> 'name', (t ->> 'rate')::numeric), '[]')
         FROM jsonb_array_elements(line -> 'taxes') t);
@@ -257,13 +257,13 @@ COMMENT ON FUNCTION commerce.edited_lines(uuid, jsonb, jsonb) IS
 'Internal. The lines of an order''s document that changes of an edit make others, as they will be; new ones have numbers after the last. Errors of quote() for what cannot be priced.';
 
 CREATE FUNCTION commerce.line_to_quote(line jsonb, units bigint) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN jsonb_build_object('sku', line -> 'sku', 'quantity', units, 'unit_price', line -> 'unit_price', 'per_quantity', line -> 'per_quantity',
         'tax_class', line -> 'tax_class', 'tax_exempt', line -> 'tax_exempt');
 COMMENT ON FUNCTION commerce.line_to_quote(jsonb, bigint) IS 'Internal. Units of a line of an order, at its price, as quote() takes a line.';
 
 CREATE FUNCTION commerce.scaled_discounts(line jsonb, units bigint) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     currency constant text := line #>> '{total,currency}';
@@ -302,7 +302,7 @@ COMMENT ON FUNCTION commerce.number_discounts(jsonb, jsonb, text) IS
 'Internal. The discounts of a line with those that an edit adds.';
 
 CREATE FUNCTION commerce.add_units(line jsonb, added jsonb, units bigint) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN line || jsonb_build_object('quantity', (line ->> 'quantity')::bigint + units)
@@ -319,7 +319,7 @@ COMMENT ON FUNCTION commerce.add_units(jsonb, jsonb, bigint) IS
 'Internal. A line of a document with units more, which cost what quote() says and have the same taxes.';
 
 CREATE FUNCTION commerce.quantity_changes(before jsonb, changed jsonb) RETURNS TABLE (line integer, sku text, delta bigint)
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
     SELECT (c ->> 'line')::integer, c ->> 'sku', (c ->> 'quantity')::bigint - coalesce((b ->> 'quantity')::bigint, 0)
     FROM jsonb_array_elements(changed) c LEFT JOIN jsonb_array_elements(before -> 'lines') b ON b -> 'line' = c -> 'line'
