@@ -106,13 +106,17 @@ BEGIN
     IF cause = 'edit' AND (edit.version IS NULL OR edit.version < rest.version) THEN
         RETURN;
     END IF;
-    -- All that is committed, less what is in the queue and has its turn yet.
-    SELECT coalesce((SELECT sum(commerce.minor_units(p.captured)) FROM commerce.payments p WHERE p.order_id = "order"), 0)
-                - coalesce((SELECT sum(commerce.minor_units(e.amount)) FROM commerce.payment_entries e WHERE e.order_id = "order"
-                    AND e.kind = 'refund' AND e.id <> credit_due.cause_id AND NOT e.id = ANY (waiting.causes)), 0) AS money,
+    -- Money as it was before the refund in question. Of goods all that is committed, less what is in the queue and has its turn yet.
+    SELECT coalesce((SELECT sum(CASE e.kind WHEN 'capture' THEN 1 ELSE -1 END * commerce.minor_units(e.amount)) FROM commerce.payment_entries e
+                WHERE e.order_id = "order" AND e.kind IN ('capture', 'refund') AND e.id < credit_due.cause_id), 0) AS money,
             (SELECT commerce.minor_units(o.total) FROM commerce.orders o WHERE o.id = "order")
                 - coalesce((SELECT sum(commerce.minor_units(v.difference)) FROM commerce.order_versions v
-                    WHERE v.order_id = "order" AND v.id = ANY (waiting.causes)), 0) AS costs,
+                    WHERE v.order_id = "order" AND v.id = ANY (waiting.causes) AND v.version >= rest.version), 0) AS costs,
+            coalesce((SELECT sum(commerce.minor_units(v.difference)) FROM commerce.order_versions v WHERE v.order_id = "order"
+                AND v.id > credit_due.cause_id AND (v.version < rest.version OR NOT v.id = ANY (waiting.causes))), 0) AS later,
+            (SELECT h.to_state FROM commerce.state_history h WHERE h.subject = "order"::text AND h.relation = 'commerce.orders'
+                AND h.id < credit_due.cause_id AND (h.to_state IN ('cancelled', 'expired') OR h.from_state IN ('cancelled', 'expired'))
+                ORDER BY h.id DESC LIMIT 1) IN ('cancelled', 'expired') AS called_off,
             coalesce(sum(commerce.minor_units(rl.value)) FILTER (WHERE NOT r.id = ANY (waiting.causes)), 0) AS returned,
             coalesce(sum(commerce.minor_units(rl.value)) FILTER (WHERE r.id = credit_due.cause_id), 0)::bigint AS value,
             coalesce(round(sum(commerce.minor_units(ol.tax)::numeric * commerce.minor_units(rl.value)
@@ -133,7 +137,12 @@ BEGIN
     total := CASE WHEN cause = 'cancel' THEN asked
         WHEN cause IN ('return', 'edit') THEN least(asked, rest.total - (given.costs - given.returned)::bigint, rest.total)
         WHEN cause = 'chargeback' THEN least(asked, rest.total)
-        ELSE least(asked - greatest(0, given.money - rest.total)::bigint, rest.total) END;
+        -- What went back while the order was called off was credited with all of it; and what it has cost since says nothing.
+        WHEN given.called_off THEN 0
+        ELSE least(asked - greatest(0, given.money - (rest.total - given.later))::bigint, rest.total) END;
+    IF total <= 0 THEN
+        RETURN;
+    END IF;
     -- Goods that come back bring their own tax, other money its part of what is left; the last credit takes all that is.
     tax := CASE WHEN total = rest.total THEN rest.tax
         WHEN cause = 'return' AND total = asked THEN least(given.tax, rest.tax, total)
@@ -161,8 +170,8 @@ BEGIN
         SELECT array_agg(l.name ORDER BY l.rate, l.name) AS names, array_agg(l.rate ORDER BY l.rate, l.name) AS rates,
             commerce.allocate(commerce.from_minor(credit_due.tax, rest.currency),
                 array_agg(CASE WHEN cause = 'return' AND credit_due.total = asked AND credit_due.total < rest.total
-                    THEN coalesce(r.weight, 0) ELSE l.minor END ORDER BY l.rate, l.name), 'nearest',
-                array_agg(commerce.from_minor(l.minor, rest.currency) ORDER BY l.rate, l.name)) AS parts
+                    THEN coalesce(r.weight, 0) ELSE greatest(l.minor, 0) END ORDER BY l.rate, l.name), 'nearest',
+                array_agg(commerce.from_minor(greatest(l.minor, 0), rest.currency) ORDER BY l.rate, l.name)) AS parts
         FROM remaining l LEFT JOIN returned r USING (name, rate)
     )
     SELECT coalesce(sum(commerce.minor_units(u.part)), 0)::bigint,
@@ -182,6 +191,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     had record;
+    now_is record;
 BEGIN
     SELECT sum(commerce.minor_units(i.total))::bigint AS total, min(i.order_version) FILTER (WHERE i.kind = 'invoice') AS version,
             bool_or(i.cause_id = supplement_due.cause_id AND i.cause = supplement_due.cause) AS again
@@ -197,21 +207,34 @@ BEGIN
                 AND (commerce.minor_units(v.difference) > 0 OR commerce.minor_units(v.difference) = 0 AND jsonb_array_length(v.taxes) > 0);
         RETURN;
     END IF;
-    -- What is wanted after all is billed again, as far as nothing else does.
-    SELECT x.costs - x.returned - had.total, round(commerce.minor_units(o.tax)::numeric * (x.costs - x.returned - had.total)
-                / nullif(commerce.minor_units(o.total), 0)),
-            CASE WHEN x.costs - x.returned - had.total = commerce.minor_units(o.total) THEN commerce.minor_units(o.rounding) ELSE 0 END,
-            commerce.taxes_of(o.id)
-        INTO total, tax, rounding, taxes
-        FROM commerce.orders o, LATERAL (SELECT (commerce.minor_units(o.total) - coalesce((SELECT sum(commerce.minor_units(v.difference))
-                FROM commerce.order_versions v JOIN commerce.invoice_queue q ON q.order_id = v.order_id AND q.cause_id = v.id
-                WHERE v.order_id = o.id), 0))::bigint AS costs,
+    -- What is wanted after all is billed again, as far as nothing else does: as it was before the edits that have their turn yet.
+    WITH later AS (
+        SELECT v.difference, v.tax, v.rounding, v.taxes FROM commerce.order_versions v
+        WHERE v.order_id = "order" AND v.version >= had.version
+            AND v.id IN (SELECT q.cause_id FROM commerce.invoice_queue q WHERE q.order_id = "order" AND q.cause = 'edit')
+    )
+    SELECT commerce.minor_units(o.total) - l.total AS total, commerce.minor_units(o.tax) - l.tax AS tax,
+            commerce.minor_units(o.rounding) - l.rounding AS rounding, commerce.currency(o.total) AS currency,
+            (SELECT coalesce(jsonb_agg(jsonb_build_object('name', x.name, 'rate', x.rate, 'amount',
+                    commerce.from_minor(x.minor, commerce.currency(o.total))::jsonb) ORDER BY x.rate, x.name) FILTER (WHERE x.minor <> 0), '[]')
+                FROM (SELECT t.name, t.rate, sum(t.minor)::bigint AS minor
+                    FROM (SELECT t ->> 'name' AS name, (t ->> 'rate')::numeric AS rate, commerce.minor_of(t -> 'amount') AS minor
+                            FROM jsonb_array_elements(commerce.taxes_of(o.id)) t
+                        UNION ALL SELECT t ->> 'name', (t ->> 'rate')::numeric, -commerce.minor_of(t -> 'amount')
+                            FROM later y, jsonb_array_elements(y.taxes) t) t
+                    GROUP BY t.name, t.rate) x) AS taxes,
             (SELECT coalesce(sum(commerce.minor_units(rl.value)), 0)::bigint FROM commerce.returns r JOIN commerce.return_lines rl
                     ON rl.order_id = r.order_id AND rl.return_id = r.id
-                WHERE r.order_id = o.id AND r.state IN ('received', 'closed')) AS returned) x
-        WHERE o.id = "order" AND o.state NOT IN ('cancelled', 'expired') AND x.costs - x.returned - had.total > 0;
-    IF tax <> (SELECT coalesce(sum(commerce.minor_of(t -> 'amount')), 0) FROM jsonb_array_elements(taxes) t) THEN
-        taxes := commerce.share_parts(taxes, commerce.from_minor(tax, taxes #>> '{0,amount,currency}'), 'amount');
+                WHERE r.order_id = o.id AND r.state IN ('received', 'closed')) AS returned
+        INTO now_is FROM commerce.orders o, LATERAL (SELECT coalesce(sum(commerce.minor_units(y.difference)), 0)::bigint AS total,
+            coalesce(sum(commerce.minor_units(y.tax)), 0)::bigint AS tax, coalesce(sum(commerce.minor_units(y.rounding)), 0)::bigint AS rounding FROM later y) l
+        WHERE o.id = "order" AND o.state NOT IN ('cancelled', 'expired');
+    IF now_is.total - now_is.returned - had.total > 0 THEN
+        total := now_is.total - now_is.returned - had.total;
+        tax := round(now_is.tax::numeric * total / now_is.total)::bigint;
+        rounding := CASE WHEN total = now_is.total THEN now_is.rounding ELSE 0 END;
+        taxes := CASE WHEN total = now_is.total THEN now_is.taxes
+            ELSE commerce.share_parts(now_is.taxes, commerce.from_minor(tax, now_is.currency), 'amount') END;
     END IF;
 END
 $$;
@@ -273,6 +296,7 @@ BEGIN
         -- One by one: what is still in the queue is not counted as taken back yet.
         DELETE FROM commerce.invoice_queue q WHERE q.id = picked_id RETURNING q.* INTO item;
         items := items + 1;
+        CONTINUE WHEN item.id IS NULL;
         kind := CASE WHEN item.cause IN ('paid', 'confirmed', 'requested') THEN 'invoice' ELSE 'credit_note' END;
         first := kind = 'invoice';
         IF first THEN
@@ -288,8 +312,9 @@ BEGIN
                 CONTINUE WHEN coalesce(due.total, 0) <= 0;
             END IF;
         END IF;
-        -- In one statement, so that taxes and totals are of one version.
-        SELECT x.*, commerce.taxes_of(x.id) AS taxes, commerce.currency(x.total) AS currency, commerce.minor_units(x.total) - commerce.minor_units(x.tax)
+        -- In one statement, so that taxes and totals are of one version, and what waits in the queue about it is known.
+        SELECT x.*, commerce.taxes_of(x.id) AS taxes, ARRAY(SELECT q.id FROM commerce.invoice_queue q WHERE q.order_id = x.id
+                AND q.cause IN ('cancel', 'reopen', 'edit')) AS waiting, commerce.currency(x.total) AS currency, commerce.minor_units(x.total) - commerce.minor_units(x.tax)
                 - commerce.minor_units(x.rounding) AS net, c.invoice_format, c.credit_note_format,
                 extract(year FROM issued AT TIME ZONE coalesce(c.time_zone, 'UTC'))::integer AS year
             INTO o FROM commerce.orders x LEFT JOIN commerce.channels c ON c.code = x.channel WHERE x.id = item.order_id;
@@ -309,6 +334,8 @@ BEGIN
                     rounding, total, taxes, tax_treatment, order_version)
                 VALUES (prefix, next, printed, kind, o.id, item.cause, o.id, issued, commerce.from_minor(o.net, o.currency), o.tax,
                     o.rounding, o.total, o.taxes, o.tax_treatment, o.version);
+            -- What became of the order until now is part of its first invoice.
+            DELETE FROM commerce.invoice_queue q WHERE q.id = ANY (o.waiting);
             -- What was given back before there was an invoice.
             INSERT INTO commerce.invoice_queue (order_id, cause, cause_id)
                 SELECT o.id, g.cause, g.id
