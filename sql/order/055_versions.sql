@@ -90,11 +90,13 @@ AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-        SELECT (l ->> 'line')::integer, l, coalesce(b.basis, l)
+        SELECT (l ->> 'line')::integer, l, coalesce(b.x || jsonb_build_object('cancelled', l -> 'cancelled'), l)
         FROM jsonb_array_elements(line_bases.document -> 'lines') l
-            LEFT JOIN LATERAL (SELECT x || jsonb_build_object('cancelled', l -> 'cancelled') AS basis
-                FROM commerce.order_versions v, jsonb_array_elements(v.document -> 'lines') x
-                WHERE v.order_id = "order" AND v.version = (l ->> 'priced_version')::integer AND x -> 'line' = l -> 'line') b ON true;
+            -- Each version once, however many lines were priced in it.
+            LEFT JOIN (SELECT v.version, x FROM commerce.order_versions v, jsonb_array_elements(v.document -> 'lines') x
+                WHERE v.order_id = "order" AND v.version IN (SELECT (y ->> 'priced_version')::integer
+                    FROM jsonb_array_elements(line_bases.document -> 'lines') y)) b
+                ON b.version = (l ->> 'priced_version')::integer AND b.x -> 'line' = l -> 'line';
 END
 $$;
 COMMENT ON FUNCTION commerce.line_bases(uuid, jsonb) IS

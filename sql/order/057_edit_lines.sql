@@ -166,14 +166,15 @@ DECLARE
     next_version constant integer := (document ->> 'version')::integer + 1;
     next_line integer := (SELECT max((l ->> 'line')::integer) FROM jsonb_array_elements(document -> 'lines') l);
     asked jsonb := commerce.asked_lines(document, changes);
-    own jsonb := '[]';
-    fresh jsonb := '[]';
+    asked_each constant jsonb[] := ARRAY(SELECT a FROM jsonb_array_elements(asked) WITH ORDINALITY x (a, n) ORDER BY n);
+    own jsonb[] := '{}';
+    fresh jsonb[] := '{}';
     quoted jsonb;
-    priced jsonb;
+    priced jsonb[] := '{}';
     ask record;
     line jsonb;
     parts jsonb;
-    result jsonb := '[]';
+    result jsonb[] := '{}';
 BEGIN
     -- First what each line is before it is priced, and what quote() is to be asked about it: own are lines at a price that is
     -- given, fresh those at today's.
@@ -193,11 +194,11 @@ BEGIN
                 || CASE WHEN ask.unit_price IS NULL THEN '{}' ELSE jsonb_build_object('unit_price', ask.unit_price) END
                 || commerce.manual_discount(ask.discounts, 0, currency);
             IF ask.unit_price IS NULL THEN
-                fresh := fresh || jsonb_build_array(parts);
-                line := line || jsonb_build_object('how', 'fresh', 'at', jsonb_array_length(fresh) - 1);
+                fresh := array_append(fresh, parts);
+                line := line || jsonb_build_object('how', 'fresh', 'at', cardinality(fresh));
             ELSE
-                own := own || jsonb_build_array(parts);
-                line := line || jsonb_build_object('how', 'new', 'at', jsonb_array_length(own) - 1);
+                own := array_append(own, parts);
+                line := line || jsonb_build_object('how', 'new', 'at', cardinality(own));
             END IF;
         ELSE
             line := CASE WHEN ask.quantity < ask.was THEN commerce.lowered_line(ask.basis, ask.quantity) || jsonb_build_object('cancelled',
@@ -207,28 +208,26 @@ BEGIN
                     || CASE WHEN ask.unit_price IS NULL THEN '{}' ELSE jsonb_build_object('unit_price', ask.unit_price) END;
                 -- Discounts the line has go with its price; units that are added have none.
                 line := line || jsonb_build_object('discounts', commerce.scaled_discounts(line, least(ask.quantity, ask.was)));
-                own := own || jsonb_build_array(commerce.line_to_quote(line, ask.quantity) || commerce.manual_discount(ask.discounts,
+                own := array_append(own, commerce.line_to_quote(line, ask.quantity) || commerce.manual_discount(ask.discounts,
                     (SELECT coalesce(sum(commerce.minor_of(d -> 'amount')), 0)::bigint FROM jsonb_array_elements(line -> 'discounts') d), currency));
-                line := line || jsonb_build_object('how', 'again', 'at', jsonb_array_length(own) - 1);
+                line := line || jsonb_build_object('how', 'again', 'at', cardinality(own));
             ELSIF ask.quantity > ask.was THEN
-                own := own || jsonb_build_array(commerce.line_to_quote(line, ask.quantity - ask.was));
-                line := line || jsonb_build_object('how', 'more', 'at', jsonb_array_length(own) - 1, 'more', ask.quantity - ask.was);
+                own := array_append(own, commerce.line_to_quote(line, ask.quantity - ask.was));
+                line := line || jsonb_build_object('how', 'more', 'at', cardinality(own), 'more', ask.quantity - ask.was);
             ELSIF ask.quantity = ask.was THEN
                 CONTINUE;
             ELSE
                 line := line || '{"how": "lowered"}';
             END IF;
         END IF;
-        result := result || jsonb_build_array(line);
+        priced := array_append(priced, line);
     END LOOP;
 
-    own := commerce.price_asked("order", document, own, false);
-    fresh := commerce.price_asked("order", document, fresh, true);
-    priced := result;
-    result := '[]';
-    FOR line IN SELECT l FROM jsonb_array_elements(priced) WITH ORDINALITY x (l, n) ORDER BY n LOOP
-        quoted := CASE line ->> 'how' WHEN 'fresh' THEN fresh ELSE own END -> (line ->> 'at')::integer;
-        parts := asked -> (line ->> 'asked')::integer - 1 -> 'discounts';
+    own := ARRAY(SELECT q FROM jsonb_array_elements(commerce.price_asked("order", document, to_jsonb(own), false)) WITH ORDINALITY x (q, n) ORDER BY n);
+    fresh := ARRAY(SELECT q FROM jsonb_array_elements(commerce.price_asked("order", document, to_jsonb(fresh), true)) WITH ORDINALITY x (q, n) ORDER BY n);
+    FOREACH line IN ARRAY priced LOOP
+        quoted := CASE line ->> 'how' WHEN 'fresh' THEN fresh[(line ->> 'at')::integer] ELSE own[(line ->> 'at')::integer] END;
+        parts := asked_each[(line ->> 'asked')::integer] -> 'discounts';
         CASE line ->> 'how'
             WHEN 'fresh', 'new' THEN
                 line := commerce.priced_line(line || jsonb_build_object('title', quoted -> 'title', 'unit_price', quoted -> 'unit_price',
@@ -248,9 +247,9 @@ BEGIN
                 END IF;
             ELSE NULL;
         END CASE;
-        result := result || jsonb_build_array(line - '{how,at,more,asked}'::text[]);
+        result := array_append(result, line - '{how,at,more,asked}'::text[]);
     END LOOP;
-    RETURN result;
+    RETURN to_jsonb(result);
 END
 $$;
 COMMENT ON FUNCTION commerce.edited_lines(uuid, jsonb, jsonb) IS

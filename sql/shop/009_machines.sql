@@ -25,6 +25,7 @@ SELECT commerce.create_state_machine('order', '{
         {"event": "abort_edit", "from": "placed", "to": "placed", "guard": "commerce.edit_is_at_hand"},
         {"event": "abort_edit", "from": "confirmed", "to": "confirmed", "guard": "commerce.edit_is_at_hand"},
         {"event": "abort_edit", "from": "completed", "to": "completed", "guard": "commerce.edit_is_at_hand"},
+        {"event": "abort_edit", "from": "archived", "to": "archived", "guard": "commerce.edit_is_at_hand"},
         {"event": "confirm_edit", "from": "placed", "to": "placed", "guard": "commerce.edit_is_at_hand"},
         {"event": "confirm_edit", "from": ["confirmed", "completed"], "to": "confirmed", "guard": "commerce.edit_is_at_hand"},
         {"event": "archive", "from": ["completed", "cancelled", "expired"], "to": "archived", "topic": "order.archived"}]}');
