@@ -20,6 +20,8 @@
 #include "order/invoice_chore.h"
 #include "order/history.h"
 #include "order/machine.h"
+#include "order/order_tables.h"
+#include "outbox/outbox.h"
 #include "budget/claims.h"
 #include "pricing/promotions.h"
 
@@ -48,5 +50,7 @@ _PG_init(void)
 	commerce_cart_chores_init();
 	commerce_order_chores_init();
 	commerce_history_init();
+	commerce_order_tables_init();
+	commerce_outbox_init();
 	commerce_audit_init();
 }

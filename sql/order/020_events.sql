@@ -22,14 +22,14 @@ CREATE FUNCTION commerce.fulfilment_event(fulfilment_id uuid, event text, detail
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_fulfilment_event';
 COMMENT ON FUNCTION commerce.fulfilment_event(uuid, text, jsonb) IS
-'Fires an event at a fulfilment and returns its new state: deliver. CM010 with the allowed events.';
+'Fires an event at a fulfilment and returns its new state: schedule, hold, release, start, pack, ship, deliver, incomplete, close, cancel. ship takes its units out of stock, as fulfil() does: CM011 where the order may not be sent, CM001 where fewer are on hand. After cancel and incomplete its units can be planned again; what has left comes back as a return. CM010 with the allowed events.';
 GRANT EXECUTE ON FUNCTION commerce.fulfilment_event(uuid, text, jsonb) TO commerce_app;
 
 CREATE FUNCTION commerce.return_event(return_id uuid, event text, detail jsonb DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_return_event';
 COMMENT ON FUNCTION commerce.return_event(uuid, text, jsonb) IS
-'Fires an event at a return and returns its new state: approve, decline, cancel, close. receive_return() fires receive. CM010 with the allowed events.';
+'Fires an event at a return and returns its new state: approve, decline, send (it is in transit), cancel, expire, close. receive_return() fires receive_part and receive. What has not come when a return is closed can be returned by another. CM010 with the allowed events.';
 GRANT EXECUTE ON FUNCTION commerce.return_event(uuid, text, jsonb) TO commerce_app;
 
 CREATE FUNCTION commerce.state_event("table" regclass, key jsonb, event text, detail jsonb DEFAULT NULL,

@@ -69,7 +69,7 @@ BEGIN
     PERFORM commerce.claim_again(the_order);
     PERFORM commerce.promise_lines(the_order, (SELECT coalesce(jsonb_agg(jsonb_build_object('line', l.line, 'sku', l.sku,
             'quantity', u.quantity) ORDER BY l.line), '[]')
-        FROM commerce.unfulfilled(the_order) u JOIN commerce.order_lines l ON l.order_id = the_order AND l.line = u.line
+        FROM commerce.unplanned(the_order) u JOIN commerce.order_lines l ON l.order_id = the_order AND l.line = u.line
         WHERE u.quantity > 0));
     RETURN true;
 END

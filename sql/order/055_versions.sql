@@ -212,36 +212,15 @@ COMMENT ON FUNCTION commerce.write_version(uuid, jsonb, jsonb, jsonb, text, uuid
 CREATE FUNCTION commerce.release_units("order" uuid, units jsonb) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_column
 DECLARE
-    freed jsonb;
-    parted uuid[];
+    -- A line for which nothing is reserved, a service or one of an order from elsewhere, has nothing to give.
+    want jsonb := (SELECT jsonb_agg(u) FROM jsonb_array_elements(units) u WHERE EXISTS (SELECT FROM commerce.reservations r
+        WHERE r.order_id = "order" AND r.line = (u ->> 'line')::integer AND (r.state = 'committed') IS TRUE));
 BEGIN
-    -- What was reserved last goes first, and what parcels that are being packed are to take from a location last of all. Of a
-    -- kit each part.
-    freed := (SELECT coalesce(jsonb_agg(t), '[]') FROM (
-        SELECT r.id, r.sku, r.location, r.line, r.per_unit, r.quantity AS had, r.created_at, least(r.quantity, greatest(0,
-                w.quantity * r.per_unit - (sum(r.quantity) OVER (PARTITION BY r.line, r.sku ORDER BY p.packing, r.id DESC) - r.quantity)))::bigint AS take
-        FROM jsonb_to_recordset(units) w (line integer, quantity bigint)
-            JOIN commerce.reservations r ON r.order_id = "order" AND r.line = w.line AND (r.state = 'committed') IS TRUE,
-            LATERAL (SELECT EXISTS (SELECT FROM commerce.fulfilment_lines fl
-                    JOIN commerce.fulfilments f ON f.order_id = fl.order_id AND f.id = fl.fulfilment_id
-                WHERE fl.order_id = "order" AND fl.line = r.line AND fl.location = r.location
-                    AND f.state NOT IN ('shipped', 'delivered', 'cancelled')) AS packing) p) t WHERE t.take > 0);
-    WITH part AS (INSERT INTO commerce.reservations (sku, location, quantity, state, order_id, line, per_unit, created_at)
-            SELECT x.sku, x.location, x.take, 'released', "order", x.line, x.per_unit, x.created_at
-            FROM jsonb_to_recordset(freed) x (sku text, location text, had bigint, take bigint, line integer, per_unit bigint,
-                created_at timestamptz)
-            WHERE x.take < x.had RETURNING id)
-        SELECT array_agg(p.id) INTO parted FROM part p;
-    UPDATE commerce.reservations r
-        SET state = CASE WHEN x.take = x.had THEN 'released' ELSE r.state END,
-            quantity = CASE WHEN x.take = x.had THEN r.quantity ELSE x.had - x.take END
-        FROM jsonb_to_recordset(freed) x (id uuid, sku text, had bigint, take bigint)
-        WHERE r.order_id = "order" AND r.sku = x.sku AND r.id = x.id;
-    PERFORM commerce.announce_released(coalesce(parted, '{}') || ARRAY(SELECT x.id
-        FROM jsonb_to_recordset(freed) x (id uuid, had bigint, take bigint) WHERE x.take = x.had));
+    IF want IS NOT NULL THEN
+        PERFORM commerce.announce_released(commerce.take_units("order", commerce.assign_units("order", want), 'released'));
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION commerce.release_units(uuid, jsonb) IS
-'Internal. Gives back so many units, [{"line": 1, "quantity": 2}], of what an order has reserved for lines, to those who wait first.';
+'Internal. Gives back so many units, [{"line": 1, "quantity": 2}], of what an order has reserved for lines and no parcel takes, to those who wait first.';

@@ -6,7 +6,7 @@ DECLARE
     bad record;
 BEGIN
     SELECT w.line, w.quantity, u.quantity AS rest INTO bad
-        FROM jsonb_to_recordset(lines) w (line integer, quantity bigint) JOIN commerce.unfulfilled("order") u ON u.line = w.line
+        FROM jsonb_to_recordset(lines) w (line integer, quantity bigint) JOIN commerce.unplanned("order") u ON u.line = w.line
         WHERE w.quantity > u.quantity ORDER BY w.line LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'only % of line % can be taken out of the order', greatest(bad.rest, 0), bad.line

@@ -44,21 +44,22 @@ DECLARE
     u record;
 BEGIN
     PERFORM commerce.require_shop();
-    SELECT sum(ol.quantity) AS ordered, coalesce(sum(f.packed), 0) AS packed, coalesce(sum(f.sent), 0) AS sent,
-            coalesce(sum(f.delivered), 0) AS delivered,
-            coalesce(sum((SELECT sum(rl.quantity) FROM commerce.return_lines rl
-                    JOIN commerce.returns r ON r.order_id = rl.order_id AND r.id = rl.return_id
-                WHERE rl.order_id = ol.order_id AND rl.line = ol.line AND r.state IN ('received', 'closed'))), 0) AS returned
-        INTO u FROM commerce.order_lines ol, LATERAL (SELECT sum(fl.quantity) FILTER (WHERE f.state IN ('packed', 'shipped', 'delivered')) AS packed,
-                sum(fl.quantity) FILTER (WHERE f.state IN ('shipped', 'delivered')) AS sent,
-                sum(fl.quantity) FILTER (WHERE f.state = 'delivered') AS delivered
-            FROM commerce.fulfilment_lines fl JOIN commerce.fulfilments f ON f.order_id = fl.order_id AND f.id = fl.fulfilment_id
-            WHERE fl.order_id = ol.order_id AND fl.line = ol.line) f
-        WHERE ol.order_id = order_fulfilment_status.order_id;
+    -- Of an order with goods to be sent these say where it is, beside what needs no sending.
+    SELECT sum(ol.quantity) AS ordered, bool_or(ol.requires_shipping) AS to_send, coalesce(sum(f.packed), 0) AS packed,
+            coalesce(sum(f.sent), 0) AS sent, coalesce(sum(f.delivered), 0) AS delivered,
+            coalesce(sum((SELECT sum(x.quantity) FROM commerce.return_receptions x
+                WHERE x.order_id = ol.order_id AND x.line = ol.line AND x.accepted)), 0) AS returned
+        INTO u FROM commerce.order_lines ol, LATERAL (SELECT sum(p.quantity) FILTER (WHERE p.stage IN ('packed', 'shipped', 'delivered')) AS packed,
+                sum(p.quantity) FILTER (WHERE p.stage IN ('shipped', 'delivered')) AS sent,
+                sum(p.quantity) FILTER (WHERE p.stage = 'delivered') AS delivered
+            FROM commerce.parcel_lines p WHERE p.order_id = ol.order_id AND p.line = ol.line) f
+        WHERE ol.order_id = order_fulfilment_status.order_id AND (ol.requires_shipping OR NOT EXISTS (SELECT FROM commerce.order_lines other
+            WHERE other.order_id = order_fulfilment_status.order_id AND other.requires_shipping));
     RETURN CASE
         WHEN u.ordered IS NULL THEN NULL
         WHEN u.returned = u.ordered THEN 'returned'
         WHEN u.returned > 0 THEN 'partially_returned'
+        WHEN NOT u.to_send THEN 'not_required'
         WHEN u.delivered = u.ordered THEN 'delivered'
         WHEN u.delivered > 0 THEN 'partially_delivered'
         WHEN u.sent = u.ordered THEN 'shipped'
@@ -71,7 +72,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.order_fulfilment_status(uuid) IS
-'Where the units of an order are: unfulfilled, scheduled, in_progress or on_hold (nothing is packed yet), partially_fulfilled, fulfilled (packed), partially_shipped, shipped, partially_delivered, delivered, partially_returned or returned. A parcel that was cancelled counts for nothing. NULL for an unknown order.';
+'Where the units of an order are: unfulfilled, scheduled, in_progress or on_hold (nothing is packed yet), partially_fulfilled, fulfilled (packed), partially_shipped, shipped, partially_delivered, delivered, partially_returned or returned (units received and accepted); not_required where no line needs sending, else such lines do not count. A closed parcel counts as delivered; one that was cancelled or incomplete counts for nothing. NULL for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.order_fulfilment_status(uuid) TO commerce_reader;
 
 CREATE FUNCTION commerce.order_summary(order_id uuid) RETURNS jsonb
@@ -91,17 +92,28 @@ BEGIN
         'modifying', EXISTS (SELECT FROM commerce.order_edits e WHERE e.order_id = o.id AND e.state = 'open'),
         'lines', (SELECT coalesce(jsonb_agg(jsonb_build_object('line', l.line, 'sku', l.sku, 'title', l.title,
                 'quantity', l.quantity, 'cancelled', l.cancelled, 'unit_price', l.unit_price::jsonb, 'subtotal', l.subtotal::jsonb,
-                'discount', l.discount::jsonb, 'tax', l.tax::jsonb, 'total', l.total::jsonb) ORDER BY l.line), '[]')
+                'discount', l.discount::jsonb, 'tax', l.tax::jsonb, 'total', l.total::jsonb,
+                'requires_shipping', l.requires_shipping) ORDER BY l.line), '[]')
             FROM commerce.order_lines l WHERE l.order_id = o.id),
         'payments', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'state', p.state, 'provider', p.provider,
                 'authorized', p.authorized::jsonb, 'captured', p.captured::jsonb, 'refunded', p.refunded::jsonb, 'charged_back', p.charged_back::jsonb)
                 ORDER BY p.id), '[]')
             FROM commerce.payments p WHERE p.order_id = o.id),
-        'fulfilments', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'state', f.state,
-                'tracking', f.tracking) ORDER BY f.id), '[]')
+        'fulfilments', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'state', f.state, 'scheduled_for', f.scheduled_for,
+                'tracking', f.tracking, 'carrier', f.carrier, 'tracking_url', f.tracking_url,
+                'lines', (SELECT coalesce(jsonb_agg(jsonb_build_object('line', p.line, 'location', p.location, 'quantity', p.quantity,
+                        'stage', p.stage) ORDER BY p.line, p.location COLLATE "C"), '[]')
+                    FROM commerce.parcel_lines p WHERE p.order_id = f.order_id AND p.fulfilment_id = f.id)) ORDER BY f.id), '[]')
             FROM commerce.fulfilments f WHERE f.order_id = o.id),
-        'returns', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'state', r.state, 'reason', r.reason)
-                ORDER BY r.id), '[]')
+        'returns', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'state', r.state, 'reason', r.reason, 'expires_at', r.expires_at,
+                'lines', (SELECT coalesce(jsonb_agg(jsonb_build_object('line', rl.line, 'quantity', rl.quantity, 'value', rl.value::jsonb,
+                        'received', x.received, 'accepted', x.accepted, 'refundable', coalesce(x.value,
+                            commerce.from_minor(0, commerce.currency(rl.value)))::jsonb) ORDER BY rl.line), '[]')
+                    FROM commerce.return_lines rl, LATERAL (SELECT coalesce(sum(y.quantity), 0) AS received,
+                            coalesce(sum(y.quantity) FILTER (WHERE y.accepted), 0) AS accepted, commerce.sum(y.value) AS value
+                        FROM commerce.return_receptions y
+                        WHERE y.order_id = rl.order_id AND y.return_id = rl.return_id AND y.line = rl.line) x
+                    WHERE rl.order_id = r.order_id AND rl.return_id = r.id)) ORDER BY r.id), '[]')
             FROM commerce.returns r WHERE r.order_id = o.id))
         FROM commerce.orders o WHERE o.id = order_summary.order_id);
 END

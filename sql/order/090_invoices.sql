@@ -117,16 +117,15 @@ BEGIN
             (SELECT h.to_state FROM commerce.state_history h WHERE h.subject = "order"::text AND h.relation = 'commerce.orders'
                 AND h.id < credit_due.cause_id AND (h.to_state IN ('cancelled', 'expired') OR h.from_state IN ('cancelled', 'expired'))
                 ORDER BY h.id DESC LIMIT 1) IN ('cancelled', 'expired') AS called_off,
-            coalesce(sum(commerce.minor_units(rl.value)) FILTER (WHERE NOT r.id = ANY (waiting.causes)), 0) AS returned,
-            coalesce(sum(commerce.minor_units(rl.value)) FILTER (WHERE r.id = credit_due.cause_id), 0)::bigint AS value,
-            coalesce(round(sum(commerce.minor_units(ol.tax)::numeric * commerce.minor_units(rl.value)
-                / nullif(commerce.minor_units(ol.total), 0)) FILTER (WHERE r.id = credit_due.cause_id)), 0)::bigint AS tax
+            coalesce(sum(commerce.minor_units(x.value)) FILTER (WHERE NOT x.return_id = ANY (waiting.causes)), 0) AS returned,
+            coalesce(sum(commerce.minor_units(x.value)) FILTER (WHERE x.return_id = credit_due.cause_id), 0)::bigint AS value,
+            coalesce(round(sum(commerce.minor_units(ol.tax)::numeric * commerce.minor_units(x.value)
+                / nullif(commerce.minor_units(ol.total), 0)) FILTER (WHERE x.return_id = credit_due.cause_id)), 0)::bigint AS tax
         INTO given
         FROM (SELECT ARRAY(SELECT q.cause_id FROM commerce.invoice_queue q WHERE q.order_id = "order" AND q.cause IN ('refund', 'return', 'edit'))
                 AS causes) waiting
-            LEFT JOIN (commerce.returns r JOIN commerce.return_lines rl ON rl.order_id = r.order_id AND rl.return_id = r.id
-                JOIN commerce.order_lines ol ON ol.order_id = rl.order_id AND ol.line = rl.line)
-                ON r.order_id = "order" AND r.state IN ('received', 'closed')
+            LEFT JOIN (commerce.return_receptions x JOIN commerce.order_lines ol ON ol.order_id = x.order_id AND ol.line = x.line)
+                ON x.order_id = "order"
         GROUP BY waiting.causes;
     asked := CASE cause WHEN 'cancel' THEN rest.total WHEN 'return' THEN given.value WHEN 'edit' THEN edit.difference
         ELSE (SELECT commerce.minor_units(e.amount) FROM commerce.payment_entries e
@@ -161,11 +160,11 @@ BEGIN
         SELECT t ->> 'name' AS name, (t ->> 'rate')::numeric AS rate, sum((t #>> '{amount,minor}')::bigint)::bigint AS minor
         FROM commerce.invoices i, LATERAL jsonb_array_elements(i.taxes) t WHERE i.order_id = "order" GROUP BY 1, 2
     ), returned AS (
-        SELECT t.name, t.rate, sum(commerce.minor_units(t.amount)::numeric * commerce.minor_units(rl.value)
+        SELECT t.name, t.rate, sum(commerce.minor_units(t.amount)::numeric * commerce.minor_units(x.value)
             / nullif(commerce.minor_units(ol.total), 0)) AS weight
-        FROM commerce.return_lines rl JOIN commerce.order_lines ol ON ol.order_id = rl.order_id AND ol.line = rl.line
-            JOIN commerce.order_taxes t ON t.order_id = rl.order_id AND t.line = rl.line
-        WHERE rl.order_id = "order" AND rl.return_id = credit_due.cause_id GROUP BY t.name, t.rate
+        FROM commerce.return_receptions x JOIN commerce.order_lines ol ON ol.order_id = x.order_id AND ol.line = x.line
+            JOIN commerce.order_taxes t ON t.order_id = x.order_id AND t.line = x.line
+        WHERE x.order_id = "order" AND x.return_id = credit_due.cause_id GROUP BY t.name, t.rate
     ), shared AS (
         SELECT array_agg(l.name ORDER BY l.rate, l.name) AS names, array_agg(l.rate ORDER BY l.rate, l.name) AS rates,
             commerce.allocate(commerce.from_minor(credit_due.tax, rest.currency),
@@ -223,9 +222,7 @@ BEGIN
                         UNION ALL SELECT t ->> 'name', (t ->> 'rate')::numeric, -commerce.minor_of(t -> 'amount')
                             FROM later y, jsonb_array_elements(y.taxes) t) t
                     GROUP BY t.name, t.rate) x) AS taxes,
-            (SELECT coalesce(sum(commerce.minor_units(rl.value)), 0)::bigint FROM commerce.returns r JOIN commerce.return_lines rl
-                    ON rl.order_id = r.order_id AND rl.return_id = r.id
-                WHERE r.order_id = o.id AND r.state IN ('received', 'closed')) AS returned
+            (SELECT coalesce(sum(commerce.minor_units(x.value)), 0)::bigint FROM commerce.return_receptions x WHERE x.order_id = o.id) AS returned
         INTO now_is FROM commerce.orders o, LATERAL (SELECT coalesce(sum(commerce.minor_units(y.difference)), 0)::bigint AS total,
             coalesce(sum(commerce.minor_units(y.tax)), 0)::bigint AS tax, coalesce(sum(commerce.minor_units(y.rounding)), 0)::bigint AS rounding FROM later y) l
         WHERE o.id = "order" AND o.state NOT IN ('cancelled', 'expired');

@@ -41,34 +41,43 @@ GRANT EXECUTE ON FUNCTION commerce.cohorts(tstzrange, text) TO commerce_reader;
 
 CREATE FUNCTION commerce.returns_report(during tstzrange DEFAULT NULL)
         RETURNS TABLE (sku text, title text, currency text, units_sold bigint, units_returned bigint, rate numeric, returns bigint,
-            gross_returned commerce.amount, net_returned commerce.amount, units_restocked bigint, units_written_off bigint, reasons jsonb)
+            gross_returned commerce.amount, net_returned commerce.amount, units_restocked bigint, units_damaged bigint,
+            units_in_quality_control bigint, units_written_off bigint, units_refused bigint, reasons jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 AS $$
     SELECT t.sku, coalesce(nullif(v.title, ''), p.title), t.currency, t.sold, t.returned, round(t.returned::numeric / t.sold::numeric, 4),
-        t.returns, t.gross, t.net, t.restocked, t.written_off, t.reasons
+        t.returns, t.gross, t.net, t.restocked, t.damaged, t.quality_control, t.written_off, t.refused, t.reasons
     FROM (SELECT l.sku, l.currency, sum(l.quantity)::bigint AS sold, sum(b.units)::bigint AS returned,
             sum(b.returns)::bigint AS returns, commerce.sum(b.gross) AS gross,
             commerce.sum(commerce.from_minor(round(commerce.minor_units(b.gross)::numeric * commerce.minor_units(l.net)::numeric
                 / nullif(commerce.minor_units(l.gross), 0)::numeric)::bigint, l.currency)) AS net,
-            sum(b.restocked)::bigint AS restocked, sum(b.written_off)::bigint AS written_off,
+            sum(b.restocked)::bigint AS restocked, sum(b.damaged)::bigint AS damaged, sum(b.quality_control)::bigint AS quality_control,
+            sum(b.written_off)::bigint AS written_off, sum(b.refused)::bigint AS refused,
             (SELECT pg_catalog.jsonb_object_agg(r.reason, r.units) FROM (SELECT e.key AS reason, sum(e.value::bigint) AS units
                 FROM unnest(pg_catalog.array_agg(b.reasons) FILTER (WHERE b.reasons IS NOT NULL)) AS of_line (reasons),
                     LATERAL jsonb_each_text(of_line.reasons) e GROUP BY e.key) r) AS reasons
         FROM commerce.sales_lines l
             LEFT JOIN (SELECT x.order_id, x.line, sum(x.units) AS units, sum(x.returns) AS returns, commerce.sum(x.gross) AS gross,
-                    sum(x.restocked) AS restocked, sum(x.written_off) AS written_off, pg_catalog.jsonb_object_agg(x.reason, x.units) AS reasons
-                FROM (SELECT rl.order_id, rl.line, coalesce(r.reason, '') AS reason, sum(rl.quantity) AS units, count(*) AS returns,
-                        commerce.sum(rl.value) AS gross, coalesce(sum(rl.quantity) FILTER (WHERE rl.disposition = 'restock'), 0) AS restocked,
-                        coalesce(sum(rl.quantity) FILTER (WHERE rl.disposition = 'write_off'), 0) AS written_off
-                    FROM commerce.return_lines rl JOIN commerce.returns r ON r.order_id = rl.order_id AND r.id = rl.return_id
-                    WHERE r.state IN ('received', 'closed') GROUP BY 1, 2, 3) x
+                    sum(x.restocked) AS restocked, sum(x.damaged) AS damaged, sum(x.quality_control) AS quality_control,
+                    sum(x.written_off) AS written_off, sum(x.refused) AS refused,
+                    pg_catalog.jsonb_object_agg(x.reason, x.units) FILTER (WHERE x.units > 0.0) AS reasons
+                FROM (SELECT y.order_id, y.line, coalesce(r.reason, '') AS reason,
+                        coalesce(sum(y.quantity) FILTER (WHERE y.accepted), 0) AS units,
+                        pg_catalog.count(DISTINCT y.return_id) AS returns, commerce.sum(y.value) AS gross,
+                        coalesce(sum(y.quantity) FILTER (WHERE y.accepted AND y.disposition = 'restock'), 0) AS restocked,
+                        coalesce(sum(y.quantity) FILTER (WHERE y.accepted AND y.disposition = 'damaged'), 0) AS damaged,
+                        coalesce(sum(y.quantity) FILTER (WHERE y.accepted AND y.disposition = 'quality_control'), 0) AS quality_control,
+                        coalesce(sum(y.quantity) FILTER (WHERE y.accepted AND y.disposition = 'write_off'), 0) AS written_off,
+                        coalesce(sum(y.quantity) FILTER (WHERE NOT y.accepted), 0) AS refused
+                    FROM commerce.return_receptions y JOIN commerce.returns r ON r.order_id = y.order_id AND r.id = y.return_id
+                    GROUP BY 1, 2, 3) x
                 GROUP BY x.order_id, x.line) b ON b.order_id = l.order_id AND b.line = l.line
         WHERE l.placed_at >= coalesce(pg_catalog.lower(during), '-infinity') AND l.placed_at <= coalesce(pg_catalog.upper(during), 'infinity')
             AND (during IS NULL OR l.placed_at OPERATOR(pg_catalog.<@) during)
-        GROUP BY l.sku, l.currency HAVING sum(b.units) > 0.0) t
+        GROUP BY l.sku, l.currency HAVING sum(b.units) + sum(b.refused) > 0.0) t
         LEFT JOIN commerce.variants v ON v.sku = t.sku LEFT JOIN commerce.products p ON p.id = v.product_id
     ORDER BY t.sku, t.currency
 $$;
 COMMENT ON FUNCTION commerce.returns_report(tstzrange) IS
-'Of what was sold in a time (NULL: ever), what came back until now: a row for each sku that did and each currency. rate: units_returned / units_sold; gross_returned: what these units cost the customers, net_returned: without taxes; reasons: units by what the returns gave as reason, e.g. {"too small": 3}. Returns count once they are received.';
+'Of what was sold in a time (NULL: ever), what came back until now: a row for each sku that did and each currency. rate: units_returned / units_sold; gross_returned: what these units cost the customers, net_returned: without taxes; units_restocked to units_written_off: what became of them; units_refused: came and were not accepted, in none of the other numbers; reasons: units by what the returns gave as reason, e.g. {"too small": 3}. Units count once they are received.';
 GRANT EXECUTE ON FUNCTION commerce.returns_report(tstzrange) TO commerce_reader;

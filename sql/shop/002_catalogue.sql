@@ -56,12 +56,14 @@ CREATE TABLE commerce.variants (
     minimum_price commerce.amount,
     cost commerce.amount CHECK (commerce.minor_units(cost) >= 0),
     track_stock boolean NOT NULL DEFAULT true,
+    requires_shipping boolean NOT NULL DEFAULT true,
     created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE commerce.variants IS 'what can be put into a cart; sku is its name everywhere';
 COMMENT ON COLUMN commerce.variants.minimum_price IS 'no discount takes a unit below this price';
 COMMENT ON COLUMN commerce.variants.cost IS 'what a unit costs the shop; for margins in reports';
 COMMENT ON COLUMN commerce.variants.track_stock IS 'false for what never runs out: services, downloads';
+COMMENT ON COLUMN commerce.variants.requires_shipping IS 'false for what is delivered by being bought: services, downloads; an order keeps what was true when it was placed';
 CREATE INDEX variants_product ON commerce.variants (product_id);
 
 GRANT SELECT ON commerce.channels, commerce.customer_groups, commerce.locations, commerce.products, commerce.variants

@@ -124,6 +124,7 @@ CREATE TABLE commerce.order_lines (
     gift_of uuid,
     tax_class text NOT NULL,
     tax_exempt boolean NOT NULL DEFAULT false,
+    requires_shipping boolean NOT NULL DEFAULT true,
     subtotal commerce.amount NOT NULL,
     discount commerce.amount NOT NULL,
     tax commerce.amount NOT NULL,
@@ -138,6 +139,7 @@ CREATE TABLE commerce.order_lines (
 );
 COMMENT ON COLUMN commerce.order_lines.list_price IS 'the price of a unit, of per_quantity units where nothing was changed, before promotions of the catalogue; NULL where there were none';
 COMMENT ON COLUMN commerce.order_lines.gift_of IS 'the promotion that the line is a gift of';
+COMMENT ON COLUMN commerce.order_lines.requires_shipping IS 'as variants.requires_shipping when it was bought; false: delivered without a parcel';
 COMMENT ON TABLE commerce.order_lines IS 'what was bought, with the price it was bought at; never changed by later prices or promotions';
 
 CREATE TABLE commerce.order_discounts (

@@ -79,11 +79,21 @@ CREATE TABLE commerce.fulfilments (
     order_id uuid NOT NULL REFERENCES commerce.orders,
     id uuid NOT NULL DEFAULT commerce.uuidv7(),
     state text NOT NULL DEFAULT 'open',
+    scheduled_for timestamptz,
     tracking text,
+    carrier text,
+    tracking_url text CHECK (tracking_url ~* '^https?://'),
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (order_id, id)
 );
-COMMENT ON TABLE commerce.fulfilments IS 'parcels of an order';
+COMMENT ON TABLE commerce.fulfilments IS
+'parcels of an order, planned and sent; commerce.parcel_lines says what is in them and how far it is';
+COMMENT ON COLUMN commerce.fulfilments.state IS
+'open, scheduled, on_hold, in_progress, packed: not left yet, its units are reserved; shipped, delivered; incomplete: could not be sent as planned, its units are planned anew; closed: nothing more is done about it; cancelled. Changes along the machine fulfilment';
+COMMENT ON COLUMN commerce.fulfilments.scheduled_for IS 'when it is to be sent; NULL: nothing is said';
+COMMENT ON COLUMN commerce.fulfilments.tracking IS 'the carrier''s number of the parcel; set by track_fulfilment()';
+COMMENT ON COLUMN commerce.fulfilments.carrier IS 'who carries it, as the shop calls him';
+COMMENT ON COLUMN commerce.fulfilments.tracking_url IS 'where its way can be looked up';
 CREATE INDEX fulfilments_id ON commerce.fulfilments (id);
 
 CREATE TABLE commerce.fulfilment_lines (
@@ -92,22 +102,57 @@ CREATE TABLE commerce.fulfilment_lines (
     line integer NOT NULL,
     location text,
     quantity bigint NOT NULL CHECK (quantity > 0),
+    dropped boolean NOT NULL DEFAULT false,
     UNIQUE NULLS NOT DISTINCT (order_id, fulfilment_id, line, location),
     FOREIGN KEY (order_id, fulfilment_id) REFERENCES commerce.fulfilments,
     FOREIGN KEY (order_id, line) REFERENCES commerce.order_lines
 );
 COMMENT ON TABLE commerce.fulfilment_lines IS 'what is in a parcel, and from where; location NULL for what has no stock, and for a kit whose parts come from several';
+COMMENT ON COLUMN commerce.fulfilment_lines.dropped IS 'true: the parcel was incomplete, these units did not leave in it';
+
+CREATE TABLE commerce.fulfilment_units (
+    order_id uuid NOT NULL,
+    fulfilment_id uuid NOT NULL,
+    line integer NOT NULL,
+    sku text NOT NULL,
+    location text NOT NULL,
+    quantity bigint NOT NULL CHECK (quantity > 0),
+    PRIMARY KEY (order_id, fulfilment_id, line, sku, location),
+    FOREIGN KEY (order_id, fulfilment_id) REFERENCES commerce.fulfilments
+);
+COMMENT ON TABLE commerce.fulfilment_units IS
+'which of the order''s reserved units a parcel takes from stock when it leaves: of a kit its parts. Goods without stock have none';
+COMMENT ON COLUMN commerce.fulfilment_units.sku IS 'what is taken; of a kit, the part';
+
+-- The one place that says how far the units of a parcel are.
+CREATE VIEW commerce.parcel_lines AS
+    SELECT fl.order_id, fl.fulfilment_id, fl.line, fl.location, fl.quantity, f.state,
+        CASE WHEN fl.dropped OR f.state IN ('cancelled', 'incomplete') THEN NULL
+            WHEN f.state IN ('delivered', 'closed') THEN 'delivered'
+            WHEN f.state IN ('shipped', 'packed') THEN f.state
+            ELSE 'planned' END AS stage
+    FROM commerce.fulfilment_lines fl JOIN commerce.fulfilments f ON f.order_id = fl.order_id AND f.id = fl.fulfilment_id;
+COMMENT ON VIEW commerce.parcel_lines IS
+'what is in each parcel and how far it is: SELECT line, sum(quantity) FROM commerce.parcel_lines WHERE order_id = … AND stage IN (''shipped'', ''delivered'') GROUP BY line is what has left';
+COMMENT ON COLUMN commerce.parcel_lines.state IS 'of the parcel';
+COMMENT ON COLUMN commerce.parcel_lines.stage IS
+'planned, packed: reserved for this parcel, not left yet; shipped, delivered: left; NULL: counts for nothing, the parcel was cancelled or incomplete';
 
 CREATE TABLE commerce.returns (
     order_id uuid NOT NULL REFERENCES commerce.orders,
     id uuid NOT NULL DEFAULT commerce.uuidv7(),
     state text NOT NULL DEFAULT 'requested',
     reason text,
+    expires_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (order_id, id)
 );
-COMMENT ON TABLE commerce.returns IS 'goods that come back';
+COMMENT ON TABLE commerce.returns IS 'goods that come back: return_lines says what is to come, return_receptions what came';
+COMMENT ON COLUMN commerce.returns.state IS
+'requested, approved, in_transit; partially_received, received; closed: what has not come does not come by this return; declined, cancelled, expired: nothing came. Changes along the machine return';
+COMMENT ON COLUMN commerce.returns.expires_at IS 'from then on expire_returns() ends it where nothing has been sent; NULL: never';
 CREATE INDEX returns_id ON commerce.returns (id);
+CREATE INDEX returns_expiring ON commerce.returns (expires_at) WHERE state IN ('requested', 'approved') AND expires_at IS NOT NULL;
 
 CREATE TABLE commerce.return_lines (
     order_id uuid NOT NULL,
@@ -115,14 +160,40 @@ CREATE TABLE commerce.return_lines (
     line integer NOT NULL,
     quantity bigint NOT NULL CHECK (quantity > 0),
     value commerce.amount NOT NULL,
-    disposition text CHECK (disposition IN ('restock', 'write_off')),
     PRIMARY KEY (order_id, return_id, line),
     FOREIGN KEY (order_id, return_id) REFERENCES commerce.returns,
     FOREIGN KEY (order_id, line) REFERENCES commerce.order_lines
 );
-COMMENT ON TABLE commerce.return_lines IS 'what comes back, what was paid for it, and what became of it';
+COMMENT ON TABLE commerce.return_lines IS 'what is to come back, and what was paid for it';
 COMMENT ON COLUMN commerce.return_lines.value IS 'these units'' exact share of what the line cost; the last unit takes the last cent';
-COMMENT ON COLUMN commerce.return_lines.disposition IS 'set on receipt: restock puts the units back on hand, write_off does not';
+
+CREATE TABLE commerce.return_receptions (
+    order_id uuid NOT NULL,
+    return_id uuid NOT NULL,
+    id uuid NOT NULL DEFAULT commerce.uuidv7(),
+    line integer NOT NULL,
+    quantity bigint NOT NULL CHECK (quantity > 0),
+    accepted boolean NOT NULL,
+    disposition text NOT NULL CHECK (disposition IN ('restock', 'damaged', 'quality_control', 'write_off')),
+    location text,
+    share commerce.amount NOT NULL,
+    value commerce.amount NOT NULL,
+    note text,
+    actor text NOT NULL DEFAULT current_user,
+    received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (order_id, return_id, id),
+    FOREIGN KEY (order_id, return_id, line) REFERENCES commerce.return_lines,
+    CONSTRAINT put_somewhere CHECK ((location IS NULL) = (disposition = 'write_off')),
+    CONSTRAINT worth_its_share CHECK (commerce.minor_units(value) = CASE WHEN accepted THEN commerce.minor_units(share) ELSE 0 END)
+);
+COMMENT ON TABLE commerce.return_receptions IS 'what of a return came, and what became of it; each unit comes once. Written once and never changed';
+COMMENT ON COLUMN commerce.return_receptions.accepted IS 'false: the shop does not take the units back, nothing is refunded for them';
+COMMENT ON COLUMN commerce.return_receptions.disposition IS
+'where the units went: restock (on hand and for sale), damaged or quality_control (on hand in that state), write_off (nowhere, or back to the customer)';
+COMMENT ON COLUMN commerce.return_receptions.location IS 'where they lie now; NULL: nowhere';
+COMMENT ON COLUMN commerce.return_receptions.share IS 'these units'' exact share of return_lines.value; the last unit to come takes the last cent';
+COMMENT ON COLUMN commerce.return_receptions.value IS 'what is refunded for them: their share where they are accepted, else 0';
+COMMENT ON COLUMN commerce.return_receptions.actor IS 'the role that took them in';
 
 CREATE TABLE commerce.store_credits (
     customer_id uuid NOT NULL,
@@ -137,4 +208,5 @@ CREATE UNIQUE INDEX store_credits_reference ON commerce.store_credits (customer_
 COMMENT ON TABLE commerce.store_credits IS 'money the shop owes customers outside an order';
 
 GRANT SELECT ON commerce.payments, commerce.payment_entries, commerce.payment_references, commerce.fulfilments,
-    commerce.fulfilment_lines, commerce.returns, commerce.return_lines, commerce.store_credits TO commerce_reader;
+    commerce.fulfilment_lines, commerce.fulfilment_units, commerce.parcel_lines, commerce.returns, commerce.return_lines,
+    commerce.return_receptions, commerce.store_credits TO commerce_reader;

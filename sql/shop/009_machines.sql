@@ -53,29 +53,38 @@ SELECT commerce.create_state_machine('payment', '{
         {"event": "void", "from": ["created", "processing", "requires_action", "authorized"], "to": "voided",
             "topic": "payment.voided", "effect": "commerce.payment_let_go"}]}');
 
+-- The event ship is what takes a parcel's units out of stock, whoever fires it and however.
 SELECT commerce.create_state_machine('fulfilment', '{
     "initial": "open",
-    "states": ["open", "scheduled", "on_hold", "in_progress", "packed", "shipped", "delivered", "cancelled"],
+    "states": ["open", "scheduled", "on_hold", "in_progress", "packed", "shipped", "delivered", "incomplete", "closed", "cancelled"],
     "transitions": [
         {"event": "schedule", "from": "open", "to": "scheduled"},
-        {"event": "hold", "from": ["open", "scheduled", "in_progress"], "to": "on_hold"},
+        {"event": "hold", "from": ["open", "scheduled", "in_progress", "packed"], "to": "on_hold"},
         {"event": "release", "from": "on_hold", "to": "open"},
         {"event": "start", "from": ["open", "scheduled"], "to": "in_progress"},
         {"event": "pack", "from": ["open", "in_progress"], "to": "packed", "topic": "fulfilment.packed"},
-        {"event": "ship", "from": ["open", "packed"], "to": "shipped", "topic": "fulfilment.shipped"},
+        {"event": "ship", "from": ["open", "in_progress", "packed"], "to": "shipped", "topic": "fulfilment.shipped",
+            "guard": "commerce.parcel_may_leave", "effect": "commerce.send_parcel"},
         {"event": "deliver", "from": "shipped", "to": "delivered", "topic": "fulfilment.delivered"},
+        {"event": "incomplete", "from": ["in_progress", "packed"], "to": "incomplete", "topic": "fulfilment.incomplete",
+            "effect": "commerce.drop_parcel"},
+        {"event": "close", "from": ["delivered", "incomplete"], "to": "closed"},
         {"event": "cancel", "from": ["open", "scheduled", "on_hold", "in_progress", "packed"], "to": "cancelled", "topic": "fulfilment.cancelled"}]}');
 
 SELECT commerce.create_state_machine('return', '{
     "initial": "requested",
-    "states": ["requested", "approved", "declined", "received", "closed", "cancelled"],
+    "states": ["requested", "approved", "declined", "in_transit", "partially_received", "received", "closed", "cancelled", "expired"],
     "transitions": [
         {"event": "approve", "from": "requested", "to": "approved", "topic": "return.approved"},
         {"event": "decline", "from": "requested", "to": "declined", "topic": "return.declined"},
-        {"event": "cancel", "from": ["requested", "approved"], "to": "cancelled", "topic": "return.cancelled"},
-        {"event": "receive", "from": ["requested", "approved"], "to": "received", "topic": "return.received",
-            "guard": "commerce.return_is_sorted"},
-        {"event": "close", "from": "received", "to": "closed", "topic": "return.closed"}]}');
+        {"event": "send", "from": ["requested", "approved"], "to": "in_transit", "topic": "return.sent"},
+        {"event": "cancel", "from": ["requested", "approved", "in_transit"], "to": "cancelled", "topic": "return.cancelled"},
+        {"event": "expire", "from": ["requested", "approved"], "to": "expired", "topic": "return.expired"},
+        {"event": "receive_part", "from": ["requested", "approved", "in_transit", "partially_received"], "to": "partially_received",
+            "topic": "return.partially_received", "guard": "commerce.return_has_come"},
+        {"event": "receive", "from": ["requested", "approved", "in_transit", "partially_received"], "to": "received",
+            "topic": "return.received", "guard": "commerce.return_has_come"},
+        {"event": "close", "from": ["partially_received", "received"], "to": "closed", "topic": "return.closed"}]}');
 
 SELECT commerce.attach_state_machine('commerce.orders', 'state', 'order');
 SELECT commerce.attach_state_machine('commerce.payments', 'state', 'payment');

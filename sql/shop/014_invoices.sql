@@ -123,7 +123,7 @@ INSERT INTO commerce.invoice_wave DEFAULT VALUES;
 CREATE TRIGGER queue_invoice AFTER INSERT ON commerce.payment_entries FOR EACH ROW
     WHEN (new.kind IN ('capture', 'refund')) EXECUTE FUNCTION commerce.queue_invoice();
 CREATE TRIGGER queue_invoice AFTER UPDATE OF state ON commerce.returns FOR EACH ROW
-    WHEN (new.state = 'received' AND old.state <> 'received') EXECUTE FUNCTION commerce.queue_invoice();
+    WHEN (new.state IN ('received', 'closed') AND old.state NOT IN ('received', 'closed')) EXECUTE FUNCTION commerce.queue_invoice();
 CREATE TRIGGER queue_invoice AFTER UPDATE OF state ON commerce.orders FOR EACH ROW
     WHEN (new.state IN ('confirmed', 'completed', 'cancelled', 'expired') AND old.state <> new.state
         OR new.state = 'placed' AND old.state IN ('cancelled', 'expired')) EXECUTE FUNCTION commerce.queue_invoice();

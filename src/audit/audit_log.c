@@ -49,17 +49,17 @@ enum
 };
 
 static const PlainColumn columns[COLUMNS] = {
-	[ID] = {"id", UUIDOID},
-	[WRITTEN_IN] = {"written_in", XID8OID},
-	[AT] = {"at", TIMESTAMPTZOID},
-	[ACTOR] = {"actor", TEXTOID},
-	[LOGIN] = {"login", TEXTOID},
-	[KIND] = {"kind", TEXTOID},
-	[RELATION] = {"relation", TEXTOID},
-	[SUBJECT] = {"subject", TEXTOID},
-	[DETAIL] = {"detail", JSONBOID},
-	[SALT] = {"salt", BYTEAOID},
-	[LEAF] = {"leaf", BYTEAOID},
+	[ID] = PLAIN("id", UUIDOID),
+	[WRITTEN_IN] = PLAIN("written_in", XID8OID),
+	[AT] = PLAIN("at", TIMESTAMPTZOID),
+	[ACTOR] = PLAIN("actor", TEXTOID),
+	[LOGIN] = PLAIN("login", TEXTOID),
+	[KIND] = PLAIN("kind", TEXTOID),
+	[RELATION] = PLAIN("relation", TEXTOID),
+	[SUBJECT] = PLAIN("subject", TEXTOID),
+	[DETAIL] = PLAIN("detail", JSONBOID),
+	[SALT] = PLAIN("salt", BYTEAOID),
+	[LEAF] = PLAIN("leaf", BYTEAOID),
 };
 
 static PlainTable audit_log = {.watch = {.table = "audit_log"}, .columns = columns, .column_count = COLUMNS};

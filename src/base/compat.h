@@ -32,6 +32,13 @@
 #define commerce_my_process() MyProcNumber
 #endif
 
+/* 17 let an index keep something from one row to the next, a pinned page in the case of BRIN, and asks for an end of it. */
+#if PG_VERSION_NUM < 170000
+#define commerce_end_index_insert(index, info) ((void) (index), (void) (info))
+#else
+#define commerce_end_index_insert(index, info) index_insert_cleanup(index, info)
+#endif
+
 /* 18 replaced the suffix pg_attribute_noreturn() by a prefix, which stands before extern or static. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

@@ -11,7 +11,7 @@
 #include "utils/rel.h"
 #pragma GCC diagnostic pop
 
-#define MAX_WATCHES 16
+#define MAX_WATCHES 32
 
 static TableWatch *watches[MAX_WATCHES];
 static int watch_count = 0;

@@ -74,6 +74,24 @@ commerce_guarded_column(Relation relation, const Trigger *trigger)
 	return name ? get_attnum(RelationGetRelid(relation), name) : 0;
 }
 
+/* Finds a row trigger that fires after a machine's, but for another machine's. */
+const Trigger *
+commerce_later_trigger(Relation relation, const Trigger *trigger, int16 moment)
+{
+	const TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = triggers->numtriggers - 1; i > 0 && triggers->triggers[i].tgoid != trigger->tgoid; i--)
+	{
+		const Trigger *other = &triggers->triggers[i];
+
+		if (other->tgfoid != trigger->tgfoid && TRIGGER_FOR_BEFORE(other->tgtype) &&
+			TRIGGER_FOR_ROW(other->tgtype) && (other->tgtype & moment) &&
+			other->tgenabled != TRIGGER_DISABLED)
+			return other;
+	}
+	return NULL;
+}
+
 /* Finds out how the column becomes text: as a cast to text does it. */
 static void
 find_text_form(Attachment *attachment, Oid type)
@@ -109,7 +127,15 @@ find_key(Attachment *attachment, Relation relation)
 		return;
 	form = (Form_pg_index) GETSTRUCT(index);
 	for (int i = 0; i < form->indnkeyatts; i++)
-		attachment->keys[attachment->key_count++] = form->indkey.values[i];
+	{
+		AttrNumber key = form->indkey.values[i];
+		Oid output;
+		bool varlena;
+
+		getTypeOutputInfo(TupleDescAttr(RelationGetDescr(relation), key - 1)->atttypid, &output, &varlena);
+		fmgr_info_cxt(output, &attachment->key_outputs[attachment->key_count], attachment->memory);
+		attachment->keys[attachment->key_count++] = key;
+	}
 	ReleaseSysCache(index);
 }
 
@@ -176,6 +202,7 @@ commerce_attachment_machine(Attachment *attachment, const char *name)
 	attachment->machine = commerce_machine(name);
 	attachment->version = version;
 	attachment->has_change = false;
+	attachment->recorded = NULL;
 }
 
 /* Returns the state in a value of the column as text, the way a cast to text writes it. */

@@ -22,6 +22,18 @@ typedef enum TextForm
 	FORM_OUTPUT,   /* by its output function, as a cast without a function does */
 } TextForm;
 
+/* The texts that the history of many rows has in common. */
+enum
+{
+	HISTORY_RELATION,
+	HISTORY_MACHINE,
+	HISTORY_EVENT,
+	HISTORY_FROM,
+	HISTORY_TO,
+	HISTORY_ACTOR,
+	HISTORY_TEXTS
+};
+
 typedef struct Attachment
 {
 	MemoryContext memory; /* lives as long as the statement */
@@ -32,7 +44,8 @@ typedef struct Attachment
 	int16 length;
 	TextForm form;
 	FmgrInfo to_text;
-	AttrNumber keys[INDEX_MAX_KEYS]; /* of the primary key */
+	AttrNumber keys[INDEX_MAX_KEYS];      /* of the primary key */
+	FmgrInfo key_outputs[INDEX_MAX_KEYS]; /* how each becomes text */
 	int key_count;
 	const char *relation; /* the table, with its schema */
 	bool last_on_insert;  /* no other trigger follows ours: looked at already */
@@ -45,6 +58,10 @@ typedef struct Attachment
 	const char *from;
 	const char *to;
 	const Transition *first; /* NULL: none leads from one to the other */
+	/* What history says of every row that takes this transition, in change_memory; kept by history.c. */
+	const Transition *recorded; /* NULL: nothing is kept */
+	Oid recorded_actor;
+	Datum recorded_texts[HISTORY_TEXTS];
 } Attachment;
 
 /* Returns what the trigger needs to know, found once per statement; without the machine. */
@@ -55,6 +72,9 @@ extern void commerce_attachment_machine(Attachment *attachment, const char *name
 
 /* Finds the column that a row trigger guards; 0 where it is gone. */
 extern AttrNumber commerce_guarded_column(Relation relation, const Trigger *trigger);
+
+/* Finds a row trigger that could change a row after a machine's has judged it; moment: TRIGGER_TYPE_INSERT or _UPDATE. */
+extern const Trigger *commerce_later_trigger(Relation relation, const Trigger *trigger, int16 moment);
 
 /* Returns the state in a value of the column as text. */
 extern char *commerce_state_text(Attachment *attachment, Datum value);

@@ -45,6 +45,19 @@ commerce_columns_null(Columns *columns, int column, bool null)
 	columns->nulls[column][columns->count - 1] = null;
 }
 
+/* Forgets the first rows. */
+void
+commerce_columns_drop(Columns *columns, int count)
+{
+	for (int i = 0; i < columns->width; i++)
+	{
+		columns->values[i] += count;
+		columns->nulls[i] += count;
+	}
+	columns->count -= count;
+	columns->room -= count;
+}
+
 /* Builds the array of a column. */
 Datum
 commerce_columns_array(const Columns *columns, int column, Oid type)

@@ -7,9 +7,9 @@
 #include "base/pg.h"
 #include "pricing/quote.h"
 
-#define MAX_COLUMNS 16
+#define MAX_COLUMNS 18
 
-/* A growing set of rows with a fixed number of columns. */
+/* A growing set of rows with a fixed number of columns; it grows no more once rows were dropped. */
 typedef struct Columns
 {
 	int width;
@@ -26,6 +26,9 @@ extern void commerce_columns_add(Columns *columns, const Datum *row);
 
 /* Makes a value of the row that was added last NULL, if so. */
 extern void commerce_columns_null(Columns *columns, int column, bool null);
+
+/* Forgets the first rows. */
+extern void commerce_columns_drop(Columns *columns, int count);
 
 /* Builds the array of a column. */
 extern Datum commerce_columns_array(const Columns *columns, int column, Oid type);

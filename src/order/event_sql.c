@@ -55,7 +55,11 @@ static Stateful balances = {
 
 static Stateful fulfilments = {
 	.machine = "fulfilment",
-	.lock = {.sql = "SELECT state, tableoid, ctid FROM commerce.fulfilments WHERE id = $1 FOR NO KEY UPDATE",
+	/* The order first here, too, as everyone who moves goods of an order locks it. */
+	.lock = {.sql =
+				 "SELECT f.state, f.tableoid, f.ctid FROM commerce.orders o JOIN commerce.fulfilments f ON "
+				 "f.order_id = o.id"
+				 " WHERE f.id = $1 FOR NO KEY UPDATE",
 			 .args = "uuid"},
 	.update = {.sql = "UPDATE commerce.fulfilments SET state = $2 WHERE id = $1 RETURNING state",
 			   .args = "uuid; text"},
@@ -63,7 +67,9 @@ static Stateful fulfilments = {
 
 static Stateful returns = {
 	.machine = "return",
-	.lock = {.sql = "SELECT state, tableoid, ctid FROM commerce.returns WHERE id = $1 FOR NO KEY UPDATE",
+	.lock = {.sql = "SELECT r.state, r.tableoid, r.ctid FROM commerce.orders o JOIN commerce.returns r ON "
+					"r.order_id = o.id"
+					" WHERE r.id = $1 FOR NO KEY UPDATE",
 			 .args = "uuid"},
 	.update = {.sql = "UPDATE commerce.returns SET state = $2 WHERE id = $1 RETURNING state",
 			   .args = "uuid; text"},

@@ -30,17 +30,17 @@ enum
 };
 
 static const PlainColumn columns[COLUMNS] = {
-	[SUBJECT] = {"subject", TEXTOID},
-	[ID] = {"id", UUIDOID},
-	[RELATION] = {"relation", TEXTOID},
-	[ITEM] = {"item", TEXTOID},
-	[MACHINE] = {"machine", TEXTOID},
-	[EVENT] = {"event", TEXTOID},
-	[FROM_STATE] = {"from_state", TEXTOID},
-	[TO_STATE] = {"to_state", TEXTOID},
-	[ACTOR] = {"actor", TEXTOID},
-	[DETAIL] = {"detail", JSONBOID},
-	[HAPPENED_AT] = {"happened_at", TIMESTAMPTZOID},
+	[SUBJECT] = PLAIN("subject", TEXTOID),
+	[ID] = PLAIN("id", UUIDOID),
+	[RELATION] = PLAIN("relation", TEXTOID),
+	[ITEM] = PLAIN("item", TEXTOID),
+	[MACHINE] = PLAIN("machine", TEXTOID),
+	[EVENT] = PLAIN("event", TEXTOID),
+	[FROM_STATE] = PLAIN("from_state", TEXTOID),
+	[TO_STATE] = PLAIN("to_state", TEXTOID),
+	[ACTOR] = PLAIN("actor", TEXTOID),
+	[DETAIL] = PLAIN("detail", JSONBOID),
+	[HAPPENED_AT] = PLAIN("happened_at", TIMESTAMPTZOID),
 };
 
 static PlainTable history = {
@@ -59,11 +59,15 @@ commerce_history_init(void)
 	commerce_plain_table_init(&history);
 }
 
-/* Returns one column of a row's primary key as text. */
+/* Returns one column of a row's primary key as text; "" where it is NULL, which the server refuses after the trigger. */
 static char *
 key_text(const StateChange *change, int n)
 {
-	return SPI_getvalue(change->row, RelationGetDescr(change->relation), change->attachment->keys[n]);
+	bool isnull;
+	Datum value =
+		heap_getattr(change->row, change->attachment->keys[n], RelationGetDescr(change->relation), &isnull);
+
+	return isnull ? pstrdup("") : OutputFunctionCall(&change->attachment->key_outputs[n], value);
 }
 
 /* The primary key of a row: its first column names the subject, as it would name the shard; the others the item. */
@@ -116,24 +120,71 @@ write_row(const Datum *values, const bool *nulls)
 		write_by_statement(values, nulls);
 }
 
+/* Returns the texts that the history of every row says that takes this transition. */
+static const Datum *
+texts_of(const StateChange *change)
+{
+	Attachment *attachment = change->attachment;
+	const Transition *transition = change->transition;
+	Datum *texts = attachment->recorded_texts;
+	Oid actor = GetOuterUserId();
+	MemoryContext caller;
+
+	if (attachment->recorded == transition && attachment->recorded_actor == actor)
+		return texts;
+	for (int i = 0; attachment->recorded != NULL && i < HISTORY_TEXTS; i++)
+		pfree(DatumGetPointer(texts[i]));
+	attachment->recorded = NULL;
+	caller = MemoryContextSwitchTo(attachment->change_memory);
+	texts[HISTORY_RELATION] = CStringGetTextDatum(attachment->relation);
+	texts[HISTORY_MACHINE] = CStringGetTextDatum(attachment->machine->name);
+	texts[HISTORY_EVENT] = CStringGetTextDatum(transition->event);
+	texts[HISTORY_FROM] = CStringGetTextDatum(transition->from);
+	texts[HISTORY_TO] = CStringGetTextDatum(transition->to);
+	texts[HISTORY_ACTOR] = CStringGetTextDatum(GetUserNameFromId(actor, false));
+	MemoryContextSwitchTo(caller);
+	attachment->recorded = transition;
+	attachment->recorded_actor = actor;
+	return texts;
+}
+
 /* Writes the history of a change. */
 static void
 write_change(const StateChange *change)
 {
-	const Transition *transition = change->transition;
+	const Datum *texts = texts_of(change);
 	char *item = item_of(change);
 	bool nulls[COLUMNS] = {[ITEM] = item == NULL, [DETAIL] = change->detail == NULL};
 	Datum values[COLUMNS] = {
 		[SUBJECT] = CStringGetTextDatum(subject_of(change)),
 		[ID] = UUIDPGetDatum(commerce_uuidv7()),
-		[RELATION] = CStringGetTextDatum(change->attachment->relation),
+		[RELATION] = texts[HISTORY_RELATION],
 		[ITEM] = item ? CStringGetTextDatum(item) : (Datum) 0,
-		[MACHINE] = CStringGetTextDatum(change->attachment->machine->name),
-		[EVENT] = CStringGetTextDatum(transition->event),
-		[FROM_STATE] = CStringGetTextDatum(transition->from),
-		[TO_STATE] = CStringGetTextDatum(transition->to),
-		[ACTOR] = CStringGetTextDatum(GetUserNameFromId(GetOuterUserId(), false)),
+		[MACHINE] = texts[HISTORY_MACHINE],
+		[EVENT] = texts[HISTORY_EVENT],
+		[FROM_STATE] = texts[HISTORY_FROM],
+		[TO_STATE] = texts[HISTORY_TO],
+		[ACTOR] = texts[HISTORY_ACTOR],
 		[DETAIL] = PointerGetDatum(change->detail),
+		[HAPPENED_AT] = TimestampTzGetDatum(GetCurrentTimestamp()),
+	};
+
+	write_row(values, nulls);
+}
+
+/* Writes the history of an order that is placed: before it there was nothing. */
+void
+commerce_record_placing(const char *order)
+{
+	bool nulls[COLUMNS] = {[ITEM] = true, [FROM_STATE] = true, [DETAIL] = true};
+	Datum values[COLUMNS] = {
+		[SUBJECT] = CStringGetTextDatum(order),
+		[ID] = UUIDPGetDatum(commerce_uuidv7()),
+		[RELATION] = CStringGetTextDatum("commerce.orders"),
+		[MACHINE] = CStringGetTextDatum("order"),
+		[EVENT] = CStringGetTextDatum("submit"),
+		[TO_STATE] = CStringGetTextDatum("placed"),
+		[ACTOR] = CStringGetTextDatum(GetUserNameFromId(GetOuterUserId(), false)),
 		[HAPPENED_AT] = TimestampTzGetDatum(GetCurrentTimestamp()),
 	};
 

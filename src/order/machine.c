@@ -127,14 +127,25 @@ commerce_machines_version(void)
 	return version;
 }
 
-/* Returns a machine by name. */
+/* Returns a machine by name, NULL for none. */
 const Machine *
-commerce_machine(const char *name)
+commerce_find_machine(const char *name)
 {
 	(void) commerce_machines_version();
 	for (int i = 0; i < machine_count; i++)
 		if (strcmp(machines[i].name, name) == 0)
 			return &machines[i];
+	return NULL;
+}
+
+/* Returns a machine by name. */
+const Machine *
+commerce_machine(const char *name)
+{
+	const Machine *machine = commerce_find_machine(name);
+
+	if (machine != NULL)
+		return machine;
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no state machine \"%s\"", name),
 					errhint("Create it with commerce.create_state_machine().")));
 }

@@ -39,6 +39,9 @@ extern void commerce_machines_init(void);
  */
 extern uint64 commerce_machines_version(void);
 
+/* Returns a machine by name, NULL for none. */
+extern const Machine *commerce_find_machine(const char *name);
+
 /* Returns a machine by name, compiled as of now; an unknown name is 42704. */
 extern const Machine *commerce_machine(const char *name);
 

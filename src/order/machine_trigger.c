@@ -37,26 +37,17 @@ PendingEvent *commerce_pending_event = NULL;
 static void
 require_last(const TriggerData *data)
 {
-	const TriggerDesc *triggers = data->tg_relation->trigdesc;
 	int16 moment = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_INSERT;
-	int i = triggers->numtriggers - 1;
+	const Trigger *other = commerce_later_trigger(data->tg_relation, data->tg_trigger, moment);
 
-	for (; triggers->triggers[i].tgoid != data->tg_trigger->tgoid && i > 0; i--)
-	{
-		const Trigger *other = &triggers->triggers[i];
-
-		if (other->tgfoid != data->tg_trigger->tgfoid && TRIGGER_FOR_BEFORE(other->tgtype) &&
-			TRIGGER_FOR_ROW(other->tgtype) && (other->tgtype & moment) &&
-			other->tgenabled != TRIGGER_DISABLED)
-			ereport(
-				ERROR,
+	if (other != NULL)
+		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TRANSITION),
 				 errmsg("trigger \"%s\" of table \"%s\" fires after its state machine and could bypass it",
 						other->tgname, RelationGetRelationName(data->tg_relation)),
 				 commerce_errfacts("table", RelationGetRelationName(data->tg_relation), "trigger",
 								   other->tgname, NULL),
 				 errhint("Rename it so that it sorts before \"%s\".", data->tg_trigger->tgname)));
-	}
 }
 
 /* Does the same once a statement. */
@@ -99,6 +90,7 @@ remember(Attachment *attachment, Datum before, Datum after, const char *from, co
 	MemoryContext caller;
 
 	attachment->has_change = false;
+	attachment->recorded = NULL;
 	MemoryContextReset(attachment->change_memory);
 	caller = MemoryContextSwitchTo(attachment->change_memory);
 	attachment->before = datumCopy(before, attachment->by_value, attachment->length);

@@ -1,69 +1,26 @@
 /*
- * store.c: writing an order, one statement a table.
+ * store.c: writing an order.
  *
  * What is written is the quote, number by number: nothing is computed here. Of the destination only what prices depend
  * on is kept in the clear; the whole of it is sealed, for the customer or, where a guest buys, for the order.
  */
 #include "order/store.h"
 
+#include "audit/audit.h"
 #include "base/due.h"
 #include "base/errors.h"
 #include "base/json.h"
-#include "base/plan.h"
 #include "money/amount.h"
-#include "order/columns.h"
+#include "order/history.h"
+#include "order/order_tables.h"
 #include "order/sums.h"
 #include "outbox/outbox.h"
 #include "privacy/seal.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
-#include "utils/acl.h"
+#include "utils/fmgrprotos.h"
 #pragma GCC diagnostic pop
-
-static SavedPlan write_order = {
-	.sql = "INSERT INTO commerce.orders (id, state, channel, customer_id, ship_to, ship_address, "
-		   "shipping_method, codes,"
-		   " tax_level, subtotal, discount, shipping, tax, included_tax, total, placed_at, rounding, "
-		   "tax_treatment, number, expires_at)"
-		   " VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
-		   " (SELECT nextval(c.order_sequence::regclass) FROM commerce.channels c WHERE c.code = $2),"
-		   " (SELECT now() + c.unpaid_ttl FROM commerce.channels c WHERE c.code = $2)) "
-		   "RETURNING "
-		   "number, expires_at",
-	.args =
-		"uuid; text; uuid; jsonb; commerce.sealed; text; text[]; text; commerce.amount; commerce.amount;"
-		" commerce.amount; commerce.amount; commerce.amount; commerce.amount; timestamptz; commerce.amount;"
-		" text"};
-
-static SavedPlan write_lines = {
-	.sql =
-		"INSERT INTO commerce.order_lines (order_id, line, sku, title, quantity, unit_price, "
-		"per_quantity, tax_class,"
-		" subtotal, discount, tax, included_tax, total, tax_exempt, list_price, gift_of) SELECT $1, l.* FROM"
-		" unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) l",
-	.args = "uuid; int4[]; text[]; text[]; int8[]; commerce.amount[]; int4[]; text[]; commerce.amount[];"
-			" commerce.amount[]; commerce.amount[]; commerce.amount[]; commerce.amount[]; bool[]; "
-			"commerce.amount[]; uuid[]"};
-
-static SavedPlan write_discounts = {
-	.sql =
-		"INSERT INTO commerce.order_discounts (order_id, line, number, promotion, reason, amount, saved_tax)"
-		" SELECT $1, d.* FROM unnest($2, $3, $4, $5, $6, $7) d",
-	.args = "uuid; int4[]; int4[]; uuid[]; text[]; commerce.amount[]; commerce.amount[]"};
-
-static SavedPlan write_taxes = {
-	.sql = "INSERT INTO commerce.order_taxes (order_id, line, tax_class, name, rate, included, compound, "
-		   "amount)"
-		   " SELECT $1, t.line, t.tax_class, t.name, t.rate / 1000000.0, t.included, t.compound, t.amount"
-		   " FROM unnest($2, $3, $4, $5, $6, $7, $8) t (line, tax_class, name, rate, included, compound, "
-		   "amount)",
-	.args = "uuid; int4[]; text[]; text[]; int8[]; bool[]; bool[]; commerce.amount[]"};
-
-static SavedPlan write_history = {
-	.sql = "INSERT INTO commerce.state_history (subject, relation, machine, event, to_state, actor)"
-		   " VALUES ($1, 'commerce.orders', 'order', 'submit', 'placed', $2)",
-	.args = "text; text"};
 
 /* Returns an amount of the quote's currency as a Datum. */
 static Datum
@@ -127,64 +84,73 @@ private_destination(const pg_uuid_t *order, const QuoteRequest *request, Jsonb *
 	return sealed_destination(ship_to, request->customer ? request->customer : order);
 }
 
-/* Writes the order itself and returns its number. */
-static int64
-store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to,
-		   const CartOrigin *cart)
+/* Returns the next number of the channel. */
+static Datum
+next_number(const Quote *quote)
 {
-	Datum values[17] = {UUIDPGetDatum(order), CStringGetTextDatum(quote->channel)};
-	char nulls[] = "  nnnn           ";
+	Datum sequence = DirectFunctionCall1(text_regclass, CStringGetTextDatum(quote->order_sequence));
+
+	return DirectFunctionCall1(nextval_oid, sequence);
+}
+
+/* Returns the codes that were entered. */
+static Datum
+entered_codes(const QuoteRequest *request)
+{
 	Datum *codes = palloc(sizeof(Datum) * Max(request->code_count, 1));
-	bool isnull;
 
 	for (int i = 0; i < request->code_count; i++)
 		codes[i] = CStringGetTextDatum(request->codes[i]);
-	if (request->customer)
-	{
-		values[2] = UUIDPGetDatum(request->customer);
-		nulls[2] = ' ';
-	}
-	if (ship_to)
-	{
-		values[3] = public_destination(ship_to);
-		nulls[3] = ' ';
-	}
-	values[4] = private_destination(order, request, ship_to, cart);
-	if (values[4] != (Datum) 0)
-		nulls[4] = ' ';
-	if (quote->shipping_method)
-	{
-		values[5] = CStringGetTextDatum(quote->shipping_method);
-		nulls[5] = ' ';
-	}
-	values[6] =
-		PointerGetDatum(construct_array(codes, request->code_count, TEXTOID, -1, false, TYPALIGN_INT));
-	values[7] = CStringGetTextDatum(commerce_tax_level_name(quote->tax_level));
-	values[8] = money(quote->subtotal, quote);
-	values[9] = money(quote->discount, quote);
-	values[10] = money(quote->shipping.subtotal, quote);
-	values[11] = money(quote->tax, quote);
-	values[12] = money(quote->included_tax, quote);
-	values[13] = money(quote->total, quote);
-	values[14] = TimestampTzGetDatum(request->at);
-	values[15] = money(quote->rounding, quote);
-	values[16] = CStringGetTextDatum(commerce_tax_treatment_name(quote->tax_treatment));
-	(void) commerce_run(&write_order, PLAN_WRITES, values, nulls);
-	commerce_chores_due(DatumGetTimestampTz(commerce_value_or(0, 2, TimestampTzGetDatum(DT_NOEND))));
-	return DatumGetInt64(commerce_value(0, 1, &isnull));
+	return PointerGetDatum(construct_array(codes, request->code_count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* Writes the order itself and returns its number; plainly: without a statement. */
+static int64
+store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to,
+		   const CartOrigin *cart, bool *plainly)
+{
+	Datum values[ORDER_COLUMNS] = {
+		[ORDER_ID] = UUIDPGetDatum(order),
+		[ORDER_CHANNEL] = CStringGetTextDatum(quote->channel),
+		[ORDER_CUSTOMER] = UUIDPGetDatum(request->customer),
+		[ORDER_SHIP_TO] = ship_to ? public_destination(ship_to) : (Datum) 0,
+		[ORDER_SHIP_ADDRESS] = private_destination(order, request, ship_to, cart),
+		[ORDER_SHIPPING_METHOD] =
+			quote->shipping_method ? CStringGetTextDatum(quote->shipping_method) : (Datum) 0,
+		[ORDER_CODES] = entered_codes(request),
+		[ORDER_TAX_LEVEL] = CStringGetTextDatum(commerce_tax_level_name(quote->tax_level)),
+		[ORDER_SUBTOTAL] = money(quote->subtotal, quote),
+		[ORDER_DISCOUNT] = money(quote->discount, quote),
+		[ORDER_SHIPPING] = money(quote->shipping.subtotal, quote),
+		[ORDER_TAX] = money(quote->tax, quote),
+		[ORDER_INCLUDED_TAX] = money(quote->included_tax, quote),
+		[ORDER_TOTAL] = money(quote->total, quote),
+		[ORDER_PLACED_AT] = TimestampTzGetDatum(request->at),
+		[ORDER_ROUNDING] = money(quote->rounding, quote),
+		[ORDER_TAX_TREATMENT] = CStringGetTextDatum(commerce_tax_treatment_name(quote->tax_treatment)),
+		[ORDER_NUMBER] = next_number(quote),
+		[ORDER_EXPIRES_AT] = TimestampTzGetDatum(quote->expires_at),
+		[ORDER_VERSION] = Int32GetDatum(1),
+	};
+	bool nulls[ORDER_COLUMNS] = {
+		[ORDER_CUSTOMER] = request->customer == NULL,
+		[ORDER_SHIP_TO] = ship_to == NULL,
+		[ORDER_SHIP_ADDRESS] = values[ORDER_SHIP_ADDRESS] == (Datum) 0,
+		[ORDER_SHIPPING_METHOD] = quote->shipping_method == NULL,
+		[ORDER_EXPIRES_AT] = quote->expires_at == DT_NOEND,
+	};
+
+	commerce_chores_due(quote->expires_at);
+	return commerce_write_order(values, nulls, plainly);
 }
 
 /* Writes the lines. */
 static void
-store_lines(const pg_uuid_t *order, const Quote *quote)
+store_lines(const pg_uuid_t *order, const Quote *quote, bool *plainly)
 {
-	Oid amount = commerce_amount_type();
-	const Oid types[] = {INT4OID, TEXTOID, TEXTOID, INT8OID, amount,  INT4OID, TEXTOID, amount,
-						 amount,  amount,  amount,  amount,  BOOLOID, amount,  UUIDOID};
-	Datum values[lengthof(types) + 1] = {UUIDPGetDatum(order)};
 	Columns columns;
 
-	commerce_columns_init(&columns, lengthof(types), quote->line_count);
+	commerce_columns_init(&columns, 18, quote->line_count);
 	for (int i = 0; i < quote->line_count; i++)
 	{
 		const QuoteLine *line = &quote->lines[i];
@@ -199,13 +165,12 @@ store_lines(const pg_uuid_t *order, const Quote *quote)
 									   money(line->discount, quote), money(line->tax, quote),
 									   money(line->included_tax, quote), money(line->total, quote),
 									   BoolGetDatum(line->tax_exempt), money(line->list_price, quote),
-									   UUIDPGetDatum(promotion)});
+									   UUIDPGetDatum(promotion), BoolGetDatum(line->requires_shipping),
+									   Int64GetDatum(0), Int32GetDatum(1)});
 		commerce_columns_null(&columns, 13, line->list_price < 0);
 		commerce_columns_null(&columns, 14, promotion == NULL);
 	}
-	for (size_t i = 0; i < lengthof(types); i++)
-		values[i + 1] = commerce_columns_array(&columns, i, types[i]);
-	(void) commerce_run(&write_lines, PLAN_WRITES, values, NULL);
+	commerce_write_order_part(ORDER_LINES, order, &columns, plainly);
 }
 
 /* Returns line number n of the quote, where 0 is shipping. */
@@ -217,13 +182,11 @@ numbered_line(const Quote *quote, int n)
 
 /* Writes what each promotion took off each line, and what was taken off by hand; nothing where nothing was taken. */
 static void
-store_discounts(const pg_uuid_t *order, const Quote *quote)
+store_discounts(const pg_uuid_t *order, const Quote *quote, bool *plainly)
 {
-	const Oid types[] = {INT4OID, INT4OID, UUIDOID, TEXTOID, commerce_amount_type(), commerce_amount_type()};
-	Datum values[lengthof(types) + 1] = {UUIDPGetDatum(order)};
 	Columns columns;
 
-	commerce_columns_init(&columns, lengthof(types), quote->line_count);
+	commerce_columns_init(&columns, 6, quote->line_count);
 	for (int n = 0; n <= quote->line_count; n++)
 	{
 		const QuoteLine *line = numbered_line(quote, n);
@@ -240,16 +203,21 @@ store_discounts(const pg_uuid_t *order, const Quote *quote)
 			commerce_columns_null(&columns, finding->manual ? 2 : 3, true);
 		}
 	}
-	if (columns.count == 0)
-		return;
-	for (size_t i = 0; i < lengthof(types); i++)
-		values[i + 1] = commerce_columns_array(&columns, i, types[i]);
-	(void) commerce_run(&write_discounts, PLAN_WRITES, values, NULL);
+	if (columns.count > 0)
+		commerce_write_order_part(ORDER_DISCOUNTS, order, &columns, plainly);
+}
+
+/* Returns the rate of a tax as it is stored. */
+static Datum
+stored_rate(int64 rate)
+{
+	return DirectFunctionCall2(numeric, NumericGetDatum(int64_div_fast_to_numeric(rate, 6)),
+							   Int32GetDatum(TAX_RATE_TYPMOD));
 }
 
 /* Writes the taxes of each line; nothing where none is due. */
 static void
-store_taxes(const pg_uuid_t *order, const Quote *quote)
+store_taxes(const pg_uuid_t *order, const Quote *quote, bool *plainly)
 {
 	Columns columns;
 
@@ -259,24 +227,15 @@ store_taxes(const pg_uuid_t *order, const Quote *quote)
 		const QuoteLine *line = numbered_line(quote, n);
 
 		for (int t = 0; t < line->tax_count; t++)
-			commerce_columns_add(&columns, (Datum[]){Int32GetDatum(n),
-													 CStringGetTextDatum(line->taxes[t].rate->tax_class),
-													 CStringGetTextDatum(line->taxes[t].rate->name),
-													 Int64GetDatum(line->taxes[t].rate->rate),
-													 BoolGetDatum(line->taxes[t].rate->included),
-													 BoolGetDatum(line->taxes[t].rate->compound),
-													 money(line->taxes[t].minor, quote)});
+			commerce_columns_add(
+				&columns,
+				(Datum[]){Int32GetDatum(n), CStringGetTextDatum(line->taxes[t].rate->tax_class),
+						  CStringGetTextDatum(line->taxes[t].rate->name),
+						  stored_rate(line->taxes[t].rate->rate), BoolGetDatum(line->taxes[t].rate->included),
+						  BoolGetDatum(line->taxes[t].rate->compound), money(line->taxes[t].minor, quote)});
 	}
 	if (columns.count > 0)
-		(void) commerce_run(&write_taxes, PLAN_WRITES,
-							(Datum[]){UUIDPGetDatum(order), commerce_columns_array(&columns, 0, INT4OID),
-									  commerce_columns_array(&columns, 1, TEXTOID),
-									  commerce_columns_array(&columns, 2, TEXTOID),
-									  commerce_columns_array(&columns, 3, INT8OID),
-									  commerce_columns_array(&columns, 4, BOOLOID),
-									  commerce_columns_array(&columns, 5, BOOLOID),
-									  commerce_columns_array(&columns, 6, commerce_amount_type())},
-							NULL);
+		commerce_write_order_part(ORDER_TAXES, order, &columns, plainly);
 }
 
 /* Tells the outside world that the order was placed. */
@@ -306,16 +265,44 @@ emit_placed(const char *order, int64 number, const Quote *quote, const CartOrigi
 	commerce_emit("order.placed", order, commerce_json_finish(&payload));
 }
 
+/* Notes for the audit log that the order was placed, as its trigger would: what of the row nobody can look up later. */
+static void
+note_placed(const char *order, int64 number, const Quote *quote)
+{
+	JsonWriter detail = JSON_WRITER_INIT;
+
+	commerce_json_object(&detail);
+	commerce_json_key(&detail, "new");
+	commerce_json_object(&detail);
+	commerce_json_key(&detail, "state");
+	commerce_json_string(&detail, "placed");
+	commerce_json_key(&detail, "number");
+	commerce_json_string(&detail, psprintf(INT64_FORMAT, number));
+	commerce_json_key(&detail, "channel");
+	commerce_json_string(&detail, quote->channel);
+	commerce_json_key(&detail, "customer_id");
+	commerce_json_string(&detail, quote->customer);
+	commerce_json_key(&detail, "total");
+	commerce_json_string(&detail, commerce_amount_print(commerce_amount_make(quote->total, quote->currency)));
+	commerce_json_end_object(&detail);
+	commerce_json_end_object(&detail);
+	commerce_audit(&(AuditFacts){.kind = "insert",
+								 .relation = "commerce.orders",
+								 .subject = order,
+								 .detail = commerce_json_finish(&detail)});
+}
+
 /* Writes the rows of an order; returns its number. */
 static int64
 store_rows(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote, Jsonb *ship_to,
 		   const CartOrigin *cart)
 {
-	int64 number = store_head(order, request, quote, ship_to, cart);
+	bool plainly;
+	int64 number = store_head(order, request, quote, ship_to, cart, &plainly);
 
-	store_lines(order, quote);
-	store_discounts(order, quote);
-	store_taxes(order, quote);
+	store_lines(order, quote, &plainly);
+	store_discounts(order, quote, &plainly);
+	store_taxes(order, quote, &plainly);
 	return number;
 }
 
@@ -338,9 +325,7 @@ commerce_store_order(const pg_uuid_t *order, const QuoteRequest *request, const 
 		commerce_set_storing(false);
 	}
 	PG_END_TRY();
-	(void) commerce_run(
-		&write_history, PLAN_WRITES,
-		(Datum[]){CStringGetTextDatum(name), CStringGetTextDatum(GetUserNameFromId(GetOuterUserId(), false))},
-		NULL);
+	commerce_record_placing(name);
+	note_placed(name, number, quote);
 	emit_placed(name, number, quote, cart);
 }

@@ -3,18 +3,74 @@
  */
 #include "outbox/outbox.h"
 
+#include "base/plain_table.h"
 #include "base/plan.h"
+#include "base/uuid.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "access/xact.h"
+#pragma GCC diagnostic pop
+
+enum
+{
+	AGGREGATE,
+	ID,
+	TOPIC,
+	PAYLOAD,
+	CREATED_AT,
+	COLUMNS
+};
+
+static const PlainColumn columns[COLUMNS] = {
+	[AGGREGATE] = PLAIN("aggregate", TEXTOID),
+	[ID] = {.name = "id", .type = UUIDOID, .by_default = "uuidv7"},
+	[TOPIC] = PLAIN("topic", TEXTOID),
+	[PAYLOAD] = PLAIN("payload", JSONBOID),
+	[CREATED_AT] = {.name = "created_at", .type = TIMESTAMPTZOID, .by_default = "now"},
+};
+
+static PlainTable outbox = {.watch = {.table = "outbox"}, .columns = columns, .column_count = COLUMNS};
 
 static SavedPlan write_event = {
 	.sql = "INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES ($1, $2, $3)",
 	.args = "text; text; jsonb"};
 
+/* Begins to watch the table. */
+void
+commerce_outbox_init(void)
+{
+	commerce_plain_table_init(&outbox);
+}
+
+/* Writes an event without a statement, or says that it takes one. */
+static bool
+write_plainly(Datum topic, Datum aggregate, Datum payload)
+{
+	Relation table = commerce_plain_table_open(&outbox);
+	const bool nulls[COLUMNS] = {false};
+	Datum values[COLUMNS] = {
+		[AGGREGATE] = aggregate,
+		[TOPIC] = topic,
+		[PAYLOAD] = payload,
+		[CREATED_AT] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()),
+	};
+	bool written;
+
+	if (table == NULL)
+		return false;
+	values[ID] = UUIDPGetDatum(commerce_uuidv7());
+	written = commerce_plain_table_insert(&outbox, table, values, nulls);
+	commerce_plain_table_close(table);
+	return written;
+}
+
 /* Writes an event about an aggregate. */
 void
 commerce_emit(const char *topic, const char *aggregate, const Jsonb *payload)
 {
-	(void) commerce_run(
-		&write_event, PLAN_WRITES,
-		(Datum[]){CStringGetTextDatum(aggregate), CStringGetTextDatum(topic), PointerGetDatum(payload)},
-		NULL);
+	Datum values[] = {CStringGetTextDatum(aggregate), CStringGetTextDatum(topic), PointerGetDatum(payload)};
+
+	if (!write_plainly(values[1], values[0], values[2]))
+		(void) commerce_run(&write_event, PLAN_WRITES, values, NULL);
 }

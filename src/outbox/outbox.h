@@ -6,6 +6,9 @@
 
 #include "base/pg.h"
 
+/* Begins to watch the table; called once, from _PG_init. */
+extern void commerce_outbox_init(void);
+
 /* Writes an event about an aggregate; it is seen when, and only if, this transaction commits. Needs SPI. */
 extern void commerce_emit(const char *topic, const char *aggregate, const Jsonb *payload);
 

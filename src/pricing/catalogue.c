@@ -12,7 +12,8 @@
 static SavedPlan read_context = {
 	.sql = "SELECT coalesce($3, c.currency, s.currency), c.code IS NOT NULL, coalesce($4, s.tax_level),"
 		   " u.customer_group, $2 IS NULL OR u.id IS NOT NULL, u.tax_exempt OR coalesce(g.tax_exempt, false),"
-		   " u.vat_country, c.cash_increment, s.pricing, c.pricing, u.attributes"
+		   " u.vat_country, c.cash_increment, s.pricing, c.pricing, u.attributes, c.order_sequence,"
+		   " now() + c.unpaid_ttl"
 		   " FROM commerce.shop s LEFT JOIN commerce.channels c ON c.code = $1"
 		   " LEFT JOIN commerce.customers u ON u.id = $2"
 		   " LEFT JOIN commerce.customer_groups g ON g.code = u.customer_group",
@@ -26,7 +27,7 @@ static SavedPlan read_context = {
 	"SELECT asked.line, v.product_id::text, coalesce(nullif(v.title, ''), p.title, ''), p.brand, "           \
 	"p.category::text,"                                                                                      \
 	" p.tags, p.tax_class, p.attributes, coalesce(p.discountable, true), v.track_stock, v.minimum_price,"    \
-	" chosen.price, chosen.per_quantity, chosen.on_sale"                                                     \
+	" chosen.price, chosen.per_quantity, chosen.on_sale, v.requires_shipping"                                \
 	" FROM unnest($1, $2) WITH ORDINALITY AS asked (sku, quantity, line)"                                    \
 	" JOIN commerce.variants v ON v.sku = asked.sku"                                                         \
 	" LEFT JOIN commerce.products p ON p.id = v.product_id"                                                  \
@@ -142,6 +143,8 @@ commerce_settle_context(const QuoteRequest *request, Quote *quote)
 	quote->currency = commerce_currency_number(commerce_text(0, 1));
 	quote->tax_level = tax_level_named(commerce_text(0, 3));
 	quote->channel = request->channel;
+	quote->order_sequence = commerce_text(0, 12);
+	quote->expires_at = DatumGetTimestampTz(commerce_value_or(0, 13, TimestampTzGetDatum(DT_NOEND)));
 	quote->customer_group = commerce_text(0, 4);
 	quote->customer_exempt = DatumGetBool(commerce_value(0, 6, &isnull)) && !isnull;
 	quote->vat_country = request->vat_country ? request->vat_country : commerce_text(0, 7);
@@ -213,6 +216,7 @@ complete_line(QuoteLine *line, uint64 row, int currency)
 		line->attributes = &DatumGetJsonbPCopy(value)->root;
 	line->discountable = DatumGetBool(commerce_value(row, 9, &isnull));
 	line->track_stock = DatumGetBool(commerce_value(row, 10, &isnull));
+	line->requires_shipping = DatumGetBool(commerce_value(row, 15, &isnull));
 	value = commerce_value(row, 11, &isnull);
 	if (!isnull && commerce_amount_currency(DatumGetAmount(value)) == currency)
 		line->floor = commerce_amount_minor(DatumGetAmount(value));

@@ -96,6 +96,7 @@ typedef struct QuoteLine
 	bool priced_by_caller;
 	bool described_by_caller; /* brings facts that promotions and taxes look at */
 	bool track_stock;
+	bool requires_shipping;
 	bool discountable;
 	bool on_sale;
 	bool tax_exempt;
@@ -150,7 +151,9 @@ typedef struct Quote
 	const char *vat_country; /* NULL: the buyer is no business with a VAT id */
 	int64 cash_increment;    /* 0: the total is not rounded */
 	const char *channel;
-	const char *customer; /* uuid as text */
+	const char *order_sequence; /* that numbers the channel's orders */
+	TimestampTz expires_at;     /* of an order placed now that nobody pays; DT_NOEND: never */
+	const char *customer;       /* uuid as text */
 	const char *customer_group;
 	const void *customer_attributes; /* JsonbContainer, may be NULL */
 	QuoteLine *lines;

@@ -235,6 +235,7 @@ read_line(JsonbContainer *object, int number, int currency, QuoteLine *line)
 	line->per_quantity = (int) per_quantity;
 	line->discountable = true;
 	line->track_stock = true;
+	line->requires_shipping = true;
 	line->list_price = -1;
 	line->gift_of = -1;
 	if (!line->priced_by_caller)

@@ -16,6 +16,8 @@ CREATE TABLE bench.orders (LIKE commerce.orders INCLUDING ALL);
 -- What a team would write: one sequence for all orders.
 ALTER TABLE bench.orders ALTER COLUMN number SET DEFAULT nextval('commerce.order_numbers');
 CREATE TABLE bench.order_lines (LIKE commerce.order_lines INCLUDING ALL);
+CREATE TABLE bench.carts (LIKE commerce.carts INCLUDING ALL);
+CREATE TABLE bench.cart_lines (LIKE commerce.cart_lines INCLUDING ALL);
 -- Room on each page, so that an update needs no new index entry.
 CREATE TABLE bench.stock (sku text PRIMARY KEY, available bigint NOT NULL) WITH (fillfactor = 50);
 INSERT INTO bench.stock SELECT sku, 1000000000 FROM bench.goods UNION ALL VALUES ('SOLD', 0);

@@ -158,6 +158,8 @@ COPY tables.w FROM stdin;
 COPY tables.w (id) FROM stdin;
 3
 \.
+-- A key that is taken away with the change.
+UPDATE tables.w SET id = NULL, state = '2' WHERE id = 1;
 UPDATE tables.w SET state = v.state FROM (VALUES (1, '2'), (2, '1')) v (id, state) WHERE w.id = v.id;
 UPDATE tables.w SET state = v.state FROM (VALUES (1, '2')) v (id, state) WHERE w.id = v.id RETURNING w.*;
 INSERT INTO tables.w VALUES (1, '3') ON CONFLICT (id) DO UPDATE SET state = excluded.state RETURNING *;

@@ -17,12 +17,12 @@ SELECT commerce.fulfil(:'id') IS NOT NULL AS sent;
 SELECT commerce.request_return(:'id', '[{"sku": "ret-A", "quantity": 1}]', 'too big') AS r1 \gset
 SELECT commerce.request_return(:'id', '[{"line": 1, "quantity": 1}]') AS r2 \gset
 SELECT commerce.request_return(:'id', '[{"line": 1, "quantity": 1}, {"sku": "ret-B", "quantity": 2}]') AS r3 \gset
-SELECT r.state, r.reason, l.line, l.quantity, l.value, l.disposition FROM commerce.returns r JOIN commerce.return_lines l ON l.return_id = r.id WHERE r.order_id = :'id' ORDER BY r.id, l.line;
+SELECT r.state, r.reason, l.line, l.quantity, l.value FROM commerce.returns r JOIN commerce.return_lines l ON l.return_id = r.id WHERE r.order_id = :'id' ORDER BY r.id, l.line;
 SELECT on_hand FROM commerce.stock WHERE sku = 'ret-A';
 SELECT commerce.receive_return(:'r1'), commerce.receive_return(:'r2', 'write_off'), commerce.receive_return(:'r3', 'restock', 'main');
 SELECT sku, on_hand FROM commerce.stock WHERE sku LIKE 'ret-%' ORDER BY 1;
 SELECT sku, delta, reason, reference = :'id' AS reference FROM commerce.stock_movements WHERE sku LIKE 'ret-%' AND reason = 'returned' ORDER BY id;
-SELECT r.state, l.line, l.disposition FROM commerce.returns r JOIN commerce.return_lines l ON l.return_id = r.id WHERE r.order_id = :'id' ORDER BY r.id, l.line;
+SELECT r.state, l.line, l.disposition, l.value FROM commerce.returns r JOIN commerce.return_receptions l ON l.return_id = r.id WHERE r.order_id = :'id' ORDER BY r.id, l.line;
 SELECT topic FROM commerce.outbox WHERE aggregate = :'id' ORDER BY id;
 
 -- Received once.
@@ -30,7 +30,7 @@ SELECT topic FROM commerce.outbox WHERE aggregate = :'id' ORDER BY id;
 SELECT commerce.receive_return(:'r1');
 \echo :LAST_ERROR_SQLSTATE
 SELECT commerce.receive_return(:'r2', 'restock');
-SELECT l.disposition FROM commerce.return_lines l WHERE return_id = :'r2';
+SELECT l.disposition FROM commerce.return_receptions l WHERE return_id = :'r2';
 SELECT commerce.return_event(:'r1', 'close');
 SELECT commerce.receive_return(:'r1');
 SELECT commerce.request_return(:'id', '[{"line": 1, "quantity": 1}]');
