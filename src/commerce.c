@@ -16,6 +16,7 @@
 #include "inventory/stock_chores.h"
 #include "inventory/sweep.h"
 #include "order/cart_chores.h"
+#include "order/order_chores.h"
 #include "order/invoice_chore.h"
 #include "order/history.h"
 #include "order/machine.h"
@@ -52,6 +53,7 @@ _PG_init(void)
 	commerce_cart_chores_init();
 	commerce_quote_chores_init();
 	commerce_quantities_init();
+	commerce_order_chores_init();
 	commerce_history_init();
 	commerce_order_tables_init();
 	commerce_outbox_init();

@@ -2,8 +2,14 @@ CREATE FUNCTION commerce.order_event(order_id uuid, event text, detail jsonb DEF
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_order_event';
 COMMENT ON FUNCTION commerce.order_event(uuid, text, jsonb) IS
-'Fires an event at an order and returns its new state: confirm, complete, cancel, archive. CM010 with the allowed events, CM011 where a guard refuses, P0002 for an unknown order.';
+'Fires an event at an order and returns its new state: confirm, complete, archive; cancel (gives stock, claims and what balances paid back; refused while something that was sent has not come back); expire (the same, of what nobody has paid); reopen (a cancelled or expired order is placed again, with stock and claims taken anew or CM001, CM032, CM033; what was refunded stays so); hold and release (no parcel leaves in between; detail {"reason": "fraud check"}); begin_edit, confirm_edit and abort_edit, with the arguments of these functions in detail. All that detail says is kept in commerce.state_history. CM010 with the allowed events, CM011 where a guard refuses, P0002 for an unknown order. Example: SELECT commerce.order_event(order, ''hold'', ''{"reason": "fraud check"}'').';
 GRANT EXECUTE ON FUNCTION commerce.order_event(uuid, text, jsonb) TO commerce_app;
+
+CREATE FUNCTION commerce.record_order_event(order_id uuid, event text, detail jsonb DEFAULT NULL) RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'commerce_record_order_event';
+COMMENT ON FUNCTION commerce.record_order_event(uuid, text, jsonb) IS
+'Internal. Fires an event at an order and does nothing else: what begin_edit() and its like end with.';
 
 CREATE FUNCTION commerce.payment_event(payment_id uuid, event text, detail jsonb DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

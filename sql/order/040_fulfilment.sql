@@ -22,7 +22,7 @@ BEGIN
                 LEFT JOIN (SELECT ol.line, ol.line::numeric AS number FROM commerce.order_lines ol WHERE ol.order_id = "order") by_line
                     ON by_line.number = (e.l ->> 'line')::numeric
                 LEFT JOIN (SELECT ol.sku, min(ol.line) AS line, count(*) AS meanings FROM commerce.order_lines ol
-                        WHERE ol.order_id = "order" GROUP BY ol.sku) by_sku
+                        WHERE ol.order_id = "order" AND ol.quantity > 0 GROUP BY ol.sku) by_sku
                     ON by_sku.sku = CASE WHEN e.l ? 'line' THEN NULL ELSE e.l ->> 'sku' END);
         SELECT r.asked INTO bad FROM jsonb_to_recordset(resolved) r (asked jsonb, line integer) WHERE r.line IS NULL LIMIT 1;
     END IF;
@@ -395,8 +395,10 @@ BEGIN
             -- The limit of a code bears its promotion's id.
             AND (c.budget = c.promotion OR EXISTS (SELECT FROM commerce.budgets b WHERE b.id = c.budget AND b.reusable));
     PERFORM commerce.return_balances(("row" ->> 'id')::uuid);
+    UPDATE commerce.order_edits e SET state = 'aborted', closed_by = commerce.acting_role(), closed_at = clock_timestamp()
+        WHERE e.order_id = ("row" ->> 'id')::uuid AND e.state = 'open';
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION commerce.release_order(jsonb, text, jsonb) IS
-'Internal. Effect of an order''s cancel: cancels its parcels that have not left, gives its reserved stock back, once, to those who wait for it first, what it claimed of budgets that are reusable, and what gift cards and store credit have paid.';
+'Internal. Effect of an order''s cancel and expire: cancels its parcels that have not left, gives its reserved stock back, once, to those who wait for it first, what it claimed of budgets that are reusable, and what gift cards and store credit have paid; an open edit is given up.';

@@ -1,6 +1,6 @@
 CREATE FUNCTION commerce.share_of(value commerce.amount, units bigint, quantity bigint) RETURNS bigint
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN commerce.round_to(commerce.minor_units(value)::numeric * units / quantity, 1, 'half_up')::bigint;
+    RETURN commerce.round_to(commerce.minor_units(value)::numeric * units / greatest(quantity, 1), 1, 'half_up')::bigint;
 COMMENT ON FUNCTION commerce.share_of(commerce.amount, bigint, bigint) IS
 'What units out of a line''s quantity are worth, in minor units. A return is worth the share of all units returned with it, less what earlier returns were worth: the last unit takes the last cent.';
 

@@ -6,7 +6,7 @@ DECLARE
     p record;
 BEGIN
     PERFORM commerce.require_shop();
-    SELECT commerce.minor_units(o.total) INTO total FROM commerce.orders o WHERE o.id = order_payment_status.order_id;
+    SELECT commerce.minor_units(o.total) - commerce.exchanged(o.id) INTO total FROM commerce.orders o WHERE o.id = order_payment_status.order_id;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
@@ -34,7 +34,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.order_payment_status(uuid) IS
-'What the payments of an order come to: not_paid, awaiting (the provider), requires_action (of the buyer, and not all is paid), partially_authorized, authorized, partially_paid, paid, overpaid, partially_refunded, refunded, voided or expired. What was charged back is not paid; failed payments do not count. An order of total 0 is paid. NULL for an unknown order.';
+'What the payments of an order come to: not_paid, awaiting (the provider), requires_action (of the buyer, and not all is paid), partially_authorized, authorized, partially_paid, paid, overpaid, partially_refunded, refunded, voided or expired. What was charged back is not paid; failed payments do not count, and goods that come back in an exchange pay for those that go out. An order of total 0 is paid. NULL for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.order_payment_status(uuid) TO commerce_reader;
 
 CREATE FUNCTION commerce.order_fulfilment_status(order_id uuid) RETURNS text
@@ -87,9 +87,11 @@ BEGIN
         'fulfilment_status', commerce.order_fulfilment_status(o.id),
         'subtotal', o.subtotal::jsonb, 'discount', o.discount::jsonb, 'shipping', o.shipping::jsonb,
         'tax', o.tax::jsonb, 'included_tax', o.included_tax::jsonb, 'rounding', o.rounding::jsonb,
-        'total', o.total::jsonb, 'tax_treatment', o.tax_treatment,
+        'total', o.total::jsonb, 'tax_treatment', o.tax_treatment, 'version', o.version,
+        'on_hold', EXISTS (SELECT FROM commerce.order_holds h WHERE h.order_id = o.id AND h.released_at IS NULL),
+        'modifying', EXISTS (SELECT FROM commerce.order_edits e WHERE e.order_id = o.id AND e.state = 'open'),
         'lines', (SELECT coalesce(jsonb_agg(jsonb_build_object('line', l.line, 'sku', l.sku, 'title', l.title,
-                'quantity', l.quantity, 'unit_price', l.unit_price::jsonb, 'subtotal', l.subtotal::jsonb,
+                'quantity', l.quantity, 'cancelled', l.cancelled, 'unit_price', l.unit_price::jsonb, 'subtotal', l.subtotal::jsonb,
                 'discount', l.discount::jsonb, 'tax', l.tax::jsonb, 'total', l.total::jsonb,
                 'requires_shipping', l.requires_shipping) ORDER BY l.line), '[]')
             FROM commerce.order_lines l WHERE l.order_id = o.id),

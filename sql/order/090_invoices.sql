@@ -14,8 +14,9 @@ BEGIN
     CASE TG_TABLE_NAME
         WHEN 'orders' THEN
             the_order := NEW.id;
-            source := NEW.id;
-            the_cause := CASE WHEN NEW.state = 'cancelled' THEN 'cancel' WHEN NEW.state IN ('confirmed', 'completed') THEN 'confirmed' ELSE 'paid' END;
+            source := CASE WHEN TG_OP = 'UPDATE' AND NEW.state = 'placed' THEN commerce.uuidv7() ELSE NEW.id END;
+            the_cause := CASE WHEN NEW.state IN ('cancelled', 'expired') THEN 'cancel' WHEN NEW.state IN ('confirmed', 'completed') THEN 'confirmed'
+                WHEN TG_OP = 'UPDATE' THEN 'reopen' ELSE 'paid' END;
         WHEN 'payment_entries' THEN
             the_order := NEW.order_id;
             source := CASE NEW.kind WHEN 'refund' THEN NEW.id ELSE NEW.order_id END;
@@ -26,12 +27,12 @@ BEGIN
             the_cause := 'return';
     END CASE;
     INSERT INTO commerce.invoice_queue (order_id, cause, cause_id)
-        SELECT the_order, cause.name, source
+        SELECT the_order, cause.name, CASE cause.name WHEN 'paid' THEN the_order ELSE source END
         FROM commerce.orders o LEFT JOIN commerce.channels c ON c.code = o.channel,
-            -- What is free is paid when it is placed, whatever state it begins in.
-            LATERAL (SELECT the_cause AS name UNION SELECT 'paid' WHERE TG_OP = 'INSERT' AND TG_TABLE_NAME = 'orders'
-                AND commerce.minor_units(o.total) = 0) cause
-        WHERE o.id = the_order AND (c.invoice_on = cause.name OR cause.name IN ('refund', 'return', 'cancel')
+            -- What is free is paid when it is placed, whatever state it begins in; what is reopened may be paid from before.
+            LATERAL (SELECT the_cause AS name UNION SELECT 'paid' WHERE TG_TABLE_NAME = 'orders'
+                AND (the_cause = 'reopen' OR TG_OP = 'INSERT' AND commerce.minor_units(o.total) = 0)) cause
+        WHERE o.id = the_order AND (c.invoice_on = cause.name OR cause.name IN ('refund', 'return', 'cancel', 'reopen')
             AND (c.invoice_on <> 'never' OR EXISTS (SELECT FROM commerce.invoices i WHERE i.order_id = o.id)));
     IF FOUND THEN
         PERFORM commerce.chores_due(clock_timestamp());
@@ -69,16 +70,16 @@ BEGIN
     RETURN EXISTS (SELECT FROM commerce.orders o LEFT JOIN commerce.channels c ON c.code = o.channel
         WHERE o.id = "order"
             AND (cause = 'requested' OR c.invoice_on = cause)
-            AND (cause <> 'paid' OR commerce.minor_units(o.total) <= coalesce((SELECT sum(commerce.minor_units(p.captured))
+            AND (cause <> 'paid' OR commerce.minor_units(o.total) - commerce.exchanged(o.id) <= coalesce((SELECT sum(commerce.minor_units(p.captured))
                 FROM commerce.payments p WHERE p.order_id = o.id), 0))
-            AND o.state <> 'cancelled'
+            AND o.state NOT IN ('cancelled', 'expired')
             AND (o.state <> 'archived' OR NOT EXISTS (SELECT FROM commerce.state_history h WHERE h.subject = o.id::text
-                AND h.relation = 'commerce.orders' AND h.to_state = 'cancelled'))
+                AND h.relation = 'commerce.orders' AND h.to_state = 'archived' AND h.from_state IN ('cancelled', 'expired')))
             AND NOT EXISTS (SELECT FROM commerce.invoices i WHERE i.order_id = o.id AND i.kind = 'invoice'));
 END
 $$;
 COMMENT ON FUNCTION commerce.due_invoice(uuid, text) IS
-'Internal. Is an invoice to be issued for an order, for this cause? Not where it has one, is cancelled, its channel does otherwise now, or paid means only a part.';
+'Internal. Is an invoice to be issued for an order, for this cause? Not where it has one, is cancelled or expired, its channel does otherwise now, or paid means only a part.';
 
 CREATE FUNCTION commerce.credit_due("order" uuid, cause text, cause_id uuid, OUT total bigint, OUT tax bigint,
         OUT rounding bigint, OUT taxes jsonb)
@@ -87,41 +88,74 @@ AS $$
 #variable_conflict use_column
 DECLARE
     rest record;
+    edit record;
     given record;
     asked bigint;
 BEGIN
     SELECT sum(commerce.minor_units(i.total))::bigint AS total, sum(commerce.minor_units(i.tax))::bigint AS tax,
             sum(commerce.minor_units(i.rounding))::bigint AS rounding, min(commerce.currency(i.total)) AS currency,
-            coalesce(-sum(commerce.minor_units(i.total)) FILTER (WHERE i.kind = 'credit_note'), 0)::bigint AS credited,
+            min(i.order_version) FILTER (WHERE i.kind = 'invoice') AS version,
             bool_or(i.kind = 'credit_note' AND i.cause_id = credit_due.cause_id AND i.cause = credit_due.cause) AS again
         INTO rest FROM commerce.invoices i WHERE i.order_id = "order";
-    IF rest.total IS NULL OR rest.again THEN
+    IF rest.total IS NULL OR rest.again AND cause <> 'cancel' THEN
         RETURN;
     END IF;
-    -- A return and the refund of it are one credit: together they take back no more than the greater of both. What is
-    -- in the queue has its turn yet.
-    SELECT coalesce((SELECT sum(commerce.minor_units(e.amount)) FROM commerce.payment_entries e
-                WHERE e.order_id = "order" AND e.kind = 'refund' AND NOT e.id = ANY (waiting.causes)), 0) AS refunded,
+    SELECT v.version, -commerce.minor_units(v.difference) AS difference, -commerce.minor_units(v.tax) AS tax,
+            -commerce.minor_units(v.rounding) AS rounding, v.taxes
+        INTO edit FROM commerce.order_versions v WHERE credit_due.cause = 'edit' AND v.order_id = "order" AND v.id = credit_due.cause_id;
+    IF cause = 'edit' AND (edit.version IS NULL OR edit.version < rest.version) THEN
+        RETURN;
+    END IF;
+    -- Money as it was before the refund in question. Of goods all that is committed, less what is in the queue and has its turn yet.
+    SELECT coalesce((SELECT sum(CASE e.kind WHEN 'capture' THEN 1 ELSE -1 END * commerce.minor_units(e.amount)) FROM commerce.payment_entries e
+                WHERE e.order_id = "order" AND e.kind IN ('capture', 'refund') AND e.id < credit_due.cause_id), 0) AS money,
+            (SELECT commerce.minor_units(o.total) FROM commerce.orders o WHERE o.id = "order")
+                - coalesce((SELECT sum(commerce.minor_units(v.difference)) FROM commerce.order_versions v
+                    WHERE v.order_id = "order" AND v.id = ANY (waiting.causes) AND v.version >= rest.version), 0) AS costs,
+            coalesce((SELECT sum(commerce.minor_units(v.difference)) FROM commerce.order_versions v WHERE v.order_id = "order"
+                AND v.id > credit_due.cause_id AND (v.version < rest.version OR NOT v.id = ANY (waiting.causes))), 0) AS later,
+            (SELECT h.to_state FROM commerce.state_history h WHERE h.subject = "order"::text AND h.relation = 'commerce.orders'
+                AND h.id < credit_due.cause_id AND (h.to_state IN ('cancelled', 'expired') OR h.from_state IN ('cancelled', 'expired'))
+                ORDER BY h.id DESC LIMIT 1) IN ('cancelled', 'expired') AS called_off,
             coalesce(sum(commerce.minor_units(x.value)) FILTER (WHERE NOT x.return_id = ANY (waiting.causes)), 0) AS returned,
             coalesce(sum(commerce.minor_units(x.value)) FILTER (WHERE x.return_id = credit_due.cause_id), 0)::bigint AS value,
             coalesce(round(sum(commerce.minor_units(ol.tax)::numeric * commerce.minor_units(x.value)
                 / nullif(commerce.minor_units(ol.total), 0)) FILTER (WHERE x.return_id = credit_due.cause_id)), 0)::bigint AS tax
         INTO given
-        FROM (SELECT ARRAY(SELECT q.cause_id FROM commerce.invoice_queue q WHERE q.order_id = "order" AND q.cause IN ('refund', 'return'))
+        FROM (SELECT ARRAY(SELECT q.cause_id FROM commerce.invoice_queue q WHERE q.order_id = "order" AND q.cause IN ('refund', 'return', 'edit'))
                 AS causes) waiting
             LEFT JOIN (commerce.return_receptions x JOIN commerce.order_lines ol ON ol.order_id = x.order_id AND ol.line = x.line)
                 ON x.order_id = "order"
         GROUP BY waiting.causes;
-    asked := CASE cause WHEN 'cancel' THEN rest.total WHEN 'return' THEN given.value
+    asked := CASE cause WHEN 'cancel' THEN rest.total WHEN 'return' THEN given.value WHEN 'edit' THEN edit.difference
         ELSE (SELECT commerce.minor_units(e.amount) FROM commerce.payment_entries e
             WHERE e.order_id = "order" AND e.id = credit_due.cause_id) END;
-    total := CASE cause WHEN 'cancel' THEN asked
-        ELSE least(asked, greatest(given.refunded, given.returned)::bigint - rest.credited, rest.total) END;
+    -- A return, or a part that is taken out, and the refund of it are one credit. Whichever comes first takes back what it is
+    -- worth: goods, what the documents say beyond what the goods that stay cost; money, what is given back of it beyond what
+    -- was paid in excess of the documents.
+    total := CASE WHEN cause = 'cancel' THEN asked
+        WHEN cause IN ('return', 'edit') THEN least(asked, rest.total - (given.costs - given.returned)::bigint, rest.total)
+        WHEN cause = 'chargeback' THEN least(asked, rest.total)
+        -- What went back while the order was called off was credited with all of it; and what it has cost since says nothing.
+        WHEN given.called_off THEN 0
+        ELSE least(asked - greatest(0, given.money - (rest.total - given.later))::bigint, rest.total) END;
+    IF total <= 0 THEN
+        RETURN;
+    END IF;
     -- Goods that come back bring their own tax, other money its part of what is left; the last credit takes all that is.
     tax := CASE WHEN total = rest.total THEN rest.tax
         WHEN cause = 'return' AND total = asked THEN least(given.tax, rest.tax, total)
         ELSE round(rest.tax::numeric * total / nullif(rest.total, 0))::bigint END;
     rounding := CASE WHEN total = rest.total THEN rest.rounding ELSE 0 END;
+    IF cause = 'edit' AND total = asked AND total < rest.total AND NOT EXISTS (SELECT FROM jsonb_array_elements(edit.taxes) t
+            WHERE -commerce.minor_of(t -> 'amount') > (SELECT coalesce(sum(commerce.minor_of(x -> 'amount')), 0)
+                FROM commerce.invoices i, jsonb_array_elements(i.taxes) x WHERE i.order_id = "order"
+                    AND x -> 'name' = t -> 'name' AND (x ->> 'rate')::numeric = (t ->> 'rate')::numeric)) THEN
+        tax := edit.tax;
+        taxes := edit.taxes;
+        rounding := edit.rounding;
+        RETURN;
+    END IF;
     WITH remaining AS (
         SELECT t ->> 'name' AS name, (t ->> 'rate')::numeric AS rate, sum((t #>> '{amount,minor}')::bigint)::bigint AS minor
         FROM commerce.invoices i, LATERAL jsonb_array_elements(i.taxes) t WHERE i.order_id = "order" GROUP BY 1, 2
@@ -135,8 +169,8 @@ BEGIN
         SELECT array_agg(l.name ORDER BY l.rate, l.name) AS names, array_agg(l.rate ORDER BY l.rate, l.name) AS rates,
             commerce.allocate(commerce.from_minor(credit_due.tax, rest.currency),
                 array_agg(CASE WHEN cause = 'return' AND credit_due.total = asked AND credit_due.total < rest.total
-                    THEN coalesce(r.weight, 0) ELSE l.minor END ORDER BY l.rate, l.name), 'nearest',
-                array_agg(commerce.from_minor(l.minor, rest.currency) ORDER BY l.rate, l.name)) AS parts
+                    THEN coalesce(r.weight, 0) ELSE greatest(l.minor, 0) END ORDER BY l.rate, l.name), 'nearest',
+                array_agg(commerce.from_minor(greatest(l.minor, 0), rest.currency) ORDER BY l.rate, l.name)) AS parts
         FROM remaining l LEFT JOIN returned r USING (name, rate)
     )
     SELECT coalesce(sum(commerce.minor_units(u.part)), 0)::bigint,
@@ -147,7 +181,75 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.credit_due(uuid, text, uuid) IS
-'Internal. What a credit note for a refund, a return or a cancel has to say, in minor units and above zero; total NULL or 0 where none is due: the order has no invoice, this cause its note already, or all it takes back is taken back.';
+'Internal. What a credit note for a refund, a return, a cancel, an edit or a chargeback has to say, in minor units and above zero; total NULL or not above 0 where none is due: the order has no invoice, this cause its note already or was there before the invoice, or all it takes back is taken back.';
+
+CREATE FUNCTION commerce.supplement_due("order" uuid, cause text, cause_id uuid, OUT total bigint, OUT tax bigint,
+        OUT rounding bigint, OUT taxes jsonb)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    had record;
+    now_is record;
+BEGIN
+    SELECT sum(commerce.minor_units(i.total))::bigint AS total, min(i.order_version) FILTER (WHERE i.kind = 'invoice') AS version,
+            bool_or(i.cause_id = supplement_due.cause_id AND i.cause = supplement_due.cause) AS again
+        INTO had FROM commerce.invoices i WHERE i.order_id = "order";
+    IF had.total IS NULL OR had.again THEN
+        RETURN;
+    END IF;
+    IF cause = 'edit' THEN
+        -- Where only taxes differ there is a document, too.
+        SELECT commerce.minor_units(v.difference), commerce.minor_units(v.tax), commerce.minor_units(v.rounding), v.taxes
+            INTO total, tax, rounding, taxes FROM commerce.order_versions v
+            WHERE v.order_id = "order" AND v.id = supplement_due.cause_id AND v.version >= had.version
+                AND (commerce.minor_units(v.difference) > 0 OR commerce.minor_units(v.difference) = 0 AND jsonb_array_length(v.taxes) > 0);
+        RETURN;
+    END IF;
+    -- What is wanted after all is billed again, as far as nothing else does: as it was before the edits that have their turn yet.
+    WITH later AS (
+        SELECT v.difference, v.tax, v.rounding, v.taxes FROM commerce.order_versions v
+        WHERE v.order_id = "order" AND v.version >= had.version
+            AND v.id IN (SELECT q.cause_id FROM commerce.invoice_queue q WHERE q.order_id = "order" AND q.cause = 'edit')
+    )
+    SELECT commerce.minor_units(o.total) - l.total AS total, commerce.minor_units(o.tax) - l.tax AS tax,
+            commerce.minor_units(o.rounding) - l.rounding AS rounding, commerce.currency(o.total) AS currency,
+            (SELECT coalesce(jsonb_agg(jsonb_build_object('name', x.name, 'rate', x.rate, 'amount',
+                    commerce.from_minor(x.minor, commerce.currency(o.total))::jsonb) ORDER BY x.rate, x.name) FILTER (WHERE x.minor <> 0), '[]')
+                FROM (SELECT t.name, t.rate, sum(t.minor)::bigint AS minor
+                    FROM (SELECT t ->> 'name' AS name, (t ->> 'rate')::numeric AS rate, commerce.minor_of(t -> 'amount') AS minor
+                            FROM jsonb_array_elements(commerce.taxes_of(o.id)) t
+                        UNION ALL SELECT t ->> 'name', (t ->> 'rate')::numeric, -commerce.minor_of(t -> 'amount')
+                            FROM later y, jsonb_array_elements(y.taxes) t) t
+                    GROUP BY t.name, t.rate) x) AS taxes,
+            (SELECT coalesce(sum(commerce.minor_units(x.value)), 0)::bigint FROM commerce.return_receptions x WHERE x.order_id = o.id) AS returned
+        INTO now_is FROM commerce.orders o, LATERAL (SELECT coalesce(sum(commerce.minor_units(y.difference)), 0)::bigint AS total,
+            coalesce(sum(commerce.minor_units(y.tax)), 0)::bigint AS tax, coalesce(sum(commerce.minor_units(y.rounding)), 0)::bigint AS rounding FROM later y) l
+        WHERE o.id = "order" AND o.state NOT IN ('cancelled', 'expired');
+    IF now_is.total - now_is.returned - had.total > 0 THEN
+        total := now_is.total - now_is.returned - had.total;
+        tax := round(now_is.tax::numeric * total / now_is.total)::bigint;
+        rounding := CASE WHEN total = now_is.total THEN now_is.rounding ELSE 0 END;
+        taxes := CASE WHEN total = now_is.total THEN now_is.taxes
+            ELSE commerce.share_parts(now_is.taxes, commerce.from_minor(tax, now_is.currency), 'amount') END;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION commerce.supplement_due(uuid, text, uuid) IS
+'Internal. What an invoice beside the first one has to say, in minor units: for an edit that made an order dearer, or changed its taxes, and for an order that was cancelled and is reopened. total NULL where none is due: the order has no invoice yet, or this cause has its own already.';
+
+CREATE FUNCTION commerce.taxes_of("order" uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN coalesce((SELECT jsonb_agg(jsonb_build_object('name', t.name, 'rate', t.rate, 'amount', t.amount::jsonb) ORDER BY t.rate, t.name)
+        FROM (SELECT x.name, x.rate, commerce.sum(x.amount) AS amount FROM commerce.order_taxes x
+            WHERE x.order_id = "order" AND NOT EXISTS (SELECT FROM commerce.order_lines l
+                WHERE l.order_id = x.order_id AND l.line = x.line AND l.quantity = 0)
+            GROUP BY x.name, x.rate) t), '[]');
+END
+$$;
+COMMENT ON FUNCTION commerce.taxes_of(uuid) IS 'Internal. The taxes of an order by name and rate, as commerce.invoices.taxes.';
 
 CREATE FUNCTION commerce.number_invoices(batch integer, OUT items bigint, OUT documents bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -160,8 +262,9 @@ DECLARE
     more uuid[];
     picked_id uuid;
     item record;
+    first boolean;
     o record;
-    credit record;
+    due record;
     issued timestamptz;
     prefix text;
     format text;
@@ -169,6 +272,7 @@ DECLARE
     next bigint;
     printed text;
     kind text;
+    sign integer;
 BEGIN
     -- Until commit, so that nobody gets a number after one that may yet be taken back.
     PERFORM pg_advisory_xact_lock(hashtextextended('commerce.invoices', 0));
@@ -189,14 +293,25 @@ BEGIN
         -- One by one: what is still in the queue is not counted as taken back yet.
         DELETE FROM commerce.invoice_queue q WHERE q.id = picked_id RETURNING q.* INTO item;
         items := items + 1;
+        CONTINUE WHEN item.id IS NULL;
         kind := CASE WHEN item.cause IN ('paid', 'confirmed', 'requested') THEN 'invoice' ELSE 'credit_note' END;
-        IF kind = 'invoice' THEN
+        first := kind = 'invoice';
+        IF first THEN
             CONTINUE WHEN NOT commerce.due_invoice(item.order_id, item.cause);
         ELSE
-            credit := commerce.credit_due(item.order_id, item.cause, item.cause_id);
-            CONTINUE WHEN coalesce(credit.total, 0) <= 0;
+            IF item.cause IN ('edit', 'reopen') THEN
+                due := commerce.supplement_due(item.order_id, item.cause, item.cause_id);
+                kind := CASE WHEN due.total IS NULL THEN kind ELSE 'invoice' END;
+            END IF;
+            IF kind = 'credit_note' THEN
+                CONTINUE WHEN item.cause = 'reopen';
+                due := commerce.credit_due(item.order_id, item.cause, item.cause_id);
+                CONTINUE WHEN coalesce(due.total, 0) <= 0;
+            END IF;
         END IF;
-        SELECT x.*, commerce.currency(x.total) AS currency, commerce.minor_units(x.total) - commerce.minor_units(x.tax)
+        -- In one statement, so that taxes and totals are of one version, and what waits in the queue about it is known.
+        SELECT x.*, commerce.taxes_of(x.id) AS taxes, ARRAY(SELECT q.id FROM commerce.invoice_queue q WHERE q.order_id = x.id
+                AND q.cause IN ('cancel', 'reopen', 'edit')) AS waiting, commerce.currency(x.total) AS currency, commerce.minor_units(x.total) - commerce.minor_units(x.tax)
                 - commerce.minor_units(x.rounding) AS net, c.invoice_format, c.credit_note_format,
                 extract(year FROM issued AT TIME ZONE coalesce(c.time_zone, 'UTC'))::integer AS year
             INTO o FROM commerce.orders x LEFT JOIN commerce.channels c ON c.code = x.channel WHERE x.id = item.order_id;
@@ -211,14 +326,13 @@ BEGIN
         next := (last ->> prefix)::bigint + 1;
         last := last || jsonb_build_object(prefix, next);
         printed := commerce.format_number(format, next, o.channel, o.year);
-        IF kind = 'invoice' THEN
+        IF first THEN
             INSERT INTO commerce.invoices (series, number, invoice_number, kind, order_id, cause, cause_id, issued_at, net, tax,
-                    rounding, total, taxes, tax_treatment)
-                SELECT prefix, next, printed, kind, o.id, item.cause, o.id, issued, commerce.from_minor(o.net, o.currency), o.tax,
-                    o.rounding, o.total, coalesce((SELECT jsonb_agg(jsonb_build_object('name', t.name, 'rate', t.rate,
-                            'amount', t.amount::jsonb) ORDER BY t.rate, t.name)
-                        FROM (SELECT x.name, x.rate, commerce.sum(x.amount) AS amount FROM commerce.order_taxes x
-                            WHERE x.order_id = o.id GROUP BY x.name, x.rate) t), '[]'), o.tax_treatment;
+                    rounding, total, taxes, tax_treatment, order_version)
+                VALUES (prefix, next, printed, kind, o.id, item.cause, o.id, issued, commerce.from_minor(o.net, o.currency), o.tax,
+                    o.rounding, o.total, o.taxes, o.tax_treatment, o.version);
+            -- What became of the order until now is part of its first invoice.
+            DELETE FROM commerce.invoice_queue q WHERE q.id = ANY (o.waiting);
             -- What was given back before there was an invoice.
             INSERT INTO commerce.invoice_queue (order_id, cause, cause_id)
                 SELECT o.id, g.cause, g.id
@@ -228,12 +342,16 @@ BEGIN
                 WHERE NOT EXISTS (SELECT FROM commerce.invoice_queue q WHERE q.order_id = o.id AND q.cause_id = g.id)
                 ORDER BY g.at;
         ELSE
+            sign := CASE kind WHEN 'invoice' THEN 1 ELSE -1 END;
             INSERT INTO commerce.invoices (series, number, invoice_number, kind, order_id, cause, cause_id, issued_at, net, tax,
-                    rounding, total, taxes, tax_treatment)
-                VALUES (prefix, next, printed, kind, o.id, item.cause, item.cause_id, issued,
-                    commerce.from_minor(credit.tax + credit.rounding - credit.total, o.currency),
-                    commerce.from_minor(-credit.tax, o.currency), commerce.from_minor(-credit.rounding, o.currency),
-                    commerce.from_minor(-credit.total, o.currency), credit.taxes, o.tax_treatment);
+                    rounding, total, taxes, tax_treatment, order_version)
+                VALUES (prefix, next, printed, kind, o.id, item.cause,
+                    -- An order may be cancelled, reopened and cancelled again.
+                    CASE WHEN item.cause = 'cancel' AND EXISTS (SELECT FROM commerce.invoices i WHERE i.order_id = o.id
+                        AND i.kind = 'credit_note' AND i.cause_id = item.cause_id) THEN commerce.uuidv7() ELSE item.cause_id END, issued,
+                    commerce.from_minor(sign * (due.total - due.tax - due.rounding), o.currency),
+                    commerce.from_minor(sign * due.tax, o.currency), commerce.from_minor(sign * due.rounding, o.currency),
+                    commerce.from_minor(sign * due.total, o.currency), due.taxes, o.tax_treatment, o.version);
         END IF;
         INSERT INTO commerce.outbox (aggregate, topic, payload)
             SELECT i.order_id::text, kind || '.issued', jsonb_build_object('order_id', i.order_id, 'invoice_number', i.invoice_number,
@@ -323,3 +441,31 @@ $$;
 COMMENT ON FUNCTION commerce.request_invoice(uuid) IS
 'Has the invoice of an order issued whatever invoice_on says, as for a bill to be paid later; nothing happens where it has one or is cancelled. P0002 for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.request_invoice(uuid) TO commerce_app;
+
+CREATE FUNCTION commerce.request_credit_note(payment uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    the_order uuid;
+BEGIN
+    PERFORM commerce.require_shop();
+    SELECT p.order_id INTO the_order FROM commerce.payments p WHERE p.id = payment;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no payment %', coalesce(payment::text, 'null') USING ERRCODE = 'no_data_found';
+    END IF;
+    PERFORM commerce.lock_order(the_order);
+    IF NOT EXISTS (SELECT FROM commerce.payments p WHERE p.order_id = the_order AND p.id = payment AND commerce.minor_units(p.charged_back) > 0) THEN
+        RAISE EXCEPTION 'nothing of the payment is charged back' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = jsonb_build_object('payment', payment), HINT = 'Refunds, returns and edits get their credit notes by themselves.';
+    END IF;
+    INSERT INTO commerce.invoice_queue (order_id, cause, cause_id)
+        SELECT e.order_id, 'chargeback', e.id FROM commerce.payment_entries e
+        WHERE e.order_id = the_order AND e.payment_id = payment AND e.kind = 'chargeback'
+            AND NOT EXISTS (SELECT FROM commerce.invoice_queue q WHERE q.order_id = the_order AND q.cause_id = e.id)
+        ORDER BY e.id;
+    PERFORM commerce.chores_due(clock_timestamp());
+END
+$$;
+COMMENT ON FUNCTION commerce.request_credit_note(uuid) IS
+'Has a credit note issued for what the payer''s bank took back of a payment. A chargeback alone issues none: it is a dispute about a payment, and the customer still owes what the invoice says; this is for when the shop has lost it and asks no more. Called again nothing happens; nothing either where the order has no invoice. 22023 where nothing is charged back, P0002 for an unknown payment. Example: SELECT commerce.request_credit_note(payment).';
+GRANT EXECUTE ON FUNCTION commerce.request_credit_note(uuid) TO commerce_app;

@@ -51,7 +51,7 @@ CREATE FUNCTION commerce.customer_orders(customer uuid, before timestamptz, than
     LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
     SELECT count(*) FROM commerce.orders o
-    WHERE o.customer_id = customer AND (o.placed_at, o.id) < (before, than) AND o.state <> 'cancelled'
+    WHERE o.customer_id = customer AND (o.placed_at, o.id) < (before, than) AND o.state NOT IN ('cancelled', 'expired')
 $$;
 COMMENT ON FUNCTION commerce.customer_orders(uuid, timestamptz, uuid) IS
 'How many orders, cancelled ones not counted, a customer had placed before a time, and of those of that very time before an order of this id. 0 for a guest.';
@@ -102,15 +102,15 @@ AS $$
             LEFT JOIN commerce.customers u ON u.id = o.customer_id
             LEFT JOIN (SELECT x.order_id, commerce.sum(x.amount) AS amount FROM commerce.order_discounts x
                 WHERE x.promotion = given_as AND x.line = 0 GROUP BY x.order_id) ship ON ship.order_id = o.id
-            JOIN commerce.order_lines l ON l.order_id = o.id
+            JOIN commerce.order_lines l ON l.order_id = o.id AND l.quantity > 0
             LEFT JOIN (SELECT x.order_id, x.line, commerce.sum(x.amount) AS amount FROM commerce.order_discounts x
                 WHERE x.promotion = given_as GROUP BY x.order_id, x.line) d ON d.order_id = l.order_id AND d.line = l.line
             LEFT JOIN commerce.variants v ON v.sku = l.sku
             LEFT JOIN commerce.products p ON p.id = v.product_id
         WHERE o.placed_at IS NOT NULL AND (during IS NULL OR o.placed_at OPERATOR(pg_catalog.<@) during) AND abs((uuid_hash(o.id) & 3) - quarter) < 1
-            AND o.state NOT IN ('draft', 'cancelled')
+            AND o.state NOT IN ('draft', 'cancelled', 'expired')
             AND (o.state <> 'archived' OR o.id::text NOT IN (SELECT h.subject FROM commerce.state_history h
-                WHERE h.relation = 'commerce.orders' AND h.to_state = 'cancelled'))
+                WHERE h.relation = 'commerce.orders' AND h.to_state = 'archived' AND h.from_state IN ('cancelled', 'expired')))
         GROUP BY o.id, s.singleton, c.code, u.id, ship.amount) t
         LEFT JOIN LATERAL commerce.gift_costs((t.effect).gift_skus, (t.effect).gift_quantities,
             commerce.currency(t.shipping)) g ON true

@@ -1,12 +1,34 @@
+-- What leads back to the state it comes from is recorded like any change: an order is held back or edited in its state.
 SELECT commerce.create_state_machine('order', '{
     "initial": "placed",
-    "states": ["placed", "confirmed", "completed", "cancelled", "archived"],
+    "states": ["placed", "confirmed", "completed", "cancelled", "expired", "archived"],
     "transitions": [
         {"event": "confirm", "from": "placed", "to": "confirmed", "topic": "order.confirmed"},
         {"event": "complete", "from": ["placed", "confirmed"], "to": "completed", "topic": "order.completed"},
         {"event": "cancel", "from": ["placed", "confirmed"], "to": "cancelled", "topic": "order.cancelled",
             "guard": "commerce.nothing_is_shipped", "effect": "commerce.release_order"},
-        {"event": "archive", "from": ["completed", "cancelled"], "to": "archived", "topic": "order.archived"}]}');
+        {"event": "expire", "from": "placed", "to": "expired", "topic": "order.expired",
+            "guard": "commerce.nothing_is_paid", "effect": "commerce.release_order"},
+        {"event": "reopen", "from": ["cancelled", "expired"], "to": "placed", "topic": "order.reopened",
+            "effect": "commerce.take_order_again"},
+        {"event": "hold", "from": "placed", "to": "placed", "topic": "order.held",
+            "guard": "commerce.may_hold", "effect": "commerce.hold_order"},
+        {"event": "hold", "from": "confirmed", "to": "confirmed", "topic": "order.held",
+            "guard": "commerce.may_hold", "effect": "commerce.hold_order"},
+        {"event": "release", "from": "placed", "to": "placed", "topic": "order.released",
+            "guard": "commerce.may_hold", "effect": "commerce.hold_order"},
+        {"event": "release", "from": "confirmed", "to": "confirmed", "topic": "order.released",
+            "guard": "commerce.may_hold", "effect": "commerce.hold_order"},
+        {"event": "begin_edit", "from": "placed", "to": "placed", "guard": "commerce.edit_is_at_hand"},
+        {"event": "begin_edit", "from": "confirmed", "to": "confirmed", "guard": "commerce.edit_is_at_hand"},
+        {"event": "begin_edit", "from": "completed", "to": "completed", "guard": "commerce.edit_is_at_hand"},
+        {"event": "abort_edit", "from": "placed", "to": "placed", "guard": "commerce.edit_is_at_hand"},
+        {"event": "abort_edit", "from": "confirmed", "to": "confirmed", "guard": "commerce.edit_is_at_hand"},
+        {"event": "abort_edit", "from": "completed", "to": "completed", "guard": "commerce.edit_is_at_hand"},
+        {"event": "abort_edit", "from": "archived", "to": "archived", "guard": "commerce.edit_is_at_hand"},
+        {"event": "confirm_edit", "from": "placed", "to": "placed", "guard": "commerce.edit_is_at_hand"},
+        {"event": "confirm_edit", "from": ["confirmed", "completed"], "to": "confirmed", "guard": "commerce.edit_is_at_hand"},
+        {"event": "archive", "from": ["completed", "cancelled", "expired"], "to": "archived", "topic": "order.archived"}]}');
 
 -- A payment is there before it is authorized where the buyer is sent elsewhere to confirm it.
 SELECT commerce.create_state_machine('payment', '{

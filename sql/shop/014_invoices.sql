@@ -65,26 +65,29 @@ CREATE TABLE commerce.invoices (
         + commerce.minor_units(rounding)),
     CONSTRAINT sign_fits_kind CHECK (CASE kind WHEN 'invoice' THEN commerce.minor_units(total) >= 0
         ELSE commerce.minor_units(total) < 0 END),
-    CONSTRAINT cause_fits_kind CHECK (CASE kind WHEN 'invoice' THEN cause IN ('paid', 'confirmed', 'requested') AND cause_id = order_id
-        ELSE cause IN ('refund', 'return', 'cancel') END)
+    order_version integer NOT NULL DEFAULT 1,
+    CONSTRAINT cause_fits_kind CHECK (CASE kind
+        WHEN 'invoice' THEN cause IN ('paid', 'confirmed', 'requested') AND cause_id = order_id OR cause IN ('edit', 'reopen')
+        ELSE cause IN ('refund', 'return', 'cancel', 'edit', 'chargeback') END)
 );
 COMMENT ON TABLE commerce.invoices IS
 'invoices and credit notes, numbered from 1 without gaps in each series by issue_invoices(), after what they are about was committed; never changed or deleted (CM042). Amounts of credit notes are negative, so that sums are what was earned';
 COMMENT ON COLUMN commerce.invoices.series IS 'commerce.invoice_series.series';
 COMMENT ON COLUMN commerce.invoices.number IS 'in its series, from 1, without gaps; a higher one was issued later, or after it in the same batch';
 COMMENT ON COLUMN commerce.invoices.invoice_number IS 'series and number as printed, unique in the shop, e.g. 2026-00042';
-COMMENT ON COLUMN commerce.invoices.kind IS 'invoice: one for an order; credit_note: takes (part of) it back';
-COMMENT ON COLUMN commerce.invoices.cause IS 'why it was issued: paid, confirmed or requested; of a credit note refund, return or cancel';
-COMMENT ON COLUMN commerce.invoices.cause_id IS 'payment_entries.id of the refund, returns.id of the return, else the order';
+COMMENT ON COLUMN commerce.invoices.kind IS 'invoice: one for an order, and a supplement for each edit that made it dearer; credit_note: takes (part of) it back';
+COMMENT ON COLUMN commerce.invoices.cause IS 'why it was issued: paid, confirmed or requested; of a supplement edit or reopen (the order was cancelled, and is wanted after all); of a credit note refund, return, cancel (or expiry), edit (or cancelled part) or chargeback';
+COMMENT ON COLUMN commerce.invoices.cause_id IS 'payment_entries.id of the refund or chargeback, returns.id of the return, order_versions.id of the edit, else the order; where an order is cancelled or reopened more than once, an id of its own';
 COMMENT ON COLUMN commerce.invoices.issued_at IS 'when its batch was numbered';
 COMMENT ON COLUMN commerce.invoices.net IS 'without taxes: goods and shipping after discounts';
 COMMENT ON COLUMN commerce.invoices.tax IS 'all taxes; a part of total';
 COMMENT ON COLUMN commerce.invoices.rounding IS 'what the total was changed by to be payable in cash';
 COMMENT ON COLUMN commerce.invoices.total IS 'net + tax + rounding: what was paid, or is given back';
 COMMENT ON COLUMN commerce.invoices.taxes IS 'tax by name and rate: [{"name": "VAT", "rate": 20, "amount": {…}}], amounts as money in JSON, together tax';
+COMMENT ON COLUMN commerce.invoices.order_version IS 'orders.version that the order had when it was issued: what changed the order before is part of it';
 COMMENT ON COLUMN commerce.invoices.tax_treatment IS 'as of its order: reverse_charge must be said on it';
 CREATE UNIQUE INDEX invoices_invoice_number ON commerce.invoices (invoice_number);
--- Each order has one invoice, each refund and return one credit note, whatever happens.
+-- Each order has one invoice, each edit one supplement or credit note, each refund and return one credit note, whatever happens.
 CREATE UNIQUE INDEX invoices_once ON commerce.invoices (order_id, kind, cause_id);
 CREATE INDEX invoices_issued ON commerce.invoices (issued_at);
 CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON commerce.invoices
@@ -96,7 +99,7 @@ ALTER TABLE commerce.invoices ENABLE ALWAYS TRIGGER refuse_change, ENABLE ALWAYS
 CREATE TABLE commerce.invoice_queue (
     order_id uuid NOT NULL REFERENCES commerce.orders,
     id uuid NOT NULL DEFAULT commerce.uuidv7(),
-    cause text NOT NULL CHECK (cause IN ('paid', 'confirmed', 'requested', 'refund', 'return', 'cancel')),
+    cause text NOT NULL CHECK (cause IN ('paid', 'confirmed', 'requested', 'refund', 'return', 'cancel', 'edit', 'reopen', 'chargeback')),
     cause_id uuid NOT NULL,
     written_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
     PRIMARY KEY (order_id, id)
@@ -122,7 +125,8 @@ CREATE TRIGGER queue_invoice AFTER INSERT ON commerce.payment_entries FOR EACH R
 CREATE TRIGGER queue_invoice AFTER UPDATE OF state ON commerce.returns FOR EACH ROW
     WHEN (new.state IN ('received', 'closed') AND old.state NOT IN ('received', 'closed')) EXECUTE FUNCTION commerce.queue_invoice();
 CREATE TRIGGER queue_invoice AFTER UPDATE OF state ON commerce.orders FOR EACH ROW
-    WHEN (new.state IN ('confirmed', 'completed', 'cancelled') AND old.state <> new.state) EXECUTE FUNCTION commerce.queue_invoice();
+    WHEN (new.state IN ('confirmed', 'completed', 'cancelled', 'expired') AND old.state <> new.state
+        OR new.state = 'placed' AND old.state IN ('cancelled', 'expired')) EXECUTE FUNCTION commerce.queue_invoice();
 CREATE TRIGGER queue_new_invoice AFTER INSERT ON commerce.orders FOR EACH ROW
     WHEN (commerce.minor_units(new.total) = 0 OR new.state IN ('confirmed', 'completed')) EXECUTE FUNCTION commerce.queue_invoice();
 

@@ -3,7 +3,7 @@
 -- and a checkout hardly pays for it.
 CREATE INDEX orders_placed ON commerce.orders USING brin (placed_at) WITH (pages_per_range = 16, autosummarize = on);
 CREATE INDEX state_history_cancelled ON commerce.state_history (subject)
-    WHERE relation = 'commerce.orders' AND to_state IN ('cancelled', 'expired');
+    WHERE relation = 'commerce.orders' AND to_state = 'archived' AND from_state IN ('cancelled', 'expired');
 
 CREATE VIEW commerce.sales_lines AS
     SELECT o.placed_at, o.id AS order_id, l.line, o.channel, o.ship_to ->> 'country' AS country, o.customer_id,
@@ -11,9 +11,9 @@ CREATE VIEW commerce.sales_lines AS
         l.total AS gross, l.tax, l.total OPERATOR(commerce.-) l.tax AS net,
         CASE WHEN commerce.currency(v.cost) = commerce.currency(l.total) THEN v.cost OPERATOR(commerce.*) l.quantity END AS cost
     FROM commerce.orders o JOIN commerce.order_lines l ON l.order_id = o.id LEFT JOIN commerce.variants v ON v.sku = l.sku
-    WHERE o.placed_at IS NOT NULL AND o.state NOT IN ('draft', 'cart', 'cancelled', 'expired')
+    WHERE o.placed_at IS NOT NULL AND l.quantity > 0 AND o.state NOT IN ('draft', 'cart', 'cancelled', 'expired')
         AND (o.state <> 'archived' OR o.id::text NOT IN (SELECT h.subject FROM commerce.state_history h
-            WHERE h.relation = 'commerce.orders' AND h.to_state IN ('cancelled', 'expired')));
+            WHERE h.relation = 'commerce.orders' AND h.to_state = 'archived' AND h.from_state IN ('cancelled', 'expired')));
 COMMENT ON VIEW commerce.sales_lines IS
 'what was sold, line by line, of orders that were not cancelled: SELECT sku, commerce.sum(net) FROM commerce.sales_lines WHERE currency = ''EUR'' GROUP BY sku. Returns are not taken off';
 COMMENT ON COLUMN commerce.sales_lines.country IS 'where it was sent, as the order says; NULL where it does not';
@@ -33,7 +33,7 @@ CREATE VIEW commerce.sales_orders AS
     FROM commerce.orders o JOIN commerce.order_lines l ON l.order_id = o.id LEFT JOIN commerce.variants v ON v.sku = l.sku
     WHERE o.placed_at IS NOT NULL AND o.state NOT IN ('draft', 'cart', 'cancelled', 'expired')
         AND (o.state <> 'archived' OR o.id::text NOT IN (SELECT h.subject FROM commerce.state_history h
-            WHERE h.relation = 'commerce.orders' AND h.to_state IN ('cancelled', 'expired')))
+            WHERE h.relation = 'commerce.orders' AND h.to_state = 'archived' AND h.from_state IN ('cancelled', 'expired')))
     GROUP BY o.id;
 COMMENT ON VIEW commerce.sales_orders IS 'what was sold, order by order, without cancelled ones; gross = net + tax + what cash was rounded by';
 COMMENT ON COLUMN commerce.sales_orders.country IS 'as sales_lines.country';

@@ -20,6 +20,20 @@
 #include "budget/limits.h"
 #include "budget/claim_counters.h"
 
+/* What an order claimed before and has given back. */
+typedef struct FormerClaim
+{
+	pg_uuid_t budget;
+	const char *key;
+	int64 amount;
+} FormerClaim;
+
+typedef struct FormerClaims
+{
+	const FormerClaim *claims;
+	int count;
+} FormerClaims;
+
 /* What is taken of one limit. */
 typedef struct Taking
 {
@@ -34,6 +48,20 @@ static SavedPlan write_claims = {
 	.sql = "INSERT INTO commerce.claims (order_id, budget, key, promotion, amount_taken)"
 		   " SELECT $1, c.* FROM unnest($2, $3, $4, $5) c",
 	.args = "uuid; uuid[]; text[]; uuid[]; int8[]"};
+
+static SavedPlan read_former = {
+	.sql =
+		"SELECT c.promotion, coalesce(CASE WHEN c.budget = c.promotion THEN substr(c.key, 6)"
+		" WHEN b.per = 'code' THEN c.key END, ''), c.budget, c.key, c.amount_taken, o.customer_id, o.total"
+		" FROM commerce.claims c JOIN commerce.orders o ON o.id = c.order_id"
+		" LEFT JOIN commerce.budgets b ON b.id = c.budget"
+		" WHERE c.order_id = $1 AND c.state = 'released' ORDER BY c.promotion, c.budget, c.key COLLATE \"C\"",
+	.args = "uuid"};
+
+static SavedPlan write_again = {
+	.sql = "UPDATE commerce.claims c SET state = 'used' FROM unnest($2, $3) t (budget, key)"
+		   " WHERE c.order_id = $1 AND c.budget = t.budget AND c.key = t.key AND c.state = 'released'",
+	.args = "uuid; uuid[]; text[]"};
 
 /* Makes an array of values of a type. */
 static Datum
@@ -108,12 +136,25 @@ rest_of(const BudgetLimit *limit, int64 taken)
 	return taken >= limit->limit ? 0 : limit->limit - Max(taken, 0);
 }
 
+/* Finds what was claimed of a limit before; NULL where nothing was. */
+static const FormerClaim *
+former_claim(const FormerClaims *former, const BudgetLimit *limit)
+{
+	for (int i = 0; i < former->count && limit->key != NULL; i++)
+		if (memcmp(former->claims[i].budget.data, limit->budget.data, UUID_LEN) == 0 &&
+			strcmp(former->claims[i].key, limit->key) == 0)
+			return &former->claims[i];
+	return NULL;
+}
+
 /*
  * Makes the takings that the uses are of the limits; returns how many. Two uses of one promotion are one use of it that
- * takes off as much as both. Refuses what cannot be claimed whatever is left.
+ * takes off as much as both. Refuses what cannot be claimed whatever is left. Where an order claims again, what it takes
+ * is what it took, of the limits that it took it of.
  */
 static int
-make_takings(const BudgetUse *uses, const BudgetLimit *limits, int count, int currency, Taking *takings)
+make_takings(const BudgetUse *uses, const BudgetLimit *limits, int count, int currency,
+			 const FormerClaims *former, Taking *takings)
 {
 	int made = 0;
 
@@ -122,15 +163,25 @@ make_takings(const BudgetUse *uses, const BudgetLimit *limits, int count, int cu
 		const BudgetLimit *limit = &limits[i];
 		const BudgetUse *use = &uses[limit->use];
 		Taking *last = made > 0 ? &takings[made - 1] : NULL;
+		bool same = last != NULL && limit->key != NULL &&
+					memcmp(last->limit.budget.data, limit->budget.data, UUID_LEN) == 0 &&
+					strcmp(last->limit.key, limit->key) == 0;
 
+		if (former != NULL)
+		{
+			const FormerClaim *claim = same ? NULL : former_claim(former, limit);
+
+			if (claim != NULL)
+				takings[made++] = (Taking){.limit = *limit, .number = i, .amount = claim->amount};
+			continue;
+		}
 		if (limit->key == NULL)
 			refuse(use, limit, 0, "no_key");
 		if (limit->in_money && limit->currency != currency)
 			refuse(use, limit, 0, "other_currency");
 		if (limit->in_money && use->minor <= 0)
 			continue;
-		if (last != NULL && memcmp(last->limit.budget.data, limit->budget.data, UUID_LEN) == 0 &&
-			strcmp(last->limit.key, limit->key) == 0)
+		if (same)
 			last->amount += limit->in_money ? use->minor : 0;
 		else
 			takings[made++] =
@@ -265,7 +316,8 @@ same_limits(const BudgetLimit *first, int first_count, const BudgetLimit *second
  * comes after locks are had and counters are taken from: it must say the same.
  */
 static int
-take_all(const BudgetUse *uses, int count, const pg_uuid_t *customer, int currency, Taking **takings)
+take_all(const BudgetUse *uses, int count, const pg_uuid_t *customer, int currency,
+		 const FormerClaims *former, Taking **takings)
 {
 	BudgetLimit *limits;
 	BudgetLimit *again;
@@ -280,7 +332,7 @@ take_all(const BudgetUse *uses, int count, const pg_uuid_t *customer, int curren
 
 		CHECK_FOR_INTERRUPTS();
 		*takings = palloc_extended(sizeof(Taking) * Max(limit_count, 1), MCXT_ALLOC_HUGE);
-		taking_count = make_takings(uses, limits, limit_count, currency, *takings);
+		taking_count = make_takings(uses, limits, limit_count, currency, former, *takings);
 		if (taking_count == 0)
 			return 0;
 		without = open_counters(*takings, taking_count);
@@ -331,10 +383,65 @@ commerce_claim_budgets(const pg_uuid_t *order, const BudgetUse *uses, int count,
 					   int currency)
 {
 	Taking *takings;
-	int taking_count = take_all(uses, count, customer, currency, &takings);
+	int taking_count = take_all(uses, count, customer, currency, NULL, &takings);
 
 	if (taking_count == 0)
 		return;
 	store(order, uses, takings, taking_count);
+	settle(takings, taking_count);
+}
+
+/* Writes that claims which were given back are used again; the trigger counts them. */
+static void
+store_again(const pg_uuid_t *order, const Taking *takings, int count)
+{
+	Datum *budgets = palloc_extended(sizeof(Datum) * count, MCXT_ALLOC_HUGE);
+	Datum *keys = palloc_extended(sizeof(Datum) * count, MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < count; i++)
+	{
+		budgets[i] = UUIDPGetDatum(&takings[i].limit.budget);
+		keys[i] = CStringGetTextDatum(takings[i].limit.key);
+	}
+	(void) commerce_run(
+		&write_again, PLAN_WRITES,
+		(Datum[]){UUIDPGetDatum(order), array_of(budgets, count, UUIDOID), array_of(keys, count, TEXTOID)},
+		NULL);
+}
+
+/* Claims again what an order claimed and has given back since. */
+void
+commerce_claim_budgets_again(const pg_uuid_t *order)
+{
+	int count = (int) commerce_run(&read_former, PLAN_LATEST, (Datum[]){UUIDPGetDatum(order)}, NULL);
+	FormerClaim *claims = palloc_extended(sizeof(FormerClaim) * Max(count, 1), MCXT_ALLOC_HUGE);
+	BudgetUse *uses = palloc_extended(sizeof(BudgetUse) * Max(count, 1), MCXT_ALLOC_HUGE);
+	FormerClaims former = {claims, count};
+	pg_uuid_t *customer = NULL;
+	Amount total = 0;
+	Taking *takings;
+	int taking_count;
+	bool isnull;
+
+	if (count == 0)
+		return;
+	for (int i = 0; i < count; i++)
+	{
+		/* A code that is empty opens nothing, but whoever asks for it is told which limit is in the way. */
+		uses[i] = (BudgetUse){*DatumGetUUIDP(commerce_value(i, 1, &isnull)), commerce_text(i, 2), 0};
+		claims[i] = (FormerClaim){*DatumGetUUIDP(commerce_value(i, 3, &isnull)), commerce_text(i, 4),
+								  DatumGetInt64(commerce_value(i, 5, &isnull))};
+	}
+	total = DatumGetAmount(commerce_value(0, 7, &isnull));
+	(void) commerce_value(0, 6, &isnull);
+	if (!isnull)
+	{
+		customer = palloc(sizeof(pg_uuid_t));
+		*customer = *DatumGetUUIDP(commerce_value(0, 6, &isnull));
+	}
+	taking_count = take_all(uses, count, customer, commerce_amount_currency(total), &former, &takings);
+	if (taking_count == 0)
+		return;
+	store_again(order, takings, taking_count);
 	settle(takings, taking_count);
 }

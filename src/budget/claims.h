@@ -50,4 +50,10 @@ extern void commerce_budgets_left(const BudgetUse *uses, int count, const pg_uui
 extern void commerce_claim_budgets(const pg_uuid_t *order, const BudgetUse *uses, int count,
 								   const pg_uuid_t *customer, int currency);
 
+/*
+ * Claims again what the order claimed and has given back since, of the limits that there still are. Raises CM032 or CM033
+ * where it is not to be had, and then nothing is claimed. Needs SPI.
+ */
+extern void commerce_claim_budgets_again(const pg_uuid_t *order);
+
 #endif

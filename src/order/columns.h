@@ -7,7 +7,7 @@
 #include "base/pg.h"
 #include "pricing/quote.h"
 
-#define MAX_COLUMNS 16
+#define MAX_COLUMNS 18
 
 /* A growing set of rows with a fixed number of columns; it grows no more once rows were dropped. */
 typedef struct Columns

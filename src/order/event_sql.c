@@ -12,6 +12,7 @@
 #include "order/machine.h"
 
 PG_FUNCTION_INFO_V1(commerce_order_event);
+PG_FUNCTION_INFO_V1(commerce_record_order_event);
 PG_FUNCTION_INFO_V1(commerce_payment_event);
 PG_FUNCTION_INFO_V1(commerce_balance_event);
 PG_FUNCTION_INFO_V1(commerce_fulfilment_event);
@@ -74,6 +75,8 @@ static Stateful returns = {
 			   .args = "uuid; text"},
 };
 
+static SavedPlan edit_event = {.sql = "SELECT commerce.edit_event($1, $2, $3)", .args = "uuid; text; jsonb"};
+
 /* Sends the UPDATE with the event pending, and forgets the event however that ends. Returns the new state. */
 static Datum
 update_state(Stateful *table, const pg_uuid_t *id, const char *to, PendingEvent *event)
@@ -131,9 +134,45 @@ fire(FunctionCallInfo fcinfo, Stateful *table)
 	return result;
 }
 
-/* order_event(order_id, event, detail) */
+/* Returns whether an event is about an edit of the order: those do more than change its state. */
+static bool
+is_edit(const char *event)
+{
+	return strcmp(event, "begin_edit") == 0 || strcmp(event, "confirm_edit") == 0 ||
+		   strcmp(event, "abort_edit") == 0;
+}
+
+/* Has an edit begun, confirmed or given up, which records the event in its turn. Returns the new state. */
+static Datum
+fire_edit(FunctionCallInfo fcinfo)
+{
+	Datum values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1),
+					  PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2)};
+	Datum result;
+	bool isnull;
+
+	SPI_connect();
+	(void) commerce_run(&edit_event, PLAN_WRITES, values, PG_ARGISNULL(2) ? "  n" : NULL);
+	result = SPI_datumTransfer(commerce_value(0, 1, &isnull), false, -1);
+	SPI_finish();
+	return result;
+}
+
+/*
+ * order_event(order_id, event, detail). An edit rewrites the order's own row, which no effect can: the trigger that calls
+ * it has that row in hand.
+ */
 Datum
 commerce_order_event(PG_FUNCTION_ARGS)
+{
+	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1) && is_edit(text_to_cstring(PG_GETARG_TEXT_PP(1))))
+		return fire_edit(fcinfo);
+	return fire(fcinfo, &orders);
+}
+
+/* record_order_event(order_id, event, detail): the event alone */
+Datum
+commerce_record_order_event(PG_FUNCTION_ARGS)
 {
 	return fire(fcinfo, &orders);
 }

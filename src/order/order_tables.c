@@ -45,6 +45,8 @@ static const PlainColumn order_columns[ORDER_COLUMNS] = {
 	[ORDER_ROUNDING] = PLAIN_OWN("rounding", "amount"),
 	[ORDER_TAX_TREATMENT] = PLAIN("tax_treatment", TEXTOID),
 	[ORDER_NUMBER] = PLAIN("number", INT8OID),
+	[ORDER_EXPIRES_AT] = PLAIN("expires_at", TIMESTAMPTZOID),
+	[ORDER_VERSION] = PLAIN("version", INT4OID),
 	[ORDER_STATE] = PLAIN("state", TEXTOID),
 	[ORDER_CREATED_AT] = {.name = "created_at", .type = TIMESTAMPTZOID, .by_default = "now"},
 };
@@ -67,6 +69,8 @@ static const PlainColumn line_columns[] = {
 	PLAIN_OWN("list_price", "amount"),
 	PLAIN("gift_of", UUIDOID),
 	PLAIN("requires_shipping", BOOLOID),
+	PLAIN("cancelled", INT8OID),
+	PLAIN("priced_version", INT4OID),
 };
 
 static const PlainColumn discount_columns[] = {
@@ -91,23 +95,24 @@ static SavedPlan write_order = {
 		   "codes,"
 		   " tax_level, subtotal, discount, shipping, tax, included_tax, total, placed_at, rounding, "
 		   "tax_treatment,"
-		   " number, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
+		   " number, expires_at, version, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+		   "$13, $14, $15, $16, "
 		   "$17, $18,"
-		   " $19) RETURNING number",
+		   " $19, $20, $21) RETURNING number",
 	.args =
 		"uuid; text; uuid; jsonb; commerce.sealed; text; text[]; text; commerce.amount; commerce.amount;"
 		" commerce.amount; commerce.amount; commerce.amount; commerce.amount; timestamptz; commerce.amount;"
-		" text; int8; text"};
+		" text; int8; timestamptz; int4; text"};
 
 static SavedPlan write_lines = {
 	.sql = "INSERT INTO commerce.order_lines (order_id, line, sku, title, quantity, unit_price, per_quantity,"
 		   " tax_class, subtotal, discount, tax, included_tax, total, tax_exempt, list_price, gift_of, "
-		   "requires_shipping)"
+		   "requires_shipping, cancelled, priced_version)"
 		   " SELECT $1, l.* FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
-		   "$17) l",
+		   "$17, $18, $19) l",
 	.args = "uuid; int4[]; text[]; text[]; int8[]; commerce.amount[]; int4[]; text[]; commerce.amount[];"
 			" commerce.amount[]; commerce.amount[]; commerce.amount[]; commerce.amount[]; bool[]; "
-			"commerce.amount[]; uuid[]; bool[]"};
+			"commerce.amount[]; uuid[]; bool[]; int8[]; int4[]"};
 
 static SavedPlan write_discounts = {
 	.sql =

@@ -7,6 +7,7 @@
 #include "order/store.h"
 
 #include "audit/audit.h"
+#include "base/due.h"
 #include "base/errors.h"
 #include "base/json.h"
 #include "money/amount.h"
@@ -128,14 +129,18 @@ store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quo
 		[ORDER_ROUNDING] = money(quote->rounding, quote),
 		[ORDER_TAX_TREATMENT] = CStringGetTextDatum(commerce_tax_treatment_name(quote->tax_treatment)),
 		[ORDER_NUMBER] = next_number(quote),
+		[ORDER_EXPIRES_AT] = TimestampTzGetDatum(quote->expires_at),
+		[ORDER_VERSION] = Int32GetDatum(1),
 	};
 	bool nulls[ORDER_COLUMNS] = {
 		[ORDER_CUSTOMER] = request->customer == NULL,
 		[ORDER_SHIP_TO] = ship_to == NULL,
 		[ORDER_SHIP_ADDRESS] = values[ORDER_SHIP_ADDRESS] == (Datum) 0,
 		[ORDER_SHIPPING_METHOD] = quote->shipping_method == NULL,
+		[ORDER_EXPIRES_AT] = quote->expires_at == DT_NOEND,
 	};
 
+	commerce_chores_due(quote->expires_at);
 	return commerce_write_order(values, nulls, plainly);
 }
 
@@ -145,7 +150,7 @@ store_lines(const pg_uuid_t *order, const Quote *quote, bool *plainly)
 {
 	Columns columns;
 
-	commerce_columns_init(&columns, 16, quote->line_count);
+	commerce_columns_init(&columns, 18, quote->line_count);
 	for (int i = 0; i < quote->line_count; i++)
 	{
 		const QuoteLine *line = &quote->lines[i];
@@ -160,7 +165,8 @@ store_lines(const pg_uuid_t *order, const Quote *quote, bool *plainly)
 									   money(line->discount, quote), money(line->tax, quote),
 									   money(line->included_tax, quote), money(line->total, quote),
 									   BoolGetDatum(line->tax_exempt), money(line->list_price, quote),
-									   UUIDPGetDatum(promotion), BoolGetDatum(line->requires_shipping)});
+									   UUIDPGetDatum(promotion), BoolGetDatum(line->requires_shipping),
+									   Int64GetDatum(0), Int32GetDatum(1)});
 		commerce_columns_null(&columns, 13, line->list_price < 0);
 		commerce_columns_null(&columns, 14, promotion == NULL);
 	}

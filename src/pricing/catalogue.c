@@ -12,7 +12,8 @@
 static SavedPlan read_context = {
 	.sql = "SELECT coalesce($3, c.currency, s.currency), c.code IS NOT NULL, coalesce($4, s.tax_level),"
 		   " u.customer_group, $2 IS NULL OR u.id IS NOT NULL, u.tax_exempt OR coalesce(g.tax_exempt, false),"
-		   " u.vat_country, c.cash_increment, s.pricing, c.pricing, u.attributes, c.order_sequence"
+		   " u.vat_country, c.cash_increment, s.pricing, c.pricing, u.attributes, c.order_sequence,"
+		   " now() + c.unpaid_ttl"
 		   " FROM commerce.shop s LEFT JOIN commerce.channels c ON c.code = $1"
 		   " LEFT JOIN commerce.customers u ON u.id = $2"
 		   " LEFT JOIN commerce.customer_groups g ON g.code = u.customer_group",
@@ -143,6 +144,7 @@ commerce_settle_context(const QuoteRequest *request, Quote *quote)
 	quote->tax_level = tax_level_named(commerce_text(0, 3));
 	quote->channel = request->channel;
 	quote->order_sequence = commerce_text(0, 12);
+	quote->expires_at = DatumGetTimestampTz(commerce_value_or(0, 13, TimestampTzGetDatum(DT_NOEND)));
 	quote->customer_group = commerce_text(0, 4);
 	quote->customer_exempt = DatumGetBool(commerce_value(0, 6, &isnull)) && !isnull;
 	quote->vat_country = request->vat_country ? request->vat_country : commerce_text(0, 7);

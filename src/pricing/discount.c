@@ -21,7 +21,7 @@ PG_FUNCTION_INFO_V1(commerce_is_time_zone);
 
 static SavedPlan count_orders = {
 	.sql = "SELECT count(*) FROM commerce.orders WHERE customer_id = $1 AND placed_at IS NOT NULL"
-		   " AND state <> 'cancelled'",
+		   " AND state NOT IN ('cancelled', 'expired')",
 	.args = "uuid"};
 
 /* The times of a quote in the zones that its promotions go by. */

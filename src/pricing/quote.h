@@ -154,6 +154,7 @@ typedef struct Quote
 	int64 cash_increment;    /* 0: the total is not rounded */
 	const char *channel;
 	const char *order_sequence; /* that numbers the channel's orders */
+	TimestampTz expires_at;     /* of an order placed now that nobody pays; DT_NOEND: never */
 	const char *customer;       /* uuid as text */
 	const char *customer_group;
 	const void *customer_attributes; /* JsonbContainer, may be NULL */

@@ -67,7 +67,7 @@ SELECT commerce.available('event-A') - :taken AS given_back;
 \set VERBOSITY terse
 SELECT commerce.order_event(:'gone', 'cancel');
 UPDATE commerce.orders SET state = 'cancelled' WHERE id = :'gone';
-UPDATE commerce.orders SET state = 'placed' WHERE id = :'gone';
+UPDATE commerce.orders SET state = 'confirmed' WHERE id = :'gone';
 \set VERBOSITY default
 SELECT commerce.available('event-A') - :taken AS given_back;
 SELECT state, count(*), sum(quantity) AS units FROM commerce.reservations WHERE order_id = :'gone' GROUP BY 1;

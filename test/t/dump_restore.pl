@@ -137,7 +137,7 @@ sub is_the_shop
 		"gift_card|blocked|20.00 GBP|0.00 GBP\nstore_credit|active|5.00 GBP|5.00 GBP", "$what: balances have what they had");
 
 	# State machines.
-	is((error_of($node, "UPDATE commerce.orders SET state = 'placed' WHERE number = 4", $database))[0],
+	is((error_of($node, "UPDATE commerce.orders SET state = 'confirmed' WHERE number = 4", $database))[0],
 		'CM010', "$what: orders are under their machine");
 	is((error_of($node, "UPDATE app.tickets SET state = 'open' WHERE id = 1", $database))[0],
 		'CM010', "$what: so is the application's table");

@@ -1,0 +1,144 @@
+-- Invoices of orders that change after they were issued: credit notes and supplements that add up to what the order comes to.
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+SELECT commerce.create_shop('EUR') > 0 AS shop;
+RESET client_min_messages;
+SET search_path = public, commerce;
+\pset format unaligned
+
+SELECT count(commerce.issue_invoices(100000)) AS cleared;
+INSERT INTO commerce.channels (code, invoice_on, invoice_format, credit_note_format) VALUES
+    ('docs', 'paid', 'docs-I-{number}', 'docs-C-{number}'), ('docs_early', 'confirmed', 'docs-I-{number}', 'docs-C-{number}'), ('docs_never', 'never', 'docs-I-{number}', 'docs-C-{number}');
+INSERT INTO commerce.tax_zones (code, countries) VALUES ('docs', '{YD}');
+INSERT INTO commerce.tax_rates (zone, tax_class, name, rate, included) VALUES ('docs', 'standard', 'VAT', 20, true), ('docs', 'docs-book', 'VAT', 7, true);
+INSERT INTO commerce.products (handle, tax_class) VALUES ('docs-book', 'docs-book');
+INSERT INTO commerce.variants (sku, product_id) SELECT 'docs-book', id FROM commerce.products WHERE handle = 'docs-book';
+INSERT INTO commerce.variants (sku) VALUES ('docs-lamp');
+INSERT INTO commerce.prices (sku, price) VALUES ('docs-book', '10.70 EUR'), ('docs-lamp', '60 EUR');
+SELECT commerce.receive_stock('docs-book', 100), commerce.receive_stock('docs-lamp', 100);
+CREATE FUNCTION pg_temp.buy(channel text, lines jsonb) RETURNS uuid LANGUAGE sql AS $$ SELECT commerce.checkout(lines, channel => channel, ship_to => '{"country": "YD"}') $$;
+CREATE FUNCTION pg_temp.pay(id uuid, amount commerce.amount DEFAULT NULL) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    payment uuid := commerce.authorize_payment(id, amount);
+BEGIN
+    PERFORM commerce.capture_payment(payment);
+    RETURN payment;
+END $$;
+CREATE FUNCTION pg_temp.edit(id uuid, changes jsonb) RETURNS text LANGUAGE sql AS $$ SELECT commerce.confirm_edit(commerce.begin_edit(id, changes)) -> 'difference' ->> 'amount' $$;
+-- The documents of an order, and their sum.
+CREATE FUNCTION pg_temp.documents(the_order uuid) RETURNS TABLE (invoice_number text, cause text, net text, tax text, total text, taxes text, version integer) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM commerce.issue_invoices();
+    RETURN QUERY SELECT i.invoice_number, i.cause, i.net::text, i.tax::text, i.total::text, (SELECT string_agg(format('%s %s', trim_scale((t ->> 'rate')::numeric), t #>> '{amount,amount}'), ', ')
+        FROM jsonb_array_elements(i.taxes) t), i.order_version FROM commerce.invoices i WHERE i.order_id = the_order
+        UNION ALL SELECT '', 'all', commerce.sum(i.net)::text, commerce.sum(i.tax)::text, commerce.sum(i.total)::text,
+            (SELECT string_agg(format('%s %s', x.rate, x.minor), ', ' ORDER BY x.rate) FROM (SELECT trim_scale((t ->> 'rate')::numeric) AS rate, sum((t #>> '{amount,minor}')::bigint) AS minor
+                FROM commerce.invoices y, jsonb_array_elements(y.taxes) t WHERE y.order_id = the_order GROUP BY 1) x), NULL FROM commerce.invoices i WHERE i.order_id = the_order;
+END $$;
+
+-- A lamp (60, tax 10) and two books (21.40, tax 1.40), paid: 81.40. A book less is a credit note of 10.70, and its refund none.
+SELECT pg_temp.buy('docs', '[{"sku": "docs-lamp", "quantity": 1}, {"sku": "docs-book", "quantity": 2}]') AS o \gset
+SELECT pg_temp.pay(:'o') IS NOT NULL AS paid;
+SELECT * FROM pg_temp.documents(:'o');
+SELECT commerce.cancel_lines(:'o', '[{"sku": "docs-book", "quantity": 1}]');
+SELECT refunded FROM commerce.refund_order(:'o', '10.70 EUR');
+SELECT * FROM pg_temp.documents(:'o');
+-- A lamp more is a supplement; paying it adds nothing.
+SELECT pg_temp.edit(:'o', '[{"line": 1, "quantity": 2}]');
+SELECT pg_temp.pay(:'o') IS NOT NULL AS paid;
+SELECT * FROM pg_temp.documents(:'o');
+-- 5 EUR of goodwill are a credit note of 5, in the proportion of what is left: 130.70 with 20.70 of tax.
+SELECT refunded FROM commerce.refund_order(:'o', '5 EUR');
+SELECT * FROM pg_temp.documents(:'o');
+-- The book is given up for 10.70: goods and goodwill are one credit, so 5.70 are left; the refund of all 10.70 takes the other 5.
+SELECT pg_temp.edit(:'o', '[{"line": 2, "quantity": 0}]');
+SELECT total FROM pg_temp.documents(:'o') WHERE cause = 'all';
+SELECT refunded FROM commerce.refund_order(:'o', '10.70 EUR');
+SELECT * FROM pg_temp.documents(:'o');
+-- Cancelled, all is taken back; reopened, billed again; cancelled again, taken back again.
+SELECT commerce.order_event(:'o', 'cancel');
+SELECT * FROM pg_temp.documents(:'o') WHERE cause IN ('cancel', 'all');
+SELECT commerce.order_event(:'o', 'reopen');
+SELECT * FROM pg_temp.documents(:'o') WHERE cause IN ('reopen', 'all');
+SELECT commerce.order_event(:'o', 'cancel');
+SELECT * FROM pg_temp.documents(:'o') WHERE cause IN ('cancel', 'all');
+SELECT count(*) AS "none is left" FROM commerce.invoice_queue WHERE order_id = :'o';
+
+-- What changed before the invoice is part of it; also where the change and the payment wait in one queue.
+SELECT pg_temp.buy('docs', '[{"sku": "docs-lamp", "quantity": 1}, {"sku": "docs-book", "quantity": 2}]') AS before \gset
+SELECT commerce.cancel_lines(:'before', '[{"line": 2, "quantity": 1}]');
+SELECT pg_temp.pay(:'before') IS NOT NULL AS paid;
+SELECT pg_temp.edit(:'before', '[{"line": 2, "quantity": 3}]'), pg_temp.pay(:'before') IS NOT NULL AS paid;
+SELECT * FROM pg_temp.documents(:'before');
+-- An edit after it, and one back: neither is forgotten.
+SELECT pg_temp.edit(:'before', '[{"line": 2, "quantity": 1}]'), pg_temp.edit(:'before', '[{"line": 2, "quantity": 2}]');
+SELECT * FROM pg_temp.documents(:'before');
+-- What takes out the part that is not paid makes an order a paid one.
+SELECT pg_temp.buy('docs', '[{"sku": "docs-lamp", "quantity": 1}, {"sku": "docs-book", "quantity": 1}]') AS rest \gset
+SELECT pg_temp.pay(:'rest', '60 EUR') IS NOT NULL AS paid;
+SELECT count(*) - 1 AS "no document yet" FROM pg_temp.documents(:'rest');
+SELECT commerce.cancel_lines(:'rest', '[{"line": 2, "quantity": 1}]');
+SELECT * FROM pg_temp.documents(:'rest');
+
+-- Billed before it is paid: a lower bill, paid, and 5 of goodwill.
+SELECT pg_temp.buy('docs_early', '[{"sku": "docs-lamp", "quantity": 1}, {"sku": "docs-book", "quantity": 1}]') AS early \gset
+SELECT commerce.order_event(:'early', 'confirm');
+SELECT count(*) - 1 AS documents FROM pg_temp.documents(:'early');
+SELECT commerce.cancel_lines(:'early', '[{"line": 2, "quantity": 1}]');
+SELECT pg_temp.pay(:'early') IS NOT NULL AS paid;
+SELECT refunded FROM commerce.refund_order(:'early', '5 EUR');
+SELECT * FROM pg_temp.documents(:'early');
+-- One for the other at the same price: only the taxes differ, and there is a document that says so. 60 at 20 % for 60 at 7 %.
+SELECT pg_temp.buy('docs_early', '[{"sku": "docs-lamp", "quantity": 2}]') AS swap \gset
+SELECT commerce.order_event(:'swap', 'confirm');
+SELECT count(*) - 1 AS documents FROM pg_temp.documents(:'swap');
+SELECT pg_temp.edit(:'swap', '[{"line": 1, "quantity": 1}, {"sku": "docs-book", "quantity": 1, "unit_price": "60"}]');
+SELECT * FROM pg_temp.documents(:'swap');
+-- Billed on request, and nobody has paid it in time.
+\set VERBOSITY terse
+SELECT pg_temp.buy('docs_early', '[{"sku": "docs-book", "quantity": 1}]') AS late \gset
+SELECT commerce.request_invoice(:'late');
+SELECT count(*) - 1 AS documents FROM pg_temp.documents(:'late');
+SELECT commerce.order_event(:'late', 'expire');
+SELECT * FROM pg_temp.documents(:'late');
+-- Where there are no invoices, none come by edits.
+SELECT pg_temp.buy('docs_never', '[{"sku": "docs-book", "quantity": 2}]') AS never \gset
+SELECT commerce.cancel_lines(:'never', '[{"line": 1, "quantity": 1}]');
+SELECT count(*) AS queued FROM commerce.invoice_queue WHERE order_id = :'never';
+
+-- An exchange: a supplement for what goes out, a credit note for what came back, none for the money between.
+SELECT pg_temp.buy('docs', '[{"sku": "docs-lamp", "quantity": 1}, {"sku": "docs-book", "quantity": 1}]') AS x \gset
+SELECT pg_temp.pay(:'x') IS NOT NULL AS paid, commerce.fulfil(:'x') IS NOT NULL AS sent;
+SELECT count(*) - 1 AS documents FROM pg_temp.documents(:'x');
+SELECT commerce.request_exchange(:'x', '[{"sku": "docs-lamp", "quantity": 1}]', '[{"sku": "docs-book", "quantity": 2}]') AS answer \gset
+SELECT commerce.receive_return((:'answer'::jsonb ->> 'return')::uuid);
+SELECT refunded FROM commerce.refund_order(:'x', '38.60 EUR');
+SELECT * FROM pg_temp.documents(:'x');
+
+-- The same before there was an invoice: what comes back pays for what goes out, so the order is paid.
+SELECT pg_temp.buy('docs', '[{"sku": "docs-lamp", "quantity": 1}]') AS y \gset
+SELECT pg_temp.pay(:'y') IS NOT NULL AS paid, commerce.fulfil(:'y') IS NOT NULL AS sent;
+SELECT commerce.request_exchange(:'y', '[{"sku": "docs-lamp", "quantity": 1}]', '[{"sku": "docs-book", "quantity": 2}]') AS answer \gset
+SELECT commerce.receive_return((:'answer'::jsonb ->> 'return')::uuid);
+SELECT refunded FROM commerce.refund_order(:'y', '38.60 EUR');
+SELECT * FROM pg_temp.documents(:'y');
+
+-- A chargeback has no credit note but by request; of what is not charged back any more there is none.
+SELECT pg_temp.buy('docs', '[{"sku": "docs-lamp", "quantity": 1}]') AS c \gset
+SELECT pg_temp.pay(:'c') AS payment \gset
+SELECT commerce.request_credit_note(:'payment');
+SELECT commerce.charge_back_payment(:'payment', '60 EUR');
+SELECT count(*) - 1 AS documents FROM pg_temp.documents(:'c');
+SELECT commerce.request_credit_note(:'payment'), commerce.request_credit_note(:'payment');
+SELECT * FROM pg_temp.documents(:'c');
+SELECT commerce.request_credit_note(:'payment');
+SELECT count(*) - 1 AS documents FROM pg_temp.documents(:'c');
+SELECT commerce.reverse_chargeback(:'payment');
+SELECT commerce.request_credit_note(:'payment');
+SELECT commerce.request_credit_note(NULL);
+\echo :LAST_ERROR_SQLSTATE
+SELECT commerce.request_credit_note('00000000-0000-7000-8000-000000000000');
+\set VERBOSITY default
+
+-- The series have no gaps.
+SELECT series, count(*) = max(number) AND count(*) = count(DISTINCT number) AS "without gaps" FROM commerce.invoices WHERE series LIKE 'docs-%' GROUP BY 1 ORDER BY 1;
