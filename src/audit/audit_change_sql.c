@@ -3,7 +3,8 @@
  *
  * An entry holds what differs and no more: a changed price is two numbers, not two rows. Values are texts, as the type
  * writes them, because that is what an auditor reads and what stays the same whatever becomes of the type. What is
- * sealed, or of type bytea and so perhaps a key or a hash, is not repeated here: that it changed has to do.
+ * sealed, of type bytea and so perhaps a key or a hash, or called password_hash, is not repeated here: that it changed
+ * has to do.
  */
 #include "base/pg.h"
 
@@ -36,16 +37,16 @@ typedef struct RowChange
 	HeapTuple after;
 } RowChange;
 
-/* Returns whether values of the type are not for the log. */
+/* Returns whether values of the column are not for the log, in which they would stay when the row has others. */
 static bool
-is_secret(Oid type)
+is_secret(Form_pg_attribute attribute)
 {
 	Oid output;
 	bool varlena;
 
-	if (type == BYTEAOID)
+	if (attribute->atttypid == BYTEAOID || strcmp(NameStr(attribute->attname), "password_hash") == 0)
 		return true;
-	getTypeOutputInfo(type, &output, &varlena);
+	getTypeOutputInfo(attribute->atttypid, &output, &varlena);
 	return output >= FirstNormalObjectId && strcmp(get_func_name(output), "sealed_out") == 0;
 }
 
@@ -105,7 +106,7 @@ write_side(JsonWriter *writer, const RowChange *change, HeapTuple row, const cha
 		count++;
 		value = text_of(row, change->desc, n);
 		commerce_json_key(writer, NameStr(attribute->attname));
-		commerce_json_string(writer, value && is_secret(attribute->atttypid) ? NOT_SHOWN : value);
+		commerce_json_string(writer, value && is_secret(attribute) ? NOT_SHOWN : value);
 	}
 	commerce_json_end_object(writer);
 	return count;

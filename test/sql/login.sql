@@ -206,3 +206,7 @@ SELECT commerce.forgive_login('login.jane@example.com');
 SELECT table_name, string_agg(DISTINCT grantee, ', ') AS readers FROM information_schema.role_table_grants
 WHERE table_schema = 'commerce' AND table_name IN ('sessions', 'password_resets', 'totp', 'recovery_codes', 'jwt_keys') AND grantee <> 'commerce_owner'
 GROUP BY 1;
+
+-- The audit log says that a password was changed, and keeps no hash of it.
+SELECT count(*) > 0 AS changes, bool_or(detail::text ~ 'argon2') AS leaks, bool_and(detail #>> '{new,password_hash}' = '***') AS hidden
+FROM commerce.audit_log WHERE relation = 'commerce.customers' AND detail -> 'new' ? 'password_hash' AND subject = :'jane';
