@@ -20,6 +20,8 @@
 #include "order/machine.h"
 #include "budget/claims.h"
 #include "pricing/promotions.h"
+#include "privacy/key_chores.h"
+#include "privacy/keyring.h"
 
 COMMERCE_MODULE_MAGIC("commerce", COMMERCE_VERSION);
 
@@ -45,4 +47,6 @@ _PG_init(void)
 	commerce_machines_init();
 	commerce_cart_chores_init();
 	commerce_history_init();
+	commerce_keyring_init();
+	commerce_key_chores_init();
 }

@@ -18,6 +18,7 @@
 #include "base/json.h"
 #include "base/plan.h"
 #include "privacy/keyring.h"
+#include "privacy/keystate.h"
 
 #define WAYS 4
 #define SETS (KEYRING_DATA_KEYS / WAYS)
@@ -41,8 +42,6 @@ typedef struct CachedKey
 
 static CachedKey cache[KEYRING_DATA_KEYS];
 static uint64 uses = 0;
-
-static SavedPlan find_installation = {.sql = "SELECT installation FROM commerce.shop"};
 
 /* One key by its id. */
 static SavedPlan find_one = {.sql = "SELECT s.installation, k.id, k.epoch, k.wrapped FROM commerce.shop s "
@@ -135,6 +134,7 @@ read_key(const pg_uuid_t *subject, SealedPlace *place, WrappedKey *wrapped)
 
 	memcpy(place->installation, DatumGetUUIDP(value)->data, SEALED_UUID_BYTES);
 	memcpy(place->subject, subject->data, SEALED_UUID_BYTES);
+	place->of_row = false;
 	memset(wrapped, 0, sizeof(*wrapped));
 	value = commerce_value(0, 2, &isnull);
 	if (isnull)
@@ -181,9 +181,12 @@ static const uint8 *
 make_key(const pg_uuid_t *subject, WrappedKey *wrapped)
 {
 	bytea *stored = palloc(VARHDRSZ + WRAPPED_KEY_BYTES);
+	KeyState state;
 	bool cached;
 	int slot;
 
+	commerce_key_state_for_writing(&state);
+	commerce_settle_key_state(&state);
 	memset(wrapped, 0, sizeof(*wrapped));
 	wrapped->id = random_id();
 	wrapped->epoch = commerce_keyring_newest();
@@ -250,15 +253,4 @@ commerce_data_key_for_opening(const pg_uuid_t *subject, int64 id, DataKey *key)
 	key->id = id;
 	key->key = unwrap(&wrapped);
 	return key->key != NULL;
-}
-
-/* Reads the uuid of this installation. */
-void
-commerce_installation(uint8 uuid[SEALED_UUID_BYTES])
-{
-	bool isnull;
-
-	require_row(commerce_run(&find_installation, PLAN_READS, NULL, NULL));
-	memcpy(uuid, DatumGetUUIDP(commerce_value(0, 1, &isnull))->data, SEALED_UUID_BYTES);
-	SPI_freetuptable(SPI_tuptable);
 }

@@ -21,7 +21,4 @@ extern void commerce_data_key_for_sealing(const pg_uuid_t *subject, DataKey *key
 /* Finds the key a value was sealed with; false where it is gone or does not unwrap. Needs the same. */
 extern bool commerce_data_key_for_opening(const pg_uuid_t *subject, int64 id, DataKey *key);
 
-/* The uuid of this installation. Needs an SPI connection. */
-extern void commerce_installation(uint8 uuid[SEALED_UUID_BYTES]);
-
 #endif
