@@ -23,14 +23,14 @@ typedef struct BlindRule
 
 /*
  * Returns the blind value to store of a UTF-8 text, a bytea of as many bytes as the bits need; 22023 where its normal
- * form is empty, CM041 where the key of its epoch is not at hand. Needs SPI; keeps rotations from beginning until the
+ * form is empty, CM041 where the key of its epoch is not at hand. Keeps rotations from beginning until the
  * transaction ends.
  */
 extern Datum commerce_blind_to_store(const char *text, const BlindRule *rule);
 
 /*
  * Returns the blind values under which the text may be stored, a bytea[]: one, and during a rotation one more for each
- * epoch that may not be done with. *complete is false where the key of one of them is not at hand. Needs SPI.
+ * epoch that may not be done with. *complete is false where the key of one of them is not at hand.
  */
 extern Datum commerce_blinds_to_find(const char *text, const BlindRule *rule, int *count, bool *complete);
 

@@ -336,6 +336,13 @@ commerce_keyring_newest(void)
 	return slab->epochs[epoch_count - 1].epoch;
 }
 
+/* Is an epoch in memory? */
+bool
+commerce_keyring_has(int32 epoch)
+{
+	return find_epoch(epoch) != NULL;
+}
+
 /* Returns the epochs in memory as an int4[]. */
 Datum
 commerce_keyring_epochs(void)

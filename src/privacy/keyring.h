@@ -26,6 +26,9 @@ extern uint64 commerce_keyring_generation(void);
 extern int32 commerce_keyring_oldest(void);
 extern int32 commerce_keyring_newest(void);
 
+/* Is an epoch in memory? */
+extern bool commerce_keyring_has(int32 epoch);
+
 /* The epochs in memory, as an int4[]. */
 extern Datum commerce_keyring_epochs(void);
 

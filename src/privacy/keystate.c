@@ -20,6 +20,7 @@
 #include "base/json.h"
 #include "base/plan.h"
 #include "privacy/keyring.h"
+#include "privacy/moment.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -73,15 +74,16 @@ refuse_old_keys(int32 epoch)
 			 "Put the key of this epoch back into the key file, or where commerce.key_command finds it.")));
 }
 
-/* Reads the row. */
+/* Reads the row as it is committed now. */
 static void
-read_row(KeyState *state, PlanView view)
+read_row(KeyState *state)
 {
 	bool isnull;
 	Datum value;
 
 	memset(state, 0, sizeof(*state));
-	if (commerce_run(&read_state, view, NULL, NULL) != 1)
+	SPI_connect();
+	if (commerce_run(&read_state, PLAN_LATEST, NULL, NULL) != 1)
 		ereport(ERROR, (errcode(ERRCODE_NOT_READY), errmsg("commerce.shop has no row"),
 						errhint("Run SELECT commerce.create_shop(currency => 'EUR').")));
 	memcpy(state->installation, DatumGetUUIDP(commerce_value(0, 1, &isnull))->data, SEALED_UUID_BYTES);
@@ -89,7 +91,26 @@ read_row(KeyState *state, PlanView view)
 	value = commerce_value(0, 3, &isnull);
 	if (!isnull)
 		read_epochs(state, DatumGetArrayTypeP(value));
-	SPI_freetuptable(SPI_tuptable);
+	SPI_finish();
+}
+
+/* Finds the state as it is committed now, and fits the keys at hand to it. */
+static void
+find_state(KeyState *state)
+{
+	static KeyState read;
+	static Moment seen;
+	Moment now = commerce_moment();
+
+	if (!commerce_same_moment(&seen, &now))
+	{
+		memset(&seen, 0, sizeof(seen));
+		read_row(&read);
+		/* A parallel query reads with the snapshot it has, which may be of an earlier moment. */
+		if (!IsInParallelMode())
+			seen = now;
+	}
+	*state = read;
 	if (state->epoch > commerce_keyring_newest() && commerce_keyring_wrapping_key(state->epoch) == NULL)
 		refuse_old_keys(state->epoch);
 	if (state->blind_count == 0)
@@ -105,14 +126,14 @@ commerce_key_state_for_writing(KeyState *state)
 
 	if (OidIsValid(table))
 		LockRelationOid(table, RowExclusiveLock);
-	read_row(state, PLAN_LATEST);
+	find_state(state);
 }
 
 /* Reads the state. */
 void
 commerce_key_state_for_reading(KeyState *state)
 {
-	read_row(state, PLAN_LATEST);
+	find_state(state);
 }
 
 /* Notes the first epochs, unless another session is about to. */
@@ -126,7 +147,7 @@ commerce_settle_key_state(const KeyState *state)
 		!DatumGetBool(DirectFunctionCall1(pg_try_advisory_xact_lock_int8, Int64GetDatum(FIRST_KEY_LOCK))))
 		return;
 	/* Another may have noted them and committed since. */
-	read_row(&again, PLAN_LATEST);
+	find_state(&again);
 	if (again.epoch != 0)
 		return;
 	(void) commerce_run(

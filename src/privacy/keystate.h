@@ -19,12 +19,12 @@ typedef struct KeyState
 
 /*
  * Reads the state. Who stores what follows from it reads it for writing: then no rotation begins before the transaction
- * ends. Needs SPI and an open keyring; CM041 where the keys at hand are older than the shop's.
+ * ends. Needs an open keyring; CM041 where the keys at hand are older than the shop's.
  */
 extern void commerce_key_state_for_writing(KeyState *state);
 extern void commerce_key_state_for_reading(KeyState *state);
 
-/* Notes the first epochs of a shop whose first data key is being made. Needs the same. */
+/* Notes the first epochs of a shop whose first data key is being made. Needs SPI and the same. */
 extern void commerce_settle_key_state(const KeyState *state);
 
 #endif

@@ -8,7 +8,7 @@
 
 /*
  * Opens a value into a NUL-terminated UTF-8 string. "field" is the field it must have been sealed as, NULL for any.
- * CM040, one text for every reason, where it does not open. Needs an SPI connection.
+ * CM040, one text for every reason, where it does not open.
  */
 extern char *commerce_open_text(const bytea *sealed, const char *field, const pg_uuid_t *subject,
 								size_t *length);

@@ -60,7 +60,7 @@ commerce_rewrap_key(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(result);
 }
 
-/* Opens a value and blinds it; 0 where it does not open or nothing is left of it. Needs SPI. */
+/* Opens a value and blinds it; 0 where it does not open or nothing is left of it. */
 static Datum
 blind_sealed(const bytea *sealed, const BlindRule *rule, const pg_uuid_t *subject, const pg_uuid_t *row)
 {
@@ -71,7 +71,7 @@ blind_sealed(const bytea *sealed, const BlindRule *rule, const pg_uuid_t *subjec
 	if (plaintext == NULL)
 		return (Datum) 0;
 	if (commerce_normalise_as(plaintext, rule->normaliser, rule->country)[0] != '\0')
-		blind = SPI_datumTransfer(commerce_blind_to_store(plaintext, rule), false, -1);
+		blind = commerce_blind_to_store(plaintext, rule);
 	explicit_bzero(plaintext, length);
 	return blind;
 }
@@ -90,10 +90,8 @@ commerce_reblind(PG_FUNCTION_ARGS)
 	rule.normaliser = PG_ARGISNULL(5) ? commerce_normaliser_of(rule.field)
 									  : commerce_normaliser(commerce_text_to_utf8(PG_GETARG_TEXT_PP(5)));
 	rule.country = PG_ARGISNULL(6) ? NULL : commerce_text_to_utf8(PG_GETARG_TEXT_PP(6));
-	SPI_connect();
 	blind = blind_sealed(PG_GETARG_BYTEA_PP(0), &rule, PG_GETARG_UUID_P(1),
 						 PG_ARGISNULL(2) ? NULL : PG_GETARG_UUID_P(2));
-	SPI_finish();
 	if (blind == (Datum) 0)
 		PG_RETURN_NULL();
 	return blind;

@@ -9,28 +9,6 @@
 #include "privacy/keyring.h"
 #include "privacy/open.h"
 
-/* The caller's last SPI result, which looking up a key must not disturb. */
-typedef struct CallersResult
-{
-	SPITupleTable *table;
-	uint64 processed;
-} CallersResult;
-
-/* Notes the caller's last result. */
-static CallersResult
-keep_result(void)
-{
-	return (CallersResult){SPI_tuptable, SPI_processed};
-}
-
-/* Puts the caller's last result back. */
-static void
-restore_result(CallersResult kept)
-{
-	SPI_tuptable = kept.table;
-	SPI_processed = kept.processed;
-}
-
 /* Says whether there is a key to seal with. */
 bool
 commerce_can_seal(void)
@@ -78,7 +56,6 @@ Datum
 commerce_seal_row(const char *plaintext, size_t length, const char *field, const pg_uuid_t *subject,
 				  const pg_uuid_t *row)
 {
-	CallersResult kept = keep_result();
 	uint8 field_id[SEALED_FIELD_BYTES];
 	DataKey key;
 	bytea *sealed;
@@ -93,7 +70,6 @@ commerce_seal_row(const char *plaintext, size_t length, const char *field, const
 	sealed = palloc(VARHDRSZ + size);
 	SET_VARSIZE(sealed, VARHDRSZ + size);
 	commerce_sealed_seal((uint8 *) VARDATA(sealed), plaintext, length, field_id, key.id, key.key, &key.place);
-	restore_result(kept);
 	return PointerGetDatum(sealed);
 }
 
@@ -132,7 +108,6 @@ char *
 commerce_try_open(const bytea *sealed, const char *field, const pg_uuid_t *subject, const pg_uuid_t *row,
 				  size_t *length)
 {
-	CallersResult kept = keep_result();
 	const uint8 *bytes = (const uint8 *) VARDATA_ANY(sealed);
 	size_t size = VARSIZE_ANY_EXHDR(sealed);
 	char *plaintext = NULL;
@@ -149,7 +124,6 @@ commerce_try_open(const bytea *sealed, const char *field, const pg_uuid_t *subje
 		else
 			plaintext = NULL;
 	}
-	restore_result(kept);
 	return plaintext;
 }
 

@@ -13,7 +13,7 @@ pg_noreturn extern void commerce_refuse_long_plaintext(void);
 /* Is there a key to seal with? False where no setting leads to one; a broken key file is an error (CM041). */
 extern bool commerce_can_seal(void);
 
-/* Seals a UTF-8 text as a value of type commerce.sealed. Needs an SPI connection; may write the subject's data key. */
+/* Seals a UTF-8 text as a value of type commerce.sealed. May write the subject's data key. */
 extern Datum commerce_seal_text(const char *plaintext, size_t length, const char *field,
 								const pg_uuid_t *subject);
 
@@ -23,7 +23,7 @@ extern Datum commerce_seal_row(const char *plaintext, size_t length, const char 
 
 /*
  * Seals for another subject what was sealed as a field of one; whoever asks sees nothing of it. CM040 where it does not
- * open, CM041 without a key. Needs an SPI connection.
+ * open, CM041 without a key.
  */
 extern Datum commerce_reseal(const bytea *sealed, const char *field, const pg_uuid_t *from,
 							 const pg_uuid_t *to);

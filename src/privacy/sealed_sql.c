@@ -63,7 +63,6 @@ commerce_seal(PG_FUNCTION_ARGS)
 {
 	char *plaintext;
 	char *field;
-	Datum sealed;
 
 	if (lacks(fcinfo, 3))
 		PG_RETURN_NULL();
@@ -72,31 +71,23 @@ commerce_seal(PG_FUNCTION_ARGS)
 		commerce_refuse_long_plaintext();
 	plaintext = commerce_text_to_utf8(PG_GETARG_TEXT_PP(0));
 	field = commerce_text_to_utf8(PG_GETARG_TEXT_PP(1));
-	SPI_connect();
-	sealed =
-		commerce_seal_row(plaintext, strlen(plaintext), field, PG_GETARG_UUID_P(2), optional_uuid(fcinfo, 3));
-	sealed = SPI_datumTransfer(sealed, false, -1);
-	SPI_finish();
-	return sealed;
+	return commerce_seal_row(plaintext, strlen(plaintext), field, PG_GETARG_UUID_P(2),
+							 optional_uuid(fcinfo, 3));
 }
 
 /* reveal(value, subject, purpose, row_id) decrypts a value. */
 Datum
 commerce_reveal(PG_FUNCTION_ARGS)
 {
-	Datum plaintext;
 	char *opened;
 	size_t length;
 
 	if (lacks(fcinfo, 3))
 		PG_RETURN_NULL();
 	commerce_require_purpose(PG_GETARG_TEXT_PP(2));
-	SPI_connect();
 	opened = commerce_open_row(PG_GETARG_BYTEA_PP(0), NULL, PG_GETARG_UUID_P(1), optional_uuid(fcinfo, 3),
 							   &length);
-	plaintext = SPI_datumTransfer(PointerGetDatum(commerce_utf8_to_text(opened, length)), false, -1);
-	SPI_finish();
-	return plaintext;
+	PG_RETURN_TEXT_P(commerce_utf8_to_text(opened, length));
 }
 
 /* reseal(value, field, from_subject, to_subject) encrypts for one subject what was for another, and shows it to nobody. */
@@ -105,13 +96,8 @@ commerce_reseal_sql(PG_FUNCTION_ARGS)
 {
 	bytea *sealed = PG_GETARG_BYTEA_PP(0);
 	char *field = commerce_text_to_utf8(PG_GETARG_TEXT_PP(1));
-	Datum result;
 
-	SPI_connect();
-	result = commerce_reseal(sealed, field, PG_GETARG_UUID_P(2), PG_GETARG_UUID_P(3));
-	result = SPI_datumTransfer(result, false, -1);
-	SPI_finish();
-	return result;
+	return commerce_reseal(sealed, field, PG_GETARG_UUID_P(2), PG_GETARG_UUID_P(3));
 }
 
 /* mask(value, subject, row_id) shows the little that may be shown. */
@@ -124,11 +110,9 @@ commerce_mask_sql(PG_FUNCTION_ARGS)
 
 	if (lacks(fcinfo, 2))
 		PG_RETURN_NULL();
-	SPI_connect();
 	opened = commerce_open_row(PG_GETARG_BYTEA_PP(0), NULL, PG_GETARG_UUID_P(1), optional_uuid(fcinfo, 2),
 							   &length);
 	length = commerce_mask(mask, opened, length);
-	SPI_finish();
 	PG_RETURN_TEXT_P(commerce_utf8_to_text(mask, length));
 }
 
@@ -154,15 +138,11 @@ commerce_blind(PG_FUNCTION_ARGS)
 {
 	BlindRule rule;
 	char *plaintext;
-	Datum blind;
 
 	if (lacks(fcinfo, 3))
 		PG_RETURN_NULL();
 	plaintext = read_rule(fcinfo, &rule);
-	SPI_connect();
-	blind = SPI_datumTransfer(commerce_blind_to_store(plaintext, &rule), false, -1);
-	SPI_finish();
-	return blind;
+	return commerce_blind_to_store(plaintext, &rule);
 }
 
 /* blinds(plaintext, field, bits, normaliser, country) computes what an equality search looks for. */
@@ -178,9 +158,7 @@ commerce_blinds(PG_FUNCTION_ARGS)
 	if (lacks(fcinfo, 3))
 		PG_RETURN_NULL();
 	plaintext = read_rule(fcinfo, &rule);
-	SPI_connect();
-	blinds = SPI_datumTransfer(commerce_blinds_to_find(plaintext, &rule, &count, &complete), false, -1);
-	SPI_finish();
+	blinds = commerce_blinds_to_find(plaintext, &rule, &count, &complete);
 	if (!complete)
 		commerce_refuse_incomplete_search();
 	return blinds;
