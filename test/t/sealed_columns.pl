@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $anna = "'00000000-0000-7000-8000-0000000000a1'";
-my $node = new_node('publisher', conf => "wal_level = logical\n");
+my $node = new_node('publisher', init => { allows_streaming => 'logical' });
 my $table = "CREATE TABLE people (id int PRIMARY KEY, email commerce.sealed('email'), own commerce.sealed('My own field'), any_field commerce.sealed)";
 $node->start;
 make_shop($node);
