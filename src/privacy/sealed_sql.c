@@ -4,6 +4,7 @@
 #include "base/pg.h"
 
 #include "base/errors.h"
+#include "base/ready.h"
 #include "privacy/blind.h"
 #include "privacy/convert.h"
 #include "privacy/mask.h"
@@ -122,6 +123,9 @@ read_rule(FunctionCallInfo fcinfo, BlindRule *rule)
 {
 	char *field = commerce_text_to_utf8(PG_GETARG_TEXT_PP(1));
 
+	SPI_connect();
+	commerce_require_shop();
+	SPI_finish();
 	rule->field = field;
 	rule->bits = PG_GETARG_INT32(2);
 	rule->normaliser = PG_ARGISNULL(3) ? commerce_normaliser_of(field)
