@@ -27,6 +27,8 @@
 #include "budget/claims.h"
 #include "pricing/promotions.h"
 #include "privacy/login.h"
+#include "privacy/key_chores.h"
+#include "privacy/keyring.h"
 
 COMMERCE_MODULE_MAGIC("commerce", COMMERCE_VERSION);
 
@@ -59,4 +61,6 @@ _PG_init(void)
 	commerce_outbox_init();
 	commerce_audit_init();
 	commerce_login_init();
+	commerce_keyring_init();
+	commerce_key_chores_init();
 }
