@@ -27,6 +27,7 @@
 #include "budget/claims.h"
 #include "pricing/promotions.h"
 #include "privacy/login.h"
+#include "privacy/audit_signer.h"
 #include "privacy/key_chores.h"
 #include "privacy/keyring.h"
 
@@ -62,5 +63,6 @@ _PG_init(void)
 	commerce_audit_init();
 	commerce_login_init();
 	commerce_keyring_init();
+	commerce_audit_signer_init();
 	commerce_key_chores_init();
 }

@@ -15,6 +15,7 @@ int commerce_max_counters = 65536;
 char *commerce_key_file = NULL;
 char *commerce_key_command = NULL;
 int commerce_key_cache_ttl = 15 * 60;
+bool commerce_audit_reveals = true;
 bool commerce_require_locked_memory = false;
 char *commerce_phone_country = NULL;
 int commerce_workers = 1;
@@ -62,6 +63,11 @@ commerce_settings_init(void)
 							"next needed.",
 							&commerce_key_cache_ttl, 15 * 60, 1, 24 * 60 * 60, PGC_SIGHUP, GUC_UNIT_S, NULL,
 							NULL, NULL);
+	DefineCustomBoolVariable("commerce.audit_reveals",
+							 "Write into the audit log whose values were revealed, to whom and what for.",
+							 "An entry stays though its transaction be rolled back. A standby, which can "
+							 "write none, reveals nothing while this is on.",
+							 &commerce_audit_reveals, true, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("commerce.require_locked_memory",
 							 "Do without keys where the memory they are in cannot be kept out of swap.",
 							 "Off, a backend that cannot lock it says so in the server's log and goes on.",
