@@ -14,4 +14,4 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA commerce TO commerce_owner;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA commerce TO commerce_owner;

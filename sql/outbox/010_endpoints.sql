@@ -164,7 +164,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.update_endpoint(uuid, text, text[], text, integer, jsonb) IS
-'Changes what is given of an endpoint, by the rules of create_endpoint(), and leaves the rest. topics count for events from now on; url and headers for what is sent from now on, earlier events included. P0002 for an unknown endpoint. Example: SELECT commerce.update_endpoint($1, topics => ''{order.*,payment.*}'').';
+'Changes what is given of an endpoint, by the rules of create_endpoint(), and leaves the rest. topics count for events from now on; url and headers for what is sent from now on, earlier events included. P0002 for an unknown endpoint, 0A000 but in READ COMMITTED. Example: SELECT commerce.update_endpoint($1, topics => ''{order.*,payment.*}'').';
 GRANT EXECUTE ON FUNCTION commerce.update_endpoint(uuid, text, text[], text, integer, jsonb) TO commerce_admin;
 
 CREATE FUNCTION commerce.disable_endpoint(endpoint uuid, reason text DEFAULT NULL) RETURNS void
@@ -204,7 +204,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.delete_endpoint(uuid) IS
-'Removes an endpoint and all that waits for it, or was sent to it. P0002 for an unknown endpoint.';
+'Removes an endpoint and all that waits for it, or was sent to it. P0002 for an unknown endpoint, 0A000 but in READ COMMITTED.';
 GRANT EXECUTE ON FUNCTION commerce.delete_endpoint(uuid) TO commerce_admin;
 
 CREATE FUNCTION commerce.rotate_endpoint_secret(endpoint uuid, secret text DEFAULT NULL, signature text DEFAULT NULL,

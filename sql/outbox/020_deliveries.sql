@@ -4,12 +4,19 @@
 -- puts something at the end of such a row, or takes away what is at its head, holds one lock until he commits: the two
 -- never miss each other. These are short transactions, and none of them belongs to a customer.
 CREATE FUNCTION commerce.lock_deliveries() RETURNS void
-    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('commerce.deliveries', 0))
+BEGIN
+    -- What follows must see what those did who had the lock before, which an older snapshot would not.
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'deliveries are changed in READ COMMITTED alone' USING ERRCODE = '0A000',
+            HINT = 'Call this in a transaction of its own: BEGIN ISOLATION LEVEL READ COMMITTED.';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('commerce.deliveries', 0));
+END
 $$;
 COMMENT ON FUNCTION commerce.lock_deliveries() IS
-'Internal. Taken by whoever adds, ends or revives deliveries, until he commits.';
+'Internal. Taken by whoever adds, ends or revives deliveries, until he commits; 0A000 but in READ COMMITTED.';
 
 CREATE FUNCTION commerce.promote_deliveries(endpoints uuid[], aggregates text[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

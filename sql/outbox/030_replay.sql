@@ -34,7 +34,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.replay_events(uuid, timestamptz, timestamptz, uuid[], text[]) IS
-'Sends events to an endpoint again, or for the first time: those since a time (''-infinity'' for all) and before another, or those whose ids are given, of its topics or of others; in order, with all attempts anew. Returns how many; what is being sent at the moment is left out. 22004 where neither since nor events is given, P0002 for an unknown endpoint. What was given up: SELECT commerce.replay_events($1, events => ARRAY(SELECT event FROM commerce.deliveries WHERE endpoint = $1 AND state = ''dead'')).';
+'Sends events to an endpoint again, or for the first time: those since a time (''-infinity'' for all) and before another, or those whose ids are given, of its topics or of others; in order, with all attempts anew. Returns how many; what is being sent at the moment is left out. 22004 where neither since nor events is given, P0002 for an unknown endpoint, 0A000 but in READ COMMITTED. What was given up: SELECT commerce.replay_events($1, events => ARRAY(SELECT event FROM commerce.deliveries WHERE endpoint = $1 AND state = ''dead'')).';
 GRANT EXECUTE ON FUNCTION commerce.replay_events(uuid, timestamptz, timestamptz, uuid[], text[]) TO commerce_admin;
 
 CREATE FUNCTION commerce.skip_events(endpoint uuid, events uuid[] DEFAULT NULL) RETURNS bigint
@@ -59,7 +59,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.skip_events(uuid, uuid[]) IS
-'Lets be, for an endpoint, what was given up, or of the events whose ids are given what was given up or waits, so that what is behind it goes on. Returns how many; what is being sent at the moment is left out. P0002 for an unknown endpoint.';
+'Lets be, for an endpoint, what was given up, or of the events whose ids are given what was given up or waits, so that what is behind it goes on. Returns how many; what is being sent at the moment is left out. P0002 for an unknown endpoint, 0A000 but in READ COMMITTED.';
 GRANT EXECUTE ON FUNCTION commerce.skip_events(uuid, uuid[]) TO commerce_admin;
 
 CREATE FUNCTION commerce.prune_outbox(before timestamptz) RETURNS bigint
@@ -88,5 +88,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.prune_outbox(timestamptz) IS
-'Deletes events from before a time that nobody waits for, with what is known of their delivery, and returns how many. What is to be sent yet, or was given up and neither replayed nor skipped, stays. 22023 for a time that is not past. Example: SELECT commerce.prune_outbox(now() - interval ''30 days'').';
+'Deletes events from before a time that nobody waits for, with what is known of their delivery, and returns how many. What is to be sent yet, or was given up and neither replayed nor skipped, stays. 22023 for a time that is not past, 0A000 but in READ COMMITTED. Example: SELECT commerce.prune_outbox(now() - interval ''30 days'').';
 GRANT EXECUTE ON FUNCTION commerce.prune_outbox(timestamptz) TO commerce_admin;
