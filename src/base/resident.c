@@ -35,7 +35,9 @@ want(DueDatabase *row, TimestampTz when)
 {
 	Latch *latch;
 
-	(void) commerce_due_lower(&row->resident.due, when);
+	/* Where somebody has said so before, he has told, or is about to. */
+	if (!commerce_due_lower(&row->resident.due, when))
+		return;
 	pg_memory_barrier();
 	if (pg_atomic_read_u32(&row->resident.pid) == 0)
 	{

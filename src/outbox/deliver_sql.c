@@ -16,6 +16,7 @@
 #include "nodes/parsenodes.h"
 #include "storage/latch.h"
 #include "tcop/pquery.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 #pragma GCC diagnostic pop
 
@@ -60,6 +61,9 @@ do_round(Round *round)
 	commerce_enter_owner(&scope);
 	commerce_courier_round(round);
 	commerce_leave_owner(&scope);
+	/* As the sender's do, and for its reasons (sender.c), these commits do not wait for the disk. */
+	(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
+							 0, false);
 	SPI_commit();
 	commerce_courier_start();
 }
@@ -87,7 +91,8 @@ deliver_until(TimestampTz end)
 			do_round(&round);
 		else if (commerce_http_in_flight() == 0)
 			return;
-		commerce_http_wait(TimestampDifferenceMilliseconds(now, Min(end, Max(round.next, now))));
+		else
+			commerce_http_wait(TimestampDifferenceMilliseconds(now, Min(end, round.next)));
 	}
 	commerce_courier_give_up();
 	round.claim = false;

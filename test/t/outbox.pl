@@ -43,8 +43,8 @@ sub all_delivered
 {
 	my ($endpoint, $what) = @_;
 
-	return wait_for($node, "SELECT count(*) = 0 FROM commerce.deliveries WHERE endpoint = '$endpoint' AND state <> 'delivered'
-		AND NOT EXISTS (SELECT FROM commerce.outbox WHERE dispatched_at IS NULL)", 't', $what);
+	return wait_for($node, "SELECT NOT EXISTS (SELECT FROM commerce.outbox WHERE dispatched_at IS NULL)
+		AND NOT EXISTS (SELECT FROM commerce.deliveries WHERE endpoint = '$endpoint' AND state <> 'delivered')", 't', $what);
 }
 
 is($node->safe_psql('postgres', $sender), '', 'a shop without endpoints has no sender');
@@ -152,7 +152,7 @@ sub load
 	my ($seconds_most) = @_;
 	my $output = '';
 
-	return IPC::Run::start([ 'pgbench', '-n', '-c', '4', '-j', '1', '-T', $seconds_most, '-h', $node->host, '-p', $node->port, '-f', $script, 'postgres' ],
+	return IPC::Run::start([ 'pgbench', '-n', '-c', '4', '-j', '1', '-R', '200', '-T', $seconds_most, '-h', $node->host, '-p', $node->port, '-f', $script, 'postgres' ],
 		'<', \undef, '>', \$output, '2>', \$output);
 }
 my $dispatched = 'SELECT count(*) FROM commerce.deliveries WHERE state = \'delivered\'';
@@ -168,9 +168,13 @@ for my $victim ('the sender', 'a backend', 'the postmaster')
 	  : 0;
 	if ($victim eq 'the postmaster')
 	{
+		my @pids = split(/\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity'));
+
 		$node->kill9;
 		$clients->finish;
-		wait_until(sub { $node->start(fail_ok => 1) }, 'the server comes back');
+		# Until the last of its children has noticed, their memory is in use.
+		wait_until(sub { kill(0, @pids) == 0 }, "$victim is killed, and all processes go");
+		$node->start;
 	}
 	else
 	{
