@@ -58,10 +58,11 @@ sub tls_server
 		open(STDERR, '>&', \*STDOUT);
 		# Its input stays open: it writes that to whoever connects, and would end with it.
 		exec('sh', '-c', "{ printf 'HTTP/1.1 200 OK\\r\\ncontent-length: 0\\r\\nconnection: close\\r\\n\\r\\n'; tail -f /dev/null; } |"
-			  . " openssl s_server -quiet -accept 127.0.0.1:$port -cert $folder/$name.crt -key $folder/$name.key");
+			  . " openssl s_server -accept 127.0.0.1:$port -cert $folder/$name.crt -key $folder/$name.key");
 	}
 	push @servers, $pid;
-	wait_until(sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) }, "$name: a server that speaks TLS");
+	# Not by connecting: the first who does is who gets the answer.
+	wait_until(sub { slurp_file("$folder/$name.log") =~ /^ACCEPT/m }, "$name: a server that speaks TLS");
 	return $port;
 }
 
