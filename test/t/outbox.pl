@@ -241,11 +241,15 @@ $node->start;
 all_delivered($held, 'and sends it when it is back');
 
 # Settings.
+my $named = $node->safe_psql('postgres', "SELECT commerce.create_endpoint('https://localhost:$sink->{port}/ok', '{name.*}') ->> 'id'");
 $node->append_conf('postgresql.conf', "commerce.allow_private_endpoints = ''");
 $node->reload;
 event('o9', 'order.placed', '{}');
 wait_for($node, "SELECT last_error FROM commerce.deliveries WHERE endpoint = '$first' AND state = 'pending'", 'its address is not allowed',
 	'an address that is not allowed any more is not sent to');
+event('n', 'name.one', '{}');
+wait_for($node, "SELECT last_error FROM commerce.deliveries WHERE endpoint = '$named' AND attempt > 0 AND state = 'pending'", 'its address is not allowed',
+	'nor is a name that turns out to have one');
 $node->append_conf('postgresql.conf', "commerce.allow_private_endpoints = '127.0.0.1'");
 $node->reload;
 all_delivered($first, 'until it is again');
