@@ -164,7 +164,8 @@ BEGIN
     RETURN least((SELECT min(n.next_at) FROM commerce.endpoints e,
             LATERAL (SELECT d.next_at FROM commerce.deliveries d WHERE d.endpoint = e.id AND d.state = 'pending' AND d.next_at > moment
                 ORDER BY d.next_at LIMIT 1) n
-            WHERE e.enabled), (SELECT min(d.lease_until) FROM commerce.deliveries d WHERE d.state = 'leased'));
+            WHERE e.enabled), (SELECT min(d.lease_until) FROM commerce.deliveries d
+            WHERE d.state = 'leased' AND d.lease_until > moment));
 END
 $$;
 COMMENT ON FUNCTION commerce.next_delivery() IS

@@ -197,7 +197,7 @@ settle_ended(void)
 	ended = NIL;
 }
 
-/* Decides what becomes of a delivery that went wrong, or not at all. */
+/* Decides what becomes of a delivery that went wrong, or not at all; in the delivery's memory. */
 static void
 judge_failure(Delivery *delivery)
 {
@@ -205,11 +205,9 @@ judge_failure(Delivery *delivery)
 	int64 wait = commerce_retry_delay(delivery->attempt, pg_prng_uint32(&pg_global_prng_state));
 
 	if (delivery->error == NULL)
-		delivery->error = MemoryContextStrdup(delivery->memory,
-											  psprintf(request->status / 100 == 3
-														   ? "it answered %d, and redirects are not followed"
-														   : "it answered %d",
-													   request->status));
+		delivery->error = psprintf(
+			request->status / 100 == 3 ? "it answered %d, and redirects are not followed" : "it answered %d",
+			request->status);
 	if (request->status == 410)
 		delivery->outcome = "gone";
 	else if (wait < 0)
@@ -227,7 +225,7 @@ delivery_over(HttpRequest *request, bool given_up)
 {
 	Delivery *delivery = (Delivery *) request;
 	Endpoint *endpoint = endpoint_of(&delivery->endpoint);
-	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContext before = MemoryContextSwitchTo(delivery->memory);
 
 	delivery->error = request->error;
 	if (given_up)
@@ -242,6 +240,7 @@ delivery_over(HttpRequest *request, bool given_up)
 		judge_failure(delivery);
 		endpoint->failures++;
 	}
+	MemoryContextSwitchTo(TopMemoryContext);
 	ended = lappend(ended, delivery);
 	MemoryContextSwitchTo(before);
 }

@@ -19,6 +19,7 @@
 #include "base/owner.h"
 #include "base/ready.h"
 #include "base/resident.h"
+#include "base/settings.h"
 #include "outbox/courier.h"
 
 #pragma GCC diagnostic push
@@ -69,6 +70,7 @@ typedef struct Stay
 	Reason reason;
 	bool reopen;  /* settings have changed: when nothing is under way, connections are made anew */
 	bool pending; /* there is something to write down */
+	bool look;    /* there may be new events */
 } Stay;
 
 /* Begins a transaction as the shop's owner; where there is a reason not to, begins none and returns that. */
@@ -126,6 +128,7 @@ do_round(Stay *stay, bool claim, bool look)
 	commerce_courier_start();
 	commerce_resident_works(stay->row);
 	stay->pending = false;
+	stay->look = stay->look && !claim;
 	stay->active = GetCurrentTimestamp();
 	return true;
 }
@@ -147,14 +150,15 @@ write_down(void)
 static void
 do_rounds(Stay *stay)
 {
-	bool look = commerce_resident_is_wanted(stay->row);
 	bool claim = stay->reason == STAYS && !stay->reopen;
 
+	if (commerce_resident_is_wanted(stay->row))
+		stay->look = true;
 	if (commerce_courier_collect())
 		stay->pending = true;
-	if (!stay->pending && !(claim && (look || stay->round.next <= GetCurrentTimestamp())))
+	if (!stay->pending && !(claim && (stay->look || stay->round.next <= GetCurrentTimestamp())))
 		return;
-	if (!do_round(stay, claim, look) || !claim || !stay->round.moot || commerce_http_in_flight() > 0)
+	if (!do_round(stay, claim, stay->look) || !claim || !stay->round.moot || commerce_http_in_flight() > 0)
 		return;
 	/* What happens from here on tells nobody, unless there is an endpoint by then, which this sees. */
 	commerce_resident_is_moot(stay->row, true);
@@ -176,6 +180,8 @@ obey_signals(Stay *stay)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 		stay->reopen = true;
+		if (stay->reason == STAYS && (commerce_senders == 0 || commerce_workers == 0))
+			stay->reason = LEAVES;
 	}
 	if (ShutdownRequestPending && (stay->reason == STAYS || stay->reason == LEAVES))
 		stay->reason = ASKED;
@@ -229,6 +235,17 @@ is_drained(Stay *stay, TimestampTz now)
 	return (commerce_http_in_flight() == 0 && !stay->pending) || now >= stay->drain_until;
 }
 
+/* Returns for how long to wait at most, in milliseconds; an answer, a signal and a word of new events end it anyway. */
+static long
+patience(const Stay *stay, TimestampTz now)
+{
+	TimestampTz until = stay->reason == STAYS ? stay->round.next : stay->drain_until;
+
+	if (until == DT_NOEND || (stay->reason == STAYS && stay->reopen))
+		return LOOK_OUT;
+	return Min(LOOK_OUT, TimestampDifferenceMilliseconds(now, until));
+}
+
 /* Stays until there is a reason to leave. */
 static void
 stay_here(Stay *stay)
@@ -236,7 +253,6 @@ stay_here(Stay *stay)
 	for (;;)
 	{
 		TimestampTz now;
-		TimestampTz until;
 
 		ResetLatch(MyLatch);
 		obey_signals(stay);
@@ -246,9 +262,7 @@ stay_here(Stay *stay)
 		consider_leaving(stay, now);
 		if (is_drained(stay, now))
 			return;
-		until = stay->reason == STAYS ? stay->round.next : stay->drain_until;
-		commerce_http_wait(
-			Min(LOOK_OUT, until == DT_NOEND ? LOOK_OUT : TimestampDifferenceMilliseconds(now, until)));
+		commerce_http_wait(patience(stay, now));
 	}
 }
 

@@ -62,7 +62,7 @@ sub tls_server
 	}
 	push @servers, $pid;
 	# Not by connecting: the first who does is who gets the answer.
-	wait_until(sub { slurp_file("$folder/$name.log") =~ /^ACCEPT/m }, "$name: a server that speaks TLS");
+	wait_until(sub { -e "$folder/$name.log" && slurp_file("$folder/$name.log") =~ /^ACCEPT/m }, "$name: a server that speaks TLS");
 	return $port;
 }
 
