@@ -263,5 +263,26 @@ is($node->safe_psql('postgres', "SELECT count(*) FROM commerce.deliveries WHERE 
 	'with commerce.senders = 0 a session sends by CALL');
 is($node->safe_psql('postgres', $sender), '', 'and nobody else');
 unlike(slurp_file($node->logfile), qr/TRAP|PANIC|WARNING:  commerce/, 'without trouble');
+$node->stop;
+
+# A standby sends nothing, until it is promoted.
+my $primary = new_node('primary', init => { allows_streaming => 1 }, workers => 0, conf => "commerce.allow_private_endpoints = '127.0.0.1'\n");
+$primary->start;
+make_shop($primary);
+$primary->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($primary, 'base', has_streaming => 1);
+$standby->append_conf('postgresql.conf', 'commerce.workers = 1');
+$standby->start;
+$primary->safe_psql('postgres', "SELECT commerce.create_endpoint('" . $sink->url('ok/moved') . "');
+	INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES ('m', 'order.moved', '{}')");
+$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+is($standby->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'commerce %'"), '0', 'a standby has no sender');
+is((error_of($standby, 'CALL commerce.deliver_pending()'))[0], '25006', 'nor does a session send there');
+$primary->stop;
+is(scalar($sink->requests('ok/moved')), 0, 'and nothing was sent');
+$standby->promote;
+wait_until(sub { scalar($sink->requests('ok/moved')) == 1 }, 'a promoted one sends what it finds');
+$standby->stop;
 
 done_testing();
