@@ -32,6 +32,15 @@ extern int commerce_workers;
 
 /* commerce.password_hashes: how many passwords are hashed at a time in the whole server. */
 extern int commerce_password_hashes;
+/* commerce.senders: in how many databases at a time events are sent. */
+extern int commerce_senders;
+#define COMMERCE_MAX_SENDERS 16
+
+/* commerce.allow_private_endpoints: networks that events may be sent to though they are not of the open internet. */
+extern char *commerce_allow_private_endpoints;
+
+/* commerce.ca_file: whose certificates of endpoints are trusted; empty for those the system trusts. */
+extern char *commerce_ca_file;
 
 extern void commerce_settings_init(void);
 
