@@ -3,6 +3,9 @@
 -- next_at = infinity until the one before them is done, so that finding what is ready never walks over what is not. Who
 -- puts something at the end of such a row, or takes away what is at its head, holds one lock until he commits: the two
 -- never miss each other. These are short transactions, and none of them belongs to a customer.
+--
+-- A sender stays, and plans that it made when there were ten deliveries serve when there are a million: so they go by the
+-- indexes whatever the statistics were.
 CREATE FUNCTION commerce.lock_deliveries() RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -20,6 +23,7 @@ COMMENT ON FUNCTION commerce.lock_deliveries() IS
 
 CREATE FUNCTION commerce.promote_deliveries(endpoints uuid[], aggregates text[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
     moment timestamptz := clock_timestamp();
@@ -40,6 +44,7 @@ COMMENT ON FUNCTION commerce.promote_deliveries(uuid[], text[]) IS
 
 CREATE FUNCTION commerce.dispatch_events(batch integer) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
     picked uuid[];
@@ -84,6 +89,7 @@ CREATE FUNCTION commerce.claim_deliveries(endpoints uuid[], rooms integer[], tot
     RETURNS TABLE (endpoint uuid, aggregate text, event uuid, attempt integer, body text, url text, secret commerce.sealed,
         previous_secret commerce.sealed, headers commerce.sealed)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -120,6 +126,7 @@ COMMENT ON FUNCTION commerce.claim_deliveries(uuid[], integer[], integer, uuid, 
 CREATE FUNCTION commerce.settle_deliveries(endpoints uuid[], aggregates text[], events uuid[], token uuid, outcomes text[],
         statuses integer[], errors text[], again timestamptz[]) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
