@@ -3,6 +3,7 @@
  */
 #include "base/pg.h"
 
+#include "base/card_guard.h"
 #include "base/errors.h"
 #include "privacy/blind.h"
 #include "privacy/convert.h"
@@ -39,6 +40,7 @@ commerce_seal(PG_FUNCTION_ARGS)
 	char *field = commerce_text_to_utf8(PG_GETARG_TEXT_PP(1));
 	Datum sealed;
 
+	commerce_refuse_card_number(field, plaintext);
 	SPI_connect();
 	sealed = commerce_seal_text(plaintext, strlen(plaintext), field, PG_GETARG_UUID_P(2));
 	sealed = SPI_datumTransfer(sealed, false, -1);
