@@ -25,6 +25,7 @@
 #include "order/quantities.h"
 #include "order/quote_chores.h"
 #include "budget/claims.h"
+#include "privacy/retention_chore.h"
 #include "pricing/promotions.h"
 #include "privacy/login.h"
 
@@ -59,4 +60,5 @@ _PG_init(void)
 	commerce_outbox_init();
 	commerce_audit_init();
 	commerce_login_init();
+	commerce_retention_init();
 }

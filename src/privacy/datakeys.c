@@ -19,6 +19,11 @@
 #include "base/plan.h"
 #include "privacy/keyring.h"
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "utils/fmgrprotos.h"
+#pragma GCC diagnostic pop
+
 #define WAYS 4
 #define SETS (KEYRING_DATA_KEYS / WAYS)
 
@@ -60,6 +65,14 @@ static SavedPlan find_newest = {
 static SavedPlan insert_key = {
 	.sql = "INSERT INTO commerce.data_keys (subject, id, epoch, wrapped) VALUES ($1, $2, $3, $4)",
 	.args = "uuid; bigint; integer; bytea"};
+
+/*
+ * Is the subject a customer who was erased? Whoever erases locks the row FOR UPDATE, so this waits for him, and he for
+ * the end of this transaction: a key that he has not seen cannot be made.
+ */
+static SavedPlan find_tombstone = {
+	.sql = "SELECT erased_at IS NOT NULL FROM commerce.customers WHERE id = $1 FOR KEY SHARE",
+	.args = "uuid"};
 
 /* Refuses a shop without its one row of facts. */
 static void
@@ -176,6 +189,22 @@ random_id(void)
 	return id;
 }
 
+/* Refuses a key for somebody who was erased: nothing about him is to be kept again. */
+static void
+refuse_erased(const pg_uuid_t *subject)
+{
+	bool isnull;
+
+	if (commerce_run(&find_tombstone, PLAN_WRITES, (Datum[]){UUIDPGetDatum(subject)}, NULL) == 0 ||
+		!DatumGetBool(commerce_value(0, 1, &isnull)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_NOT_PERMITTED), errmsg("this customer was erased"),
+			 commerce_errfacts("customer",
+							   DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(subject))), NULL),
+			 errhint("Whoever comes back is a new customer: commerce.create_customer().")));
+}
+
 /* Makes a data key for a subject under the newest epoch and stores it wrapped. */
 static const uint8 *
 make_key(const pg_uuid_t *subject, WrappedKey *wrapped)
@@ -184,6 +213,7 @@ make_key(const pg_uuid_t *subject, WrappedKey *wrapped)
 	bool cached;
 	int slot;
 
+	refuse_erased(subject);
 	memset(wrapped, 0, sizeof(*wrapped));
 	wrapped->id = random_id();
 	wrapped->epoch = commerce_keyring_newest();
