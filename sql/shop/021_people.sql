@@ -110,7 +110,8 @@ CREATE TRIGGER audit_update AFTER UPDATE ON commerce.customers FOR EACH ROW WHEN
 SELECT commerce.guard_card_numbers(t::regclass) FROM unnest('{
     commerce.balance_entries, commerce.budgets, commerce.gift_card_references, commerce.jwt_keys, commerce.quotes,
     commerce.quote_versions, commerce.quantity_rules, commerce.cart_codes, commerce.cart_lines, commerce.carts, commerce.channels,
-    commerce.consents, commerce.customer_groups, commerce.customers, commerce.fulfilments, commerce.locations, commerce.payment_entries,
+    commerce.consents, commerce.customer_groups, commerce.customers, commerce.fulfilments, commerce.locations, commerce.order_edits, commerce.order_holds, commerce.order_versions,
+    commerce.payment_entries,
     commerce.payment_references, commerce.payments, commerce.price_lists, commerce.products,
     commerce.promotions, commerce.return_receptions, commerce.returns, commerce.sensitive_fields, commerce.shipping_methods, commerce.shipping_prices,
     commerce.shop, commerce.state_machines, commerce.stock_lots, commerce.stock_movements, commerce.store_credits,

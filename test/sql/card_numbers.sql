@@ -32,7 +32,7 @@ WITH p AS (INSERT INTO commerce.promotions (name, benefit, needs_code) VALUES ('
     INSERT INTO commerce.promotion_codes (code, promotion) SELECT 'CARDS', id FROM p;
 SELECT commerce.receive_stock('cards-a', 1000), commerce.receive_stock('cards-a', 1000, 'cards-annex');
 SELECT commerce.create_customer('cards@example.com') AS customer \gset
-CREATE TABLE card_orders AS SELECT n, commerce.checkout('[{"sku": "cards-a", "quantity": 4}]', customer => :'customer') AS id FROM generate_series(1, 6) n;
+CREATE TABLE card_orders AS SELECT n, commerce.checkout('[{"sku": "cards-a", "quantity": 4}]', customer => :'customer') AS id FROM generate_series(1, 7) n;
 SELECT id AS fresh FROM card_orders WHERE n = 1 \gset
 SELECT commerce.authorize_payment(id) AS authorized FROM card_orders WHERE n = 2 \gset
 SELECT commerce.authorize_payment(id) AS captured, id AS paid FROM card_orders WHERE n = 3 \gset
@@ -59,6 +59,7 @@ SELECT commerce.accept_quote(:'agreed', '10 EUR') IS NOT NULL AS agreed_it;
 SELECT commerce.create_cart() AS asked_cart \gset
 SELECT commerce.set_cart_line(:'asked_cart', 'cards-a', 1);
 SELECT commerce.request_quote(:'asked_cart') AS asked \gset
+SELECT commerce.begin_edit(id, '[{"line": 1, "quantity": 3}]') AS edit FROM card_orders WHERE n = 7 \gset
 CREATE TABLE card_tickets (id integer PRIMARY KEY, state text, note text);
 SELECT commerce.create_state_machine('cards_ticket', '{"initial": "open", "states": ["open", "shut"], "transitions": [{"event": "shut", "from": "open", "to": "shut"}]}');
 SELECT commerce.attach_state_machine('card_tickets', 'state', 'cards_ticket');
@@ -68,7 +69,7 @@ SELECT commerce.create_state_machine('cards_unused', '{"initial": "open", "state
 
 CREATE TABLE card_things AS SELECT * FROM (VALUES ('$customer', :'customer'), ('$fresh', :'fresh'), ('$authorized', :'authorized'), ('$captured', :'captured'), ('$disputed', :'disputed'), ('$paid', :'paid'), ('$fulfilment', :'fulfilment'), ('$sent', :'sent'), ('$return', :'return'), ('$approved', :'approved'),
     ('$balance', :'balance'), ('$cart', :'cart'), ('$reservation', :'reservation'), ('$stocktake', :'stocktake'), ('$unsent', :'unsent'), ('$planned', :'planned'), ('$promotion', :'promotion'),
-    ('$owed', :'owed'), ('$offered', :'offered'), ('$agreed', :'agreed'), ('$asked', :'asked')) t (name, id);
+    ('$owed', :'owed'), ('$offered', :'offered'), ('$agreed', :'agreed'), ('$asked', :'asked'), ('$edit', :'edit')) t (name, id);
 CREATE FUNCTION card_fill(value text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     t record;
@@ -89,6 +90,10 @@ INSERT INTO card_calls SELECT c.function, (SELECT jsonb_object_agg(e.key, card_f
     ('attach_state_machine', '{"table": "''card_papers''", "column": "''state''", "machine": "''cards_ticket''"}'),
     ('authorize_payment', '{"order": "''$fresh''", "amount": "''1 EUR''", "reference": "''~''", "provider": "''~''"}'),
     ('balance_event', '{"balance_id": "''$balance''", "event": "''block''", "detail": "''{\"note\": \"~\"}''"}'),
+    ('begin_edit', '{"order": "''$fresh''", "changes": "''[{\"line\": 1, \"discount\": \"1.00\", \"reason\": \"~\"}]''", "reason": "''~''"}'),
+    ('cancel_lines', '{"order": "''$fresh''", "lines": "''[{\"line\": 1, \"quantity\": 1}]''", "reason": "''~''"}'),
+    ('change_edit', '{"edit": "''$edit''", "changes": "''[{\"line\": 1, \"discount\": \"1.00\", \"reason\": \"~\"}]''"}'),
+    ('request_exchange', '{"order": "''$sent''", "lines": "''[{\"line\": 1, \"quantity\": 1}]''", "new_lines": "''[{\"sku\": \"cards-a\", \"quantity\": 1}]''", "reason": "''~''"}'),
     ('begin_payment', '{"order": "''$fresh''", "amount": "''1 EUR''", "provider": "''~''", "reference": "''~''"}'),
     ('capture_payment', '{"payment": "''$authorized''", "amount": "''1 EUR''", "reference": "''~''", "provider": "NULL"}'),
     ('charge_back_payment', '{"payment": "''$captured''", "amount": "NULL", "reference": "''~''", "provider": "NULL"}'),
