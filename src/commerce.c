@@ -28,6 +28,8 @@
 #include "privacy/retention_chore.h"
 #include "pricing/promotions.h"
 #include "privacy/login.h"
+#include "privacy/key_chores.h"
+#include "privacy/keyring.h"
 
 COMMERCE_MODULE_MAGIC("commerce", COMMERCE_VERSION);
 
@@ -61,4 +63,6 @@ _PG_init(void)
 	commerce_audit_init();
 	commerce_login_init();
 	commerce_retention_init();
+	commerce_keyring_init();
+	commerce_key_chores_init();
 }

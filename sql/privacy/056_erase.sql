@@ -12,6 +12,14 @@ DECLARE
     rows_changed bigint;
     total bigint := 0;
 BEGIN
+    -- First what goes as a whole, and so may hold what cannot be emptied.
+    FOR r IN SELECT e."table", e."column" FROM commerce.erasure_tables e
+            JOIN pg_attribute a ON a.attrelid = e."table" AND a.attname = e."column" AND NOT a.attisdropped
+            ORDER BY e."table"::text COLLATE "C", e."column" LOOP
+        EXECUTE format('DELETE FROM %s t WHERE t.%I = $1', r."table", r."column") USING subject;
+        GET DIAGNOSTICS rows_changed = ROW_COUNT;
+        total := total + rows_changed;
+    END LOOP;
     -- One UPDATE a table: a value and its blind value may have to go together.
     FOR r IN SELECT c."table", c.condition, string_agg(format('%I = NULL', x.name), ', ') AS emptied,
                 string_agg(format('t.%I IS NOT NULL', x.name), ' OR ') AS filled
@@ -21,18 +29,11 @@ BEGIN
         GET DIAGNOSTICS rows_changed = ROW_COUNT;
         total := total + rows_changed;
     END LOOP;
-    FOR r IN SELECT e."table", e."column" FROM commerce.erasure_tables e
-            JOIN pg_attribute a ON a.attrelid = e."table" AND a.attname = e."column" AND NOT a.attisdropped
-            ORDER BY e."table"::text COLLATE "C", e."column" LOOP
-        EXECUTE format('DELETE FROM %s t WHERE t.%I = $1', r."table", r."column") USING subject;
-        GET DIAGNOSTICS rows_changed = ROW_COUNT;
-        total := total + rows_changed;
-    END LOOP;
     RETURN total;
 END
 $$;
 COMMENT ON FUNCTION commerce.erase_values(uuid) IS
-'Internal. Empties the registered columns of a subject with their blind values, and deletes the rows that commerce.erasure_tables names; returns how many rows that were. 42501 where a table''s row security would hide some.';
+'Internal. Deletes the rows of a subject that commerce.erasure_tables names, and empties the registered columns with their blind values; returns how many rows that were. 42501 where a table''s row security would hide some.';
 
 CREATE FUNCTION commerce.erase(customer uuid) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

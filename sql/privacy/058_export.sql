@@ -30,32 +30,33 @@ COMMENT ON FUNCTION commerce.export_facts(uuid) IS
 'What export_customer() tells of a customer that is not sealed; NULL for an unknown one. For commerce_pii_reader, who calls it through export_customer().';
 GRANT EXECUTE ON FUNCTION commerce.export_facts(uuid) TO commerce_pii_reader;
 
-CREATE FUNCTION commerce.export_values(customer uuid) RETURNS TABLE ("table" text, "row" jsonb, "column" name, field text, value commerce.sealed)
+CREATE FUNCTION commerce.export_values(customer uuid) RETURNS TABLE ("table" text, "row" jsonb, "column" name, field text, row_id uuid, value commerce.sealed)
     LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $$
 DECLARE
     r record;
 BEGIN
     PERFORM commerce.require_shop();
-    FOR r IN SELECT * FROM commerce.registered_columns() LOOP
-        RETURN QUERY EXECUTE format('SELECT %L::text, jsonb_build_object(%s), %L::name, %L::text, t.%I FROM %s t WHERE (%s) AND t.%I IS NOT NULL',
+    FOR r IN SELECT c.* FROM commerce.registered_columns() c LEFT JOIN commerce.sensitive_fields f ON f.field = c.field
+            WHERE f.exported IS NOT FALSE LOOP
+        RETURN QUERY EXECUTE format('SELECT %L::text, jsonb_build_object(%s), %L::name, %L::text, %s, t.%I FROM %s t WHERE (%s) AND t.%I IS NOT NULL',
                 r."table", (SELECT coalesce(string_agg(format('%L, t.%I', k, k), ', '), '') FROM unnest(r.key_columns) k),
-                r."column", r.field, r."column", r."table", r.condition, r."column")
+                r."column", r.field, CASE WHEN r.row_column IS NULL THEN 'NULL::uuid' ELSE format('t.%I', r.row_column) END, r."column", r."table", r.condition, r."column")
             USING customer;
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION commerce.export_values(uuid) IS
-'What is sealed for a customer in all registered columns, sealed as it is, with the primary key of its row. For commerce_pii_reader, who opens it by export_customer().';
+'What is sealed for a customer in all registered columns, sealed as it is, with the primary key of its row and the row_id it is sealed for, but for fields that are not exported. For commerce_pii_reader, who opens it by export_customer().';
 GRANT EXECUTE ON FUNCTION commerce.export_values(uuid) TO commerce_pii_reader;
 
-CREATE FUNCTION commerce.export_value(value commerce.sealed, subject uuid) RETURNS jsonb
-    LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION commerce.export_value(value commerce.sealed, subject uuid, row_id uuid DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     opened text;
 BEGIN
-    opened := commerce.reveal(value, subject, 'export');
+    opened := commerce.reveal(value, subject, 'export', row_id);
     RETURN CASE WHEN opened LIKE '{%' THEN opened::jsonb ELSE to_jsonb(opened) END;
 EXCEPTION
     WHEN SQLSTATE 'CM040' THEN
@@ -64,9 +65,9 @@ EXCEPTION
         RETURN to_jsonb(opened);
 END
 $$;
-COMMENT ON FUNCTION commerce.export_value(commerce.sealed, uuid) IS
+COMMENT ON FUNCTION commerce.export_value(commerce.sealed, uuid, uuid) IS
 'Opens a value for export_customer(), an address as the document that it is; NULL where it does not open: one such value is no reason to tell nothing. With the rights of who calls, and with reveal()''s other errors.';
-GRANT EXECUTE ON FUNCTION commerce.export_value(commerce.sealed, uuid) TO commerce_pii_reader;
+GRANT EXECUTE ON FUNCTION commerce.export_value(commerce.sealed, uuid, uuid) TO commerce_pii_reader;
 
 CREATE FUNCTION commerce.export_customer(customer uuid) RETURNS jsonb
     LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
@@ -79,7 +80,7 @@ BEGIN
         RETURN NULL;
     END IF;
     opened := (SELECT coalesce(jsonb_agg(jsonb_build_object('table', v."table", 'row', v."row", 'column', v."column", 'field', v.field,
-        'value', commerce.export_value(v.value, customer)) ORDER BY v."table" COLLATE "C", v."row", v."column"), '[]')
+        'value', commerce.export_value(v.value, customer, v.row_id)) ORDER BY v."table" COLLATE "C", v."row", v."column"), '[]')
         FROM commerce.export_values(customer) v);
     RETURN facts || jsonb_build_object(
         'customer', facts -> 'customer' || (SELECT coalesce(jsonb_object_agg(v ->> 'column', v -> 'value'), '{}')
@@ -94,5 +95,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.export_customer(uuid) IS
-'All that is known of a customer in one document, opened: {"customer", "consents", "orders": with lines, payments, parcels, returns, invoices and ship_address, "carts", "balances": with entries, "values": of the app''s own registered columns and of carts, [{"table", "row", "column", "field", "value"}], "fields": what is kept, what for, on which legal basis and for how long, "exported_at"}. A value that does not open is null. NULL for an unknown customer; of an erased one it tells what is kept. Opens with the caller''s right to reveal(): commerce_pii_reader. CM041 without a key file. Example: SELECT commerce.export_customer(customer).';
+'All that is known of a customer in one document, opened: {"customer", "consents", "orders": with lines, payments, parcels, returns, invoices and ship_address, "carts", "balances": with entries, "values": of the app''s own registered columns and of carts, [{"table", "row", "column", "field", "value"}], "fields": what is kept, what for, on which legal basis and for how long, "exported_at"}. A value that does not open is null. What opens doors, as the secret of a second factor, is left out. NULL for an unknown customer; of an erased one it tells what is kept. Opens with the caller''s right to reveal(): commerce_pii_reader. CM041 without a key file. Example: SELECT commerce.export_customer(customer).';
 GRANT EXECUTE ON FUNCTION commerce.export_customer(uuid) TO commerce_pii_reader;

@@ -15,11 +15,11 @@ ALTER TABLE commerce.data_keys ALTER COLUMN wrapped SET STATISTICS 0;
 
 CREATE TABLE commerce.customers (
     id uuid PRIMARY KEY DEFAULT commerce.uuidv7(),
-    email commerce.sealed,
+    email commerce.sealed('email'),
     email_blind bytea UNIQUE CHECK (octet_length(email_blind) = 16),
-    name commerce.sealed,
-    phone commerce.sealed,
-    address commerce.sealed,
+    name commerce.sealed('name'),
+    phone commerce.sealed('phone'),
+    address commerce.sealed('address'),
     password_hash text,
     customer_group text REFERENCES commerce.customer_groups,
     tax_exempt boolean NOT NULL DEFAULT false,

@@ -5,43 +5,22 @@ CREATE TABLE commerce.sensitive_fields (
     legal_basis text NOT NULL CHECK (legal_basis IN ('consent', 'contract', 'legal_obligation', 'vital_interests', 'public_task',
         'legitimate_interests')),
     retention interval CHECK (retention > '0'),
-    normaliser text CHECK (normaliser IN ('email', 'phone', 'text'))
+    normaliser text CHECK (normaliser IN ('email', 'phone', 'text')),
+    exported boolean NOT NULL DEFAULT true
 );
 COMMENT ON TABLE commerce.sensitive_fields IS 'the register of what is kept of people; written by register_sensitive_field()';
-COMMENT ON COLUMN commerce.sensitive_fields.field IS 'as it is named to seal()';
+COMMENT ON COLUMN commerce.sensitive_fields.field IS 'as it is named to seal(); commerce.sealed_columns says where it is kept';
 COMMENT ON COLUMN commerce.sensitive_fields.purpose IS 'what it is kept for';
 COMMENT ON COLUMN commerce.sensitive_fields.legal_basis IS 'GDPR, article 6';
 COMMENT ON COLUMN commerce.sensitive_fields.retention IS 'how old a value becomes; NULL: until its customer is erased';
 COMMENT ON COLUMN commerce.sensitive_fields.normaliser IS 'how its blind values are made: email, phone or text; NULL: as blind() does it for the field';
+COMMENT ON COLUMN commerce.sensitive_fields.exported IS 'false: it opens doors, so export_customer() does not tell it';
 INSERT INTO commerce.sensitive_fields (field, purpose, legal_basis, normaliser) VALUES
     ('email', 'customer account and messages about orders', 'contract', 'email'),
     ('name', 'customer account', 'contract', NULL),
     ('phone', 'questions about deliveries', 'contract', NULL),
     ('address', 'delivery', 'contract', NULL);
-
-CREATE TABLE commerce.sensitive_columns (
-    "table" regclass NOT NULL,
-    "column" name NOT NULL,
-    field text NOT NULL REFERENCES commerce.sensitive_fields,
-    subject_columns name[] NOT NULL CHECK (cardinality(subject_columns) > 0),
-    blind_column name,
-    age_column name,
-    PRIMARY KEY ("table", "column")
-);
-COMMENT ON TABLE commerce.sensitive_columns IS 'the register of where it is kept; sensitive_columns_report() tells what is missing here';
-COMMENT ON COLUMN commerce.sensitive_columns."column" IS 'of type sealed';
-COMMENT ON COLUMN commerce.sensitive_columns.subject_columns IS 'the first of them that is not NULL is the subject that the value is sealed for';
-COMMENT ON COLUMN commerce.sensitive_columns.blind_column IS 'its blind() value, which goes with it';
-COMMENT ON COLUMN commerce.sensitive_columns.age_column IS 'since when the value is kept; NULL: its age does not count';
-CREATE INDEX sensitive_columns_field ON commerce.sensitive_columns (field);
-INSERT INTO commerce.sensitive_columns ("table", "column", field, subject_columns, blind_column, age_column) VALUES
-    ('commerce.customers', 'email', 'email', '{id}', 'email_blind', NULL),
-    ('commerce.customers', 'name', 'name', '{id}', NULL, NULL),
-    ('commerce.customers', 'phone', 'phone', '{id}', NULL, NULL),
-    ('commerce.customers', 'address', 'address', '{id}', NULL, NULL),
-    ('commerce.orders', 'ship_address', 'address', '{customer_id,id}', NULL, 'placed_at'),
-    ('commerce.carts', 'ship_address', 'address', '{customer_id,id}', NULL, 'changed_at'),
-    ('commerce.quotes', 'ship_address', 'address', '{customer_id,id}', NULL, 'changed_at');
+INSERT INTO commerce.sensitive_fields (field, purpose, legal_basis, exported) VALUES ('totp', 'second factor of logging in', 'contract', false);
 
 CREATE TABLE commerce.erasure_tables (
     "table" regclass NOT NULL,
@@ -96,7 +75,7 @@ COMMENT ON VIEW commerce.consents_now IS 'to what each customer consents now, or
 CREATE VIEW commerce.retention_status AS SELECT * FROM commerce.retention_due();
 COMMENT ON VIEW commerce.retention_status IS 'what sweep_retention() has to do, as retention_due() tells it';
 
-GRANT SELECT ON commerce.sensitive_fields, commerce.sensitive_columns, commerce.erasure_tables, commerce.consents,
+GRANT SELECT ON commerce.sensitive_fields, commerce.erasure_tables, commerce.consents,
     commerce.consents_now, commerce.retention_status TO commerce_reader;
 
 -- An erasure is noted as such; the log, which is never changed, does not repeat what was to be forgotten.
@@ -113,7 +92,7 @@ SELECT commerce.guard_card_numbers(t::regclass) FROM unnest('{
     commerce.consents, commerce.customer_groups, commerce.customers, commerce.fulfilments, commerce.locations, commerce.order_edits, commerce.order_holds, commerce.order_versions,
     commerce.payment_entries,
     commerce.payment_references, commerce.payments, commerce.price_lists, commerce.products,
-    commerce.promotions, commerce.return_receptions, commerce.returns, commerce.sensitive_fields, commerce.shipping_methods, commerce.shipping_prices,
+    commerce.promotions, commerce.return_receptions, commerce.returns, commerce.sealed_columns, commerce.sensitive_fields, commerce.shipping_methods, commerce.shipping_prices,
     commerce.shop, commerce.state_machines, commerce.stock_lots, commerce.stock_movements, commerce.store_credits,
     commerce.tax_rates, commerce.tax_zones, commerce.transitions}'::text[]) t;
 -- Barcodes are numbers, and some shops' skus are as well.

@@ -13,8 +13,24 @@
 int commerce_reservation_ttl = 15 * 60;
 int commerce_max_counters = 65536;
 char *commerce_key_file = NULL;
+char *commerce_key_command = NULL;
+int commerce_key_cache_ttl = 15 * 60;
+bool commerce_require_locked_memory = false;
+char *commerce_phone_country = NULL;
 int commerce_workers = 1;
 int commerce_password_hashes = 4;
+
+/* Takes two letters, or nothing, for a country; which countries there are is known above this room. */
+static bool
+check_country(char **value, void **extra, GucSource source)
+{
+	const char *country = *value;
+
+	(void) extra;
+	(void) source;
+	return country == NULL || country[0] == '\0' ||
+		   (strlen(country) == 2 && strspn(country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 2);
+}
 
 /* Defines the settings; called once, from _PG_init. */
 void
@@ -36,6 +52,26 @@ commerce_settings_init(void)
 		"File with the key-encryption keys of sealed fields: one \"epoch hex-key\" per line.",
 		"It must belong to the server's user or root and be readable by nobody else.", &commerce_key_file, "",
 		PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"commerce.key_command",
+		"Shell command that writes the key-encryption keys of sealed fields, instead of commerce.key_file.",
+		"Each backend runs it as the server's user when it first needs a key, for ten seconds at most.",
+		&commerce_key_command, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomIntVariable("commerce.key_cache_ttl", "How long a backend keeps keys in memory.",
+							"Then they are wiped, as soon as no transaction uses them, and read again when "
+							"next needed.",
+							&commerce_key_cache_ttl, 15 * 60, 1, 24 * 60 * 60, PGC_SIGHUP, GUC_UNIT_S, NULL,
+							NULL, NULL);
+	DefineCustomBoolVariable("commerce.require_locked_memory",
+							 "Do without keys where the memory they are in cannot be kept out of swap.",
+							 "Off, a backend that cannot lock it says so in the server's log and goes on.",
+							 &commerce_require_locked_memory, false, PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL,
+							 NULL, NULL);
+	DefineCustomStringVariable(
+		"commerce.phone_country", "Country of telephone numbers written without one, for blind indexes.",
+		"Two capital letters of ISO 3166-1. Set it before the first number is stored: blind values of "
+		"national numbers depend on it.",
+		&commerce_phone_country, "", PGC_SIGHUP, 0, check_country, NULL, NULL);
 	DefineCustomIntVariable(
 		"commerce.workers", "How many background workers may run at a time, 0 for none.",
 		"They end overdue holds, take expired lots off sale and tell of stock that runs low or is "

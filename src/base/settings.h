@@ -13,6 +13,18 @@ extern int commerce_max_counters;
 /* commerce.key_file: where the key-encryption keys are; empty for none. */
 extern char *commerce_key_file;
 
+/* commerce.key_command: what writes them instead; empty for nothing. */
+extern char *commerce_key_command;
+
+/* commerce.key_cache_ttl: how long a backend keeps keys in memory, in seconds. */
+extern int commerce_key_cache_ttl;
+
+/* commerce.require_locked_memory: does a backend do without keys where memory cannot be kept out of swap? */
+extern bool commerce_require_locked_memory;
+
+/* commerce.phone_country: of telephone numbers that do not say; ISO 3166-1, empty for none. */
+extern char *commerce_phone_country;
+
 /* commerce.workers: how many background workers may run at a time. */
 extern int commerce_workers;
 #define COMMERCE_MAX_WORKERS 8
