@@ -28,6 +28,7 @@
 #include "budget/claims.h"
 #include "outbox/deliveries.h"
 #include "outbox/sender.h"
+#include "privacy/retention_chore.h"
 #include "pricing/promotions.h"
 #include "privacy/login.h"
 #include "privacy/audit_signer.h"
@@ -66,6 +67,7 @@ _PG_init(void)
 	commerce_outbox_init();
 	commerce_audit_init();
 	commerce_login_init();
+	commerce_retention_init();
 	commerce_keyring_init();
 	commerce_audit_signer_init();
 	commerce_key_chores_init();

@@ -27,7 +27,7 @@ DECLARE
     wanted record;
 BEGIN
     PERFORM commerce.require_shop();
-    IF "table" IS NULL OR "column" IS NULL OR key_column IS NULL OR cardinality(subject_columns) > 0 IS NOT TRUE
+    IF "table" IS NULL OR "column" IS NULL OR key_column IS NULL AND blind_column IS NOT NULL OR cardinality(subject_columns) > 0 IS NOT TRUE
         OR array_position(subject_columns, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'table, column, key_column and subject_columns must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
@@ -50,7 +50,7 @@ BEGIN
             RAISE EXCEPTION 'column "%" of % is not of type %', wanted.name, "table", wanted.type USING ERRCODE = 'datatype_mismatch';
         END IF;
     END LOOP;
-    IF NOT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+    IF key_column IS NOT NULL AND NOT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
         WHERE i.indrelid = "table" AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 1 AND i.indpred IS NULL
             AND a.attname = key_column AND a.attnotnull) THEN
         RAISE EXCEPTION 'column "%" of % is not unique and not null', key_column, "table" USING ERRCODE = 'invalid_column_reference',
@@ -75,7 +75,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.register_sealed_column(regclass, name, name[], name, name, text, name, integer, text, text) IS
-'Tells how values of a column of type commerce.sealed are made, so that rotate_keys() computes their blind values anew: the column or columns with the subject (the first that is not NULL), the row_id if seal() was given one, the field (default: called as the column), and the column with blind() and what blind() was given. key_column is unique and not null. The roles of a table of your own: GRANT SELECT, UPDATE ON it TO commerce_owner. Called again it replaces what it was told. 42703 for an unknown column, 42804 for one of another type, 42P10 where key_column is not unique, 42501 without the grant, 22004 and 22023 for arguments that are none. Example: SELECT commerce.register_sealed_column(''person'', ''phone'', blind_column => ''phone_blind'').';
+'Tells how values of a column of type commerce.sealed are made, so that rotate_keys() computes their blind values anew, erase_customer() empties them and export_customer() tells them (register_sensitive_field() does the same, and says what they are kept for): the column or columns with the subject (the first that is not NULL), the row_id if seal() was given one, the field (default: called as the column), and the column with blind() and what blind() was given. key_column is unique and not null; it may be NULL without blind_column. The roles of a table of your own: GRANT SELECT, UPDATE ON it TO commerce_owner. Called again it replaces what it was told. 42703 for an unknown column, 42804 for one of another type, 42P10 where key_column is not unique, 42501 without the grant, 22004 and 22023 for arguments that are none. Example: SELECT commerce.register_sealed_column(''person'', ''phone'', blind_column => ''phone_blind'').';
 GRANT EXECUTE ON FUNCTION commerce.register_sealed_column(regclass, name, name[], name, name, text, name, integer, text, text) TO commerce_admin;
 
 CREATE FUNCTION commerce.rotate_keys() RETURNS uuid

@@ -13,7 +13,7 @@ INSERT INTO commerce.key_state DEFAULT VALUES;
 CREATE TABLE commerce.sealed_columns (
     "table" regclass NOT NULL,
     "column" name NOT NULL,
-    key_column name NOT NULL,
+    key_column name,
     subject_columns name[] NOT NULL CHECK (cardinality(subject_columns) > 0),
     row_column name,
     field text NOT NULL CHECK (field <> ''),
@@ -21,10 +21,12 @@ CREATE TABLE commerce.sealed_columns (
     bits integer NOT NULL DEFAULT 128 CHECK (bits BETWEEN 1 AND 128),
     normaliser text CHECK (normaliser IN ('email', 'phone', 'text')),
     country text CHECK (country ~ '^[A-Z]{2}$'),
-    PRIMARY KEY ("table", "column")
+    age_column name,
+    PRIMARY KEY ("table", "column"),
+    CHECK (blind_column IS NULL OR key_column IS NOT NULL)
 );
-COMMENT ON TABLE commerce.sealed_columns IS 'columns of type commerce.sealed and how their values are made, so that a rotation of keys finds them; register_sealed_column() adds one';
-COMMENT ON COLUMN commerce.sealed_columns.key_column IS 'unique and not null: the order in which rows are gone through';
+COMMENT ON TABLE commerce.sealed_columns IS 'columns of type commerce.sealed and how their values are made, so that a rotation of keys finds them, an erasure, an export and a sweep; register_sensitive_field() or register_sealed_column() adds one, sensitive_columns_report() tells what is missing';
+COMMENT ON COLUMN commerce.sealed_columns.key_column IS 'unique and not null: the order in which rows are gone through; NULL: nobody does, as without a blind value';
 COMMENT ON COLUMN commerce.sealed_columns.subject_columns IS 'the first of these that is not NULL is the subject of the value';
 COMMENT ON COLUMN commerce.sealed_columns.row_column IS 'the row_id that values are sealed for; NULL: none';
 COMMENT ON COLUMN commerce.sealed_columns.field IS 'what values are sealed as';
@@ -32,13 +34,16 @@ COMMENT ON COLUMN commerce.sealed_columns.blind_column IS 'where commerce.blind(
 COMMENT ON COLUMN commerce.sealed_columns.bits IS 'of the blind value, as in blind()';
 COMMENT ON COLUMN commerce.sealed_columns.normaliser IS 'of the blind value, as in blind(); NULL: the one called as the field';
 COMMENT ON COLUMN commerce.sealed_columns.country IS 'of telephone numbers without one, as in blind(); NULL: commerce.phone_country';
-INSERT INTO commerce.sealed_columns ("table", "column", key_column, subject_columns, field, blind_column) VALUES
-    ('commerce.customers', 'email', 'id', '{id}', 'email', 'email_blind'),
-    ('commerce.customers', 'name', 'id', '{id}', 'name', NULL),
-    ('commerce.customers', 'phone', 'id', '{id}', 'phone', NULL),
-    ('commerce.customers', 'address', 'id', '{id}', 'address', NULL),
-    ('commerce.orders', 'ship_address', 'id', '{customer_id,id}', 'address', NULL),
-    ('commerce.carts', 'ship_address', 'id', '{customer_id,id}', 'address', NULL);
+COMMENT ON COLUMN commerce.sealed_columns.age_column IS 'since when a value is kept; NULL: its age does not count';
+CREATE INDEX sealed_columns_field ON commerce.sealed_columns (field);
+INSERT INTO commerce.sealed_columns ("table", "column", key_column, subject_columns, field, blind_column, age_column) VALUES
+    ('commerce.customers', 'email', 'id', '{id}', 'email', 'email_blind', NULL),
+    ('commerce.customers', 'name', 'id', '{id}', 'name', NULL, NULL),
+    ('commerce.customers', 'phone', 'id', '{id}', 'phone', NULL, NULL),
+    ('commerce.customers', 'address', 'id', '{id}', 'address', NULL, NULL),
+    ('commerce.orders', 'ship_address', 'id', '{customer_id,id}', 'address', NULL, 'placed_at'),
+    ('commerce.carts', 'ship_address', 'id', '{customer_id,id}', 'address', NULL, 'changed_at'),
+    ('commerce.quotes', 'ship_address', 'id', '{customer_id,id}', 'address', NULL, 'changed_at');
 
 CREATE TABLE commerce.key_rotations (
     id uuid PRIMARY KEY DEFAULT commerce.uuidv7(),
@@ -89,4 +94,4 @@ COMMENT ON VIEW commerce.key_rotation_progress IS
 COMMENT ON COLUMN commerce.key_rotation_progress.done IS 'from 0 to 1, about';
 COMMENT ON COLUMN commerce.key_rotation_progress.unreadable IS 'rows that do not open and stay as they are: of erased subjects, or of keys that are gone';
 COMMENT ON COLUMN commerce.key_rotation_progress.conflicts IS 'rows that keep their old blind value, because another row has the new one';
-GRANT SELECT ON commerce.key_rotation_progress TO commerce_reader;
+GRANT SELECT ON commerce.key_rotation_progress, commerce.sealed_columns TO commerce_reader;

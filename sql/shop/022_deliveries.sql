@@ -71,3 +71,9 @@ CREATE INDEX deliveries_ready ON commerce.deliveries (endpoint, next_at, event) 
 CREATE INDEX deliveries_leased ON commerce.deliveries (lease_until) WHERE state = 'leased';
 CREATE INDEX deliveries_delivered ON commerce.deliveries (delivered_at) WHERE state = 'delivered';
 GRANT SELECT ON commerce.deliveries TO commerce_reader;
+
+INSERT INTO commerce.sealed_columns ("table", "column", subject_columns, field) VALUES
+    ('commerce.endpoints', 'secret', '{id}', 'secret:endpoint'),
+    ('commerce.endpoints', 'previous_secret', '{id}', 'secret:endpoint'),
+    ('commerce.endpoints', 'headers', '{id}', 'secret:endpoint_headers');
+SELECT commerce.guard_card_numbers('commerce.endpoints');

@@ -46,6 +46,16 @@ check(const uint8 *bytes, size_t size, int code)
 		refuse(code);
 }
 
+/* Returns whether a text is ASCII throughout; libsodium 1.0.18 takes some bytes beyond it for letters of base64. */
+static bool
+is_ascii(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char) *text >= 0x80)
+			return false;
+	return true;
+}
+
 /* Returns the typmod that input and receive are given as their third argument. */
 static int32
 typmod_argument(FunctionCallInfo fcinfo)
@@ -63,7 +73,7 @@ commerce_sealed_in(PG_FUNCTION_ARGS)
 	bytea *sealed;
 	size_t size = 0;
 
-	if (length < prefix || strncmp(armoured, ARMOUR, prefix) != 0)
+	if (length < prefix || strncmp(armoured, ARMOUR, prefix) != 0 || !is_ascii(armoured))
 		refuse(ERRCODE_INVALID_TEXT_REPRESENTATION);
 	length -= prefix;
 	sealed = palloc(VARHDRSZ + length);

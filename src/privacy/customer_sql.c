@@ -3,6 +3,7 @@
  */
 #include "base/pg.h"
 
+#include "base/card_guard.h"
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/plan.h"
@@ -11,7 +12,6 @@
 #include "privacy/convert.h"
 #include "privacy/customer.h"
 #include "privacy/login_state.h"
-#include "privacy/luhn.h"
 #include "privacy/normalise.h"
 #include "privacy/open.h"
 #include "privacy/password.h"
@@ -47,19 +47,6 @@ static void
 refuse_argument(const char *name, const char *wanted)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be %s", name, wanted)));
-}
-
-/* Refuses a text that holds a payment card number: this database is no place for one. */
-static void
-refuse_card_number(const char *name, const char *value)
-{
-	char *plain = commerce_nfkc(value);
-	if (!commerce_holds_card_number(plain, strlen(plain)))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_CARD_NUMBER_REFUSED), errmsg("%s holds a payment card number", name),
-			 commerce_errfacts("field", name, NULL),
-			 errhint("Card numbers belong to the payment provider; store the token that it gives for one.")));
 }
 
 /* Refuses what cannot be an e-mail address; whether it receives mail, only mail can tell. */
@@ -100,7 +87,7 @@ seal_optional(const text *argument, const char *field, const pg_uuid_t *customer
 	if (argument == NULL)
 		return;
 	plaintext = commerce_text_to_utf8(argument);
-	refuse_card_number(field, plaintext);
+	commerce_refuse_card_number(field, plaintext);
 	*value = commerce_seal_text(plaintext, strlen(plaintext), field, customer);
 	*null = ' ';
 }
@@ -169,7 +156,6 @@ commerce_create_customer(PG_FUNCTION_ARGS)
 	Datum values[9] = {UUIDPGetDatum(customer)};
 	char nulls[] = " nnnnnnnn";
 	char *email;
-	text *stated;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -177,9 +163,10 @@ commerce_create_customer(PG_FUNCTION_ARGS)
 	email = read_email(PG_GETARG_TEXT_PP(0));
 	if (attributes == NULL)
 		refuse_argument("attributes", "a JSON object");
-	stated = object_text(attributes, "attributes");
-	refuse_card_number("attributes", commerce_text_to_utf8(stated));
+	(void) object_text(attributes, "attributes");
+	commerce_refuse_card_value("attributes", JsonbPGetDatum(attributes), JSONBOID);
 
+	commerce_refuse_card_number("email", email);
 	SPI_connect();
 	values[1] = commerce_seal_text(email, strlen(email), "email", customer);
 	values[2] = commerce_blind_text(email, "email");

@@ -27,6 +27,11 @@
 #include "privacy/keystate.h"
 #include "privacy/moment.h"
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "utils/fmgrprotos.h"
+#pragma GCC diagnostic pop
+
 #define WAYS 4
 #define SUBJECTS 256
 #define SETS (KEYRING_DATA_KEYS / WAYS)
@@ -79,6 +84,14 @@ static SavedPlan find_newest = {
 static SavedPlan insert_key = {
 	.sql = "INSERT INTO commerce.data_keys (subject, id, epoch, wrapped) VALUES ($1, $2, $3, $4)",
 	.args = "uuid; bigint; integer; bytea"};
+
+/*
+ * Is the subject a customer who was erased? Whoever erases locks the row FOR UPDATE, so this waits for him, and he for
+ * the end of this transaction: a key that he has not seen cannot be made.
+ */
+static SavedPlan find_tombstone = {
+	.sql = "SELECT erased_at IS NOT NULL FROM commerce.customers WHERE id = $1 FOR KEY SHARE",
+	.args = "uuid"};
 
 /* Refuses a shop without its one row of facts. */
 static void
@@ -279,6 +292,22 @@ random_id(void)
 	return id;
 }
 
+/* Refuses a key for somebody who was erased: nothing about him is to be kept again. */
+static void
+refuse_erased(const pg_uuid_t *subject)
+{
+	bool isnull;
+
+	if (commerce_run(&find_tombstone, PLAN_WRITES, (Datum[]){UUIDPGetDatum(subject)}, NULL) == 0 ||
+		!DatumGetBool(commerce_value(0, 1, &isnull)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_NOT_PERMITTED), errmsg("this customer was erased"),
+			 commerce_errfacts("customer",
+							   DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(subject))), NULL),
+			 errhint("Whoever comes back is a new customer: commerce.create_customer().")));
+}
+
 /* Makes a data key for a subject under the newest epoch and stores it wrapped. */
 static const uint8 *
 make_key(const pg_uuid_t *subject, WrappedKey *wrapped)
@@ -289,6 +318,7 @@ make_key(const pg_uuid_t *subject, WrappedKey *wrapped)
 	int slot;
 
 	SPI_connect();
+	refuse_erased(subject);
 	commerce_key_state_for_writing(&state);
 	commerce_settle_key_state(&state);
 	memset(wrapped, 0, sizeof(*wrapped));

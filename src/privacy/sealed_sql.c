@@ -3,6 +3,7 @@
  */
 #include "base/pg.h"
 
+#include "base/card_guard.h"
 #include "base/errors.h"
 #include "base/ready.h"
 #include "base/settings.h"
@@ -60,6 +61,7 @@ commerce_seal(PG_FUNCTION_ARGS)
 		commerce_refuse_long_plaintext();
 	plaintext = commerce_text_to_utf8(PG_GETARG_TEXT_PP(0));
 	field = commerce_text_to_utf8(PG_GETARG_TEXT_PP(1));
+	commerce_refuse_card_number(field, plaintext);
 	return commerce_seal_row(plaintext, strlen(plaintext), field, PG_GETARG_UUID_P(2),
 							 optional_uuid(fcinfo, 3));
 }

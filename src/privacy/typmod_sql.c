@@ -35,6 +35,7 @@ static const char *const known_fields[] = {
 	"user_agent",      "message",
 	"comment",         "totp",
 	"token",           "secret",
+	"jwt_key",
 };
 
 /* Returns a field id as a typmod, which is never negative. */

@@ -111,7 +111,8 @@ DECLARE
 BEGIN
     FOREACH bad IN ARRAY ARRAY['', 'sealed', 'sealed:1:', 'sealed:2:' || substr(sealed, 10), ' ' || sealed, sealed || ' ', sealed || '=',
         sealed || 'A', left(sealed, -1), left(sealed, -4), replace(sealed, 'sealed:1:AQ', 'sealed:1:AA'), replace(sealed, 'sealed:1:AQE', 'sealed:1:AQI'),
-        upper(sealed), 'sealed:1:' || repeat('A', 300)]
+        upper(sealed), 'sealed:1:' || repeat('A', 300), overlay(sealed PLACING 'é' FROM 60 FOR 2), overlay(sealed PLACING '€' FROM 60 FOR 3),
+        overlay(sealed PLACING U&'\00C1' FROM 60 FOR 2), overlay(sealed PLACING U&'\+01F600' FROM 60 FOR 4)]
     LOOP
         BEGIN
             PERFORM bad::commerce.sealed;
