@@ -162,11 +162,12 @@ DECLARE
     currency constant text := before ->> 'currency';
 BEGIN
     INSERT INTO commerce.order_lines (order_id, line, sku, title, quantity, cancelled, unit_price, per_quantity, list_price, gift_of,
-            tax_class, tax_exempt, priced_version, subtotal, discount, tax, included_tax, total)
+            tax_class, tax_exempt, requires_shipping, priced_version, subtotal, discount, tax, included_tax, total)
         SELECT "order", (l ->> 'line')::integer, l ->> 'sku', l ->> 'title', (l ->> 'quantity')::bigint, (l ->> 'cancelled')::bigint,
             commerce.amount(l -> 'unit_price'), (l ->> 'per_quantity')::integer,
             CASE WHEN jsonb_typeof(l -> 'list_price') = 'object' THEN commerce.amount(l -> 'list_price') END, (l ->> 'gift_of')::uuid,
-            l ->> 'tax_class', (l ->> 'tax_exempt')::boolean, (l ->> 'priced_version')::integer,
+            l ->> 'tax_class', (l ->> 'tax_exempt')::boolean,
+            coalesce((SELECT v.requires_shipping FROM commerce.variants v WHERE v.sku = l ->> 'sku'), true), (l ->> 'priced_version')::integer,
             commerce.amount(l -> 'subtotal'), commerce.amount(l -> 'discount'), commerce.amount(l -> 'tax'),
             commerce.amount(l -> 'included_tax'), commerce.amount(l -> 'total')
         FROM jsonb_array_elements(write_version.changed) l
