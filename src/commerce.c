@@ -24,6 +24,7 @@
 #include "outbox/outbox.h"
 #include "order/quantities.h"
 #include "order/quote_chores.h"
+#include "order/return_chores.h"
 #include "budget/claims.h"
 #include "pricing/promotions.h"
 #include "privacy/login.h"
@@ -52,6 +53,7 @@ _PG_init(void)
 	commerce_machines_init();
 	commerce_cart_chores_init();
 	commerce_quote_chores_init();
+	commerce_return_chores_init();
 	commerce_quantities_init();
 	commerce_order_chores_init();
 	commerce_history_init();
