@@ -247,9 +247,10 @@ BEGIN
     IF batch IS NULL OR batch < 1 THEN
         RAISE EXCEPTION 'batch must be at least 1' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- The clock is read once, so that the index gives those that are due and no others.
     WITH due AS (
         SELECT r.order_id, r.id FROM commerce.returns r
-            WHERE r.state IN ('requested', 'approved') AND r.expires_at <= clock_timestamp()
+            WHERE r.state IN ('requested', 'approved') AND r.expires_at <= (SELECT clock_timestamp())
             ORDER BY r.expires_at LIMIT batch FOR NO KEY UPDATE SKIP LOCKED)
         UPDATE commerce.returns r SET state = 'expired' FROM due d WHERE r.order_id = d.order_id AND r.id = d.id;
     GET DIAGNOSTICS result = ROW_COUNT;
