@@ -195,3 +195,12 @@ SELECT pg_temp.pay(:'b') IS NOT NULL AS paid, commerce.fulfil(:'b') IS NOT NULL 
 SELECT commerce.receive_return(commerce.request_return(:'b', '[{"line": 1, "quantity": 1}]'));
 SELECT refunded FROM commerce.refund_order(:'b');
 SELECT * FROM pg_temp.bases(:'b');
+-- A third of 210, whose tax of 33.53 parts into three without end: 11.18.
+INSERT INTO commerce.tax_zones (code, countries) VALUES ('docs-third', '{YK}');
+INSERT INTO commerce.tax_rates (zone, tax_class, name, rate, included) VALUES ('docs-third', 'standard', 'VAT', 19, true);
+INSERT INTO commerce.variants (sku, track_stock) VALUES ('docs-third', false);
+INSERT INTO commerce.prices (sku, price) VALUES ('docs-third', '70 EUR');
+SELECT commerce.checkout('[{"sku": "docs-third", "quantity": 3}]', channel => 'docs', ship_to => '{"country": "YK"}') AS b \gset
+SELECT pg_temp.pay(:'b') IS NOT NULL AS paid, commerce.fulfil(:'b') IS NOT NULL AS sent;
+SELECT commerce.receive_return(commerce.request_return(:'b', '[{"line": 1, "quantity": 1}]'));
+SELECT * FROM pg_temp.bases(:'b');
