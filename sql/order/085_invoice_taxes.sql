@@ -6,6 +6,9 @@ DECLARE
     left_over constant numeric := of - (SELECT sum(b) FROM unnest(bases) b);
     untaxed constant numeric := CASE WHEN abs(left_over) < 0.01 THEN 0 ELSE left_over END;
 BEGIN
+    IF coalesce(cardinality(bases), 0) = 0 THEN
+        RETURN '{}';
+    END IF;
     -- What has several taxes is in the base of each: these are shared one by one.
     IF untaxed < 0 OR (SELECT bool_or(b < 0) FROM unnest(bases) b) OR of = 0 THEN
         RETURN ARRAY(SELECT coalesce(round(b * net / nullif(of, 0)), 0)::bigint FROM unnest(bases) WITH ORDINALITY x (b, n) ORDER BY n);
@@ -33,7 +36,7 @@ BEGIN
     -- they were rounded by. A part of no tax takes the rest.
     SELECT array_agg(x.tax_class ORDER BY x.tax_class) AS classes, array_agg(x.worth ORDER BY x.tax_class) AS worths,
             min(x.tax_class) FILTER (WHERE x.rate = 0) AS free, net - sum(round(x.worth)) AS rest, sum(x.slack) AS slack
-        INTO c FROM (SELECT t.tax_class, sum(t.rate) AS rate, coalesce(sum(commerce.minor_units(t.amount)) * 100 / nullif(sum(t.rate), 0), 0) AS worth,
+        INTO c FROM (SELECT t.tax_class, sum(t.rate) AS rate, coalesce(round(sum(commerce.minor_units(t.amount)) * 100 / nullif(sum(t.rate), 0), 4), 0) AS worth,
                 coalesce(50 / nullif(sum(t.rate), 0), 0) + 1 AS slack
             FROM commerce.order_taxes t WHERE t.order_id = "order" AND t.line = 0 GROUP BY t.tax_class) x;
     IF cardinality(c.classes) = 1 THEN

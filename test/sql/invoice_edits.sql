@@ -159,7 +159,7 @@ CREATE FUNCTION pg_temp.bases(the_order uuid) RETURNS TABLE (invoice_number text
 BEGIN
     PERFORM commerce.issue_invoices();
     RETURN QUERY SELECT i.invoice_number, i.cause, i.net::text, i.total::text, (SELECT string_agg(format('%s %s of %s %s', t ->> 'name', trim_scale((t ->> 'rate')::numeric), t #>> '{base,amount}', t #>> '{amount,amount}'), ', ')
-        FROM jsonb_array_elements(i.taxes) t), commerce.minor_units(i.net) - (SELECT sum((t #>> '{base,minor}')::bigint)::bigint FROM jsonb_array_elements(i.taxes) t)
+        FROM jsonb_array_elements(i.taxes) t), commerce.minor_units(i.net) - (SELECT coalesce(sum((t #>> '{base,minor}')::bigint), 0)::bigint FROM jsonb_array_elements(i.taxes) t)
         FROM commerce.invoices i WHERE i.order_id = the_order ORDER BY i.issued_at, i.kind DESC, i.number;
 END $$;
 SELECT pg_temp.send('[{"sku": "docs-std-1", "quantity": 2}, {"sku": "docs-low-1", "quantity": 3}, {"sku": "docs-zero-1", "quantity": 1}]', 'YB') AS b \gset
@@ -181,6 +181,12 @@ SELECT tax_class, rate, amount FROM commerce.order_taxes WHERE order_id = :'b' A
 SELECT * FROM commerce.shipping_bases(:'b');
 SELECT * FROM commerce.shipping_bases(:'c');
 SELECT * FROM pg_temp.bases(:'b') UNION ALL SELECT * FROM pg_temp.bases(:'c');
+UPDATE commerce.shipping_prices SET price = '107.77 EUR' WHERE method = 'docs-post';
+SELECT pg_temp.send('[{"sku": "docs-std-1", "quantity": 1}, {"sku": "docs-low-1", "quantity": 7}]', 'YB') AS c \gset
+SELECT pg_temp.pay(:'c') IS NOT NULL AS paid;
+SELECT tax_class, amount FROM commerce.order_taxes WHERE order_id = :'c' AND line = 0 ORDER BY 1;
+SELECT * FROM pg_temp.bases(:'c');
+UPDATE commerce.shipping_prices SET price = '4.99 EUR' WHERE method = 'docs-post';
 UPDATE commerce.shipping_methods SET tax_class = 'standard' WHERE code = 'docs-post';
 -- Without any tax, beside what has one.
 SELECT pg_temp.send('[{"sku": "docs-std-1", "quantity": 2}, {"sku": "docs-none-1", "quantity": 2}]', 'YB') AS b \gset
@@ -194,6 +200,12 @@ SELECT pg_temp.send('[{"sku": "docs-std-1", "quantity": 2}]', 'YC') AS b \gset
 SELECT pg_temp.pay(:'b') IS NOT NULL AS paid, commerce.fulfil(:'b') IS NOT NULL AS sent;
 SELECT commerce.receive_return(commerce.request_return(:'b', '[{"line": 1, "quantity": 1}]'));
 SELECT refunded FROM commerce.refund_order(:'b');
+SELECT * FROM pg_temp.bases(:'b');
+-- No taxes at all.
+SELECT pg_temp.send('[{"sku": "docs-std-1", "quantity": 2}]', 'YE') AS b \gset
+SELECT pg_temp.pay(:'b') IS NOT NULL AS paid, commerce.fulfil(:'b') IS NOT NULL AS sent;
+SELECT commerce.receive_return(commerce.request_return(:'b', '[{"line": 1, "quantity": 1}]'));
+SELECT refunded FROM commerce.refund_order(:'b', '70 EUR');
 SELECT * FROM pg_temp.bases(:'b');
 -- A third of 210, whose tax of 33.53 parts into three without end: 11.18.
 INSERT INTO commerce.tax_zones (code, countries) VALUES ('docs-third', '{YK}');
