@@ -168,6 +168,7 @@ SELECT commerce.void_payment(:'q', amount => '5 EUR');
 SELECT state, authorized FROM commerce.payments WHERE id = :'q';
 SELECT commerce.void_payment(:'q', amount => '20 EUR');
 SELECT state, authorized FROM commerce.payments WHERE id = :'q';
+SELECT pg_temp.refused('SELECT commerce.expire_orders(''infinity'')'), pg_temp.refused('SELECT commerce.expire_orders(''-infinity'')');
 -- Whoever owes is not expired, not even in part; whoever owes no more is.
 UPDATE commerce.channels SET unpaid_ttl = '1 hour' WHERE code = 'seam';
 SELECT pg_temp.buy('[{"sku": "seam-thing", "quantity": 2}]', :'c') AS o \gset
