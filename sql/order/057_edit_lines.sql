@@ -204,6 +204,12 @@ BEGIN
             line := CASE WHEN ask.quantity < ask.was THEN commerce.lowered_line(ask.basis, ask.quantity) || jsonb_build_object('cancelled',
                     (ask.now ->> 'cancelled')::bigint + ask.was - ask.quantity) ELSE ask.now END || jsonb_build_object('asked', ask.n);
             IF (ask.unit_price IS NOT NULL OR jsonb_array_length(ask.discounts) > 0) AND ask.quantity > 0 THEN
+                -- What those units cost is fixed, and some of it may be refunded.
+                IF EXISTS (SELECT FROM commerce.returned_units("order") b WHERE b.line = (ask.now ->> 'line')::integer AND b.units > 0) THEN
+                    RAISE EXCEPTION 'units of line % came back or are to come back: its price stays', ask.now ->> 'line'
+                        USING ERRCODE = 'invalid_parameter_value', DETAIL = jsonb_build_object('line', line -> 'line'),
+                            HINT = 'Refund the difference, or take it off other lines.';
+                END IF;
                 line := line || jsonb_build_object('quantity', ask.quantity)
                     || CASE WHEN ask.unit_price IS NULL THEN '{}' ELSE jsonb_build_object('unit_price', ask.unit_price) END;
                 -- Discounts the line has go with its price; units that are added have none.

@@ -193,7 +193,8 @@ SELECT state, total, commerce.order_payment_status(id), commerce.order_fulfilmen
 SELECT pg_temp.refused(format('SELECT commerce.authorize_payment(%L, ''2.01 EUR'')', :'x'));
 SELECT commerce.capture_payment(commerce.authorize_payment(:'x'));
 SELECT commerce.order_payment_status(:'x'), commerce.fulfil(:'x') IS NOT NULL AS "sent what goes out";
-SELECT commerce.receive_return((:'answer'::jsonb ->> 'return')::uuid) AS "12";
+-- The 12 that come back are paid out in goods.
+SELECT commerce.receive_return((:'answer'::jsonb ->> 'return')::uuid) AS "0";
 SELECT commerce.order_payment_status(:'x') AS paid, commerce.order_fulfilment_status(:'x');
 -- Called off, what goes out is to be paid whole.
 SELECT pg_temp.buy('[{"sku": "edit-A", "quantity": 2}]') AS y \gset
