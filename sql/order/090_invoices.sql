@@ -160,8 +160,9 @@ BEGIN
         SELECT t ->> 'name' AS name, (t ->> 'rate')::numeric AS rate, sum((t #>> '{amount,minor}')::bigint)::bigint AS minor
         FROM commerce.invoices i, LATERAL jsonb_array_elements(i.taxes) t WHERE i.order_id = "order" GROUP BY 1, 2
     ), returned AS (
-        SELECT t.name, t.rate, sum(commerce.minor_units(t.amount)::numeric * commerce.minor_units(x.value)
-            / nullif(commerce.minor_units(ol.total), 0)) AS weight
+        -- Rounded, since weights have so many digits at most.
+        SELECT t.name, t.rate, round(sum(commerce.minor_units(t.amount)::numeric * commerce.minor_units(x.value)
+            / nullif(commerce.minor_units(ol.total), 0)), 6) AS weight
         FROM commerce.return_receptions x JOIN commerce.order_lines ol ON ol.order_id = x.order_id AND ol.line = x.line
             JOIN commerce.order_taxes t ON t.order_id = x.order_id AND t.line = x.line
         WHERE x.order_id = "order" AND x.return_id = credit_due.cause_id GROUP BY t.name, t.rate
