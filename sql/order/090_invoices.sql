@@ -109,6 +109,8 @@ BEGIN
     -- Money as it was before the refund in question. Of goods all that is committed, less what is in the queue and has its turn yet.
     SELECT coalesce((SELECT sum(CASE e.kind WHEN 'capture' THEN 1 ELSE -1 END * commerce.minor_units(e.amount)) FROM commerce.payment_entries e
                 WHERE e.order_id = "order" AND e.kind IN ('capture', 'refund') AND e.id < credit_due.cause_id), 0) AS money,
+            coalesce((SELECT sum(CASE e.kind WHEN 'capture' THEN 1 ELSE -1 END * commerce.minor_units(e.amount)) FROM commerce.payment_entries e
+                WHERE e.order_id = "order" AND e.kind IN ('capture', 'refund')), 0) AS kept,
             (SELECT commerce.minor_units(o.total) FROM commerce.orders o WHERE o.id = "order")
                 - coalesce((SELECT sum(commerce.minor_units(v.difference)) FROM commerce.order_versions v
                     WHERE v.order_id = "order" AND v.id = ANY (waiting.causes) AND v.version >= rest.version), 0) AS costs,
@@ -138,7 +140,8 @@ BEGIN
         WHEN cause = 'chargeback' THEN least(asked, rest.total)
         -- What went back while the order was called off was credited with all of it; and what it has cost since says nothing.
         WHEN given.called_off THEN 0
-        ELSE least(asked - greatest(0, given.money - (rest.total - given.later))::bigint, rest.total) END;
+        -- Nor is what the shop has kept, or was paid again since, taken back.
+        ELSE least(asked - greatest(0, given.money - (rest.total - given.later))::bigint, rest.total, greatest(0, rest.total - given.kept)::bigint) END;
     IF total <= 0 THEN
         RETURN;
     END IF;
