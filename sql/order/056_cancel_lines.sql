@@ -5,9 +5,13 @@ AS $$
 DECLARE
     bad record;
 BEGIN
-    SELECT w.line, w.quantity, u.quantity AS rest INTO bad
-        FROM jsonb_to_recordset(lines) w (line integer, quantity bigint) JOIN commerce.unplanned("order") u ON u.line = w.line
-        WHERE w.quantity > u.quantity ORDER BY w.line LIMIT 1;
+    -- What needs no parcel can be on its way back, too: a unit is given back once.
+    SELECT w.line, w.quantity, u.rest INTO bad
+        FROM jsonb_to_recordset(lines) w (line integer, quantity bigint)
+            JOIN (SELECT u.line, least(u.quantity, ol.quantity - coalesce(b.units, 0)) AS rest
+                FROM commerce.unplanned("order") u JOIN commerce.order_lines ol ON ol.order_id = "order" AND ol.line = u.line
+                    LEFT JOIN commerce.returned_units("order") b ON b.line = u.line) u ON u.line = w.line
+        WHERE w.quantity > u.rest ORDER BY w.line LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'only % of line % can be taken out of the order', greatest(bad.rest, 0), bad.line
             USING ERRCODE = 'invalid_parameter_value',

@@ -110,6 +110,8 @@ BEGIN
     -- Money as it was before the refund in question. Of goods all that is committed, less what is in the queue and has its turn yet.
     SELECT coalesce((SELECT sum(CASE e.kind WHEN 'capture' THEN 1 ELSE -1 END * commerce.minor_units(e.amount)) FROM commerce.payment_entries e
                 WHERE e.order_id = "order" AND e.kind IN ('capture', 'refund') AND e.id < credit_due.cause_id), 0) AS money,
+            coalesce((SELECT sum(CASE e.kind WHEN 'capture' THEN 1 ELSE -1 END * commerce.minor_units(e.amount)) FROM commerce.payment_entries e
+                WHERE e.order_id = "order" AND e.kind IN ('capture', 'refund')), 0) AS kept,
             (SELECT commerce.minor_units(o.total) FROM commerce.orders o WHERE o.id = "order")
                 - coalesce((SELECT sum(commerce.minor_units(v.difference)) FROM commerce.order_versions v
                     WHERE v.order_id = "order" AND v.id = ANY (waiting.causes) AND v.version >= rest.version), 0) AS costs,
@@ -139,7 +141,8 @@ BEGIN
         WHEN cause = 'chargeback' THEN least(asked, rest.total)
         -- What went back while the order was called off was credited with all of it; and what it has cost since says nothing.
         WHEN given.called_off THEN 0
-        ELSE least(asked - greatest(0, given.money - (rest.total - given.later))::bigint, rest.total) END;
+        -- Nor is what the shop has kept, or was paid again since, taken back.
+        ELSE least(asked - greatest(0, given.money - (rest.total - given.later))::bigint, rest.total, greatest(0, rest.total - given.kept)::bigint) END;
     IF total <= 0 THEN
         RETURN;
     END IF;
@@ -305,9 +308,7 @@ BEGIN
         CONTINUE WHEN item.id IS NULL;
         kind := CASE WHEN item.cause IN ('paid', 'confirmed', 'requested') THEN 'invoice' ELSE 'credit_note' END;
         first := kind = 'invoice';
-        IF first THEN
-            CONTINUE WHEN NOT commerce.due_invoice(item.order_id, item.cause);
-        ELSE
+        IF NOT first THEN
             IF item.cause IN ('edit', 'reopen') THEN
                 due := commerce.supplement_due(item.order_id, item.cause, item.cause_id);
                 kind := CASE WHEN due.total IS NULL THEN kind ELSE 'invoice' END;
@@ -318,12 +319,15 @@ BEGIN
                 CONTINUE WHEN coalesce(due.total, 0) <= 0;
             END IF;
         END IF;
-        -- In one statement, so that taxes and totals are of one version, and what waits in the queue about it is known.
+        -- In one statement, so that taxes and totals are of one version, and what waits in the queue about it is known; and so that
+        -- the order whose first invoice is due is not cancelled in between, by whom the credit note would be taken for part of it.
         SELECT x.*, commerce.taxes_of(x.id) AS taxes, ARRAY(SELECT q.id FROM commerce.invoice_queue q WHERE q.order_id = x.id
                 AND q.cause IN ('cancel', 'reopen', 'edit')) AS waiting, commerce.currency(x.total) AS currency, commerce.minor_units(x.total) - commerce.minor_units(x.tax)
                 - commerce.minor_units(x.rounding) AS net, c.invoice_format, c.credit_note_format,
                 extract(year FROM issued AT TIME ZONE coalesce(c.time_zone, 'UTC'))::integer AS year
-            INTO o FROM commerce.orders x LEFT JOIN commerce.channels c ON c.code = x.channel WHERE x.id = item.order_id;
+            INTO o FROM commerce.orders x LEFT JOIN commerce.channels c ON c.code = x.channel
+            WHERE x.id = item.order_id AND (NOT first OR commerce.due_invoice(x.id, item.cause));
+        CONTINUE WHEN NOT FOUND;
         format := CASE kind WHEN 'invoice' THEN coalesce(o.invoice_format, '{year}-{number:5}')
             ELSE coalesce(o.credit_note_format, 'C-{year}-{number:5}') END;
         prefix := commerce.format_number(format, NULL, o.channel, o.year);

@@ -209,6 +209,22 @@ SELECT pg_temp.refused(format('SELECT commerce.request_exchange(%L, ''[{"line": 
 SELECT count(*) AS "one return" FROM commerce.returns WHERE order_id = :'y';
 SELECT * FROM commerce.verify_stock();
 
+-- A line of which units come back keeps its price: they are worth what was paid for them, and are given back once. What is taken off
+-- the order is taken off the others, and units that are added have a line of their own.
+SELECT pg_temp.buy('[{"sku": "edit-S", "quantity": 4}, {"sku": "edit-book", "quantity": 1}]', '{edit10}') AS z \gset
+SELECT commerce.fulfil(:'z', '[{"line": 1, "quantity": 2}]') IS NOT NULL AS sent;
+SELECT commerce.request_return(:'z', '[{"line": 1, "quantity": 2}]') AS back \gset
+SELECT value AS "3.60" FROM commerce.return_lines WHERE return_id = :'back';
+SELECT pg_temp.refused(format('SELECT commerce.begin_edit(%L, ''[{"line": 1, "unit_price": "1.00"}]'')', :'z'));
+SELECT pg_temp.refused(format('SELECT commerce.begin_edit(%L, ''[{"line": 1, "discount": "1.00", "reason": "late"}]'')', :'z'));
+SELECT commerce.confirm_edit(commerce.begin_edit(:'z', '[{"line": 1, "quantity": 5}, {"discount": "0.63", "reason": "late"}]')) -> 'difference' ->> 'amount' AS "2.00 - 0.63";
+SELECT line, sku, q, c, price, discount, total, discounts FROM pg_temp.lines WHERE order_id = :'z' ORDER BY line;
+SELECT commerce.cancel_lines(:'z', '[{"line": 1, "quantity": 2}]') AS "3.60", commerce.receive_return(:'back') AS "3.60";
+-- One that does not come after all is changed as any other.
+SELECT commerce.fulfil(:'z', '[{"line": 2, "quantity": 1}]') IS NOT NULL AS sent, commerce.request_return(:'z', '[{"line": 2, "quantity": 1}]') AS back \gset
+SELECT pg_temp.refused(format('SELECT commerce.begin_edit(%L, ''[{"line": 2, "unit_price": "1.00"}]'')', :'z')), commerce.return_event(:'back', 'cancel');
+SELECT pg_temp.refused(format('SELECT commerce.begin_edit(%L, ''[{"line": 2, "unit_price": "1.00"}]'')', :'z'));
+
 -- Who may.
 SET ROLE commerce_reader;
 SELECT count(*) > 0 AS reads FROM commerce.order_edits e JOIN commerce.order_versions v ON v.edit_id = e.id;
