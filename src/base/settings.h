@@ -20,6 +20,7 @@ extern char *commerce_key_command;
 extern int commerce_key_cache_ttl;
 
 /* commerce.require_locked_memory: does a backend do without keys where memory cannot be kept out of swap? */
+extern bool commerce_audit_reveals;
 extern bool commerce_require_locked_memory;
 
 /* commerce.phone_country: of telephone numbers that do not say; ISO 3166-1, empty for none. */
@@ -31,6 +32,15 @@ extern int commerce_workers;
 
 /* commerce.password_hashes: how many passwords are hashed at a time in the whole server. */
 extern int commerce_password_hashes;
+/* commerce.senders: in how many databases at a time events are sent. */
+extern int commerce_senders;
+#define COMMERCE_MAX_SENDERS 16
+
+/* commerce.allow_private_endpoints: networks that events may be sent to though they are not of the open internet. */
+extern char *commerce_allow_private_endpoints;
+
+/* commerce.ca_file: whose certificates of endpoints are trusted; empty for those the system trusts. */
+extern char *commerce_ca_file;
 
 extern void commerce_settings_init(void);
 

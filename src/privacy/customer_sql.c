@@ -333,6 +333,7 @@ commerce_reveal_customer(PG_FUNCTION_ARGS)
 	commerce_require_purpose(PG_GETARG_TEXT_PP(1));
 	if (!read_customer(PG_GETARG_UUID_P(0), &document))
 		PG_RETURN_NULL();
+	commerce_note_reveal(PG_GETARG_UUID_P(0), "email, name, phone, address", PG_GETARG_TEXT_PP(1));
 	return document;
 }
 

@@ -39,6 +39,7 @@
 
 #define WRAPPING_CONTEXT "cmrcwrap"
 #define BLINDING_CONTEXT "cmrcblnd"
+#define SIGNING_CONTEXT "cmrcsign"
 #define DERIVED_KEY_ID 1
 
 _Static_assert(crypto_kdf_KEYBYTES == KEYFILE_KEY_BYTES, "root key size");
@@ -49,6 +50,7 @@ typedef struct KeyringEpoch
 	int32 epoch;
 	uint8 wrapping_key[SEALED_KEY_BYTES];
 	uint8 blinding_key[SEALED_KEY_BYTES];
+	uint8 signing_seed[SEALED_KEY_BYTES];
 } KeyringEpoch;
 
 /* All that is secret. The last two members are scratch while keys are read and zero otherwise. */
@@ -227,6 +229,8 @@ derive(KeyringEpoch *derived, const KeyfileEntry *entry)
 							   entry->key);
 	crypto_kdf_derive_from_key(derived->blinding_key, SEALED_KEY_BYTES, DERIVED_KEY_ID, BLINDING_CONTEXT,
 							   entry->key);
+	crypto_kdf_derive_from_key(derived->signing_seed, SEALED_KEY_BYTES, DERIVED_KEY_ID, SIGNING_CONTEXT,
+							   entry->key);
 }
 
 /* Replaces what is in memory by what the provider has; on an error there is nothing in memory. */
@@ -387,6 +391,15 @@ commerce_keyring_blinding_key(int32 epoch)
 	const KeyringEpoch *found = require_epoch(epoch);
 
 	return found ? found->blinding_key : NULL;
+}
+
+/* Returns what the key of the newest epoch that signs is made of. */
+const uint8 *
+commerce_keyring_signing_seed(void)
+{
+	const KeyringEpoch *found = require_epoch(commerce_keyring_newest());
+
+	return found ? found->signing_seed : NULL;
 }
 
 /* Returns room for one unwrapped data key. */

@@ -38,6 +38,9 @@ extern const uint8 *commerce_keyring_wrapping_key(int32 epoch);
 /* The key of blind values of an epoch; NULL likewise. */
 extern const uint8 *commerce_keyring_blinding_key(int32 epoch);
 
+/* What the signing key of the newest epoch is made of. */
+extern const uint8 *commerce_keyring_signing_seed(void);
+
 /* Room in the slab for one unwrapped data key; zeroed whenever the keys are read. */
 extern uint8 *commerce_keyring_data_key_slot(int slot);
 

@@ -146,6 +146,17 @@ commerce_open_text(const bytea *sealed, const char *field, const pg_uuid_t *subj
 	return commerce_open_row(sealed, field, subject, NULL, length);
 }
 
+/* Opens a secret of the shop's own. */
+char *
+commerce_open_secret(const bytea *sealed, const char *field, const pg_uuid_t *subject)
+{
+	size_t length;
+
+	if (strncmp(field, "secret:", strlen("secret:")) != 0)
+		elog(ERROR, "\"%s\" is no field of the shop's own", field);
+	return commerce_try_open(sealed, field, subject, NULL, &length);
+}
+
 /* Seals for another subject what was sealed as a field of one. */
 Datum
 commerce_reseal(const bytea *sealed, const char *field, const pg_uuid_t *from, const pg_uuid_t *to)

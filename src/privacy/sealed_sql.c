@@ -6,12 +6,14 @@
 #include "base/card_guard.h"
 #include "base/errors.h"
 #include "base/ready.h"
+#include "base/settings.h"
 #include "privacy/blind.h"
 #include "privacy/convert.h"
 #include "privacy/mask.h"
 #include "privacy/open.h"
 #include "privacy/purpose.h"
 #include "privacy/seal.h"
+#include "privacy/typmod.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -27,20 +29,6 @@ PG_FUNCTION_INFO_V1(commerce_reseal_sql);
 PG_FUNCTION_INFO_V1(commerce_mask_sql);
 PG_FUNCTION_INFO_V1(commerce_blind);
 PG_FUNCTION_INFO_V1(commerce_blinds);
-
-/* Refuses to reveal anything to nobody's purpose. */
-void
-commerce_require_purpose(const text *purpose)
-{
-	const char *at = VARDATA_ANY(purpose);
-	const char *end = at + VARSIZE_ANY_EXHDR(purpose);
-
-	while (at < end && *at == ' ')
-		at++;
-	if (at == end)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("purpose is empty"),
-						errhint("Say what the value is needed for, for instance 'shipping label'.")));
-}
 
 /* Is one of the first so many arguments NULL? Optional ones follow them, so the functions cannot be declared strict. */
 static bool
@@ -90,6 +78,10 @@ commerce_reveal(PG_FUNCTION_ARGS)
 	commerce_require_purpose(PG_GETARG_TEXT_PP(2));
 	opened = commerce_open_row(PG_GETARG_BYTEA_PP(0), NULL, PG_GETARG_UUID_P(1), optional_uuid(fcinfo, 3),
 							   &length);
+	commerce_note_reveal(
+		PG_GETARG_UUID_P(1),
+		commerce_audit_reveals ? commerce_field_of((const uint8 *) VARDATA_ANY(PG_GETARG_BYTEA_PP(0))) : NULL,
+		PG_GETARG_TEXT_PP(2));
 	PG_RETURN_TEXT_P(commerce_utf8_to_text(opened, length));
 }
 

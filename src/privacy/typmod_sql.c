@@ -75,6 +75,13 @@ parse_id(const char *text)
 	return (int32) strtoul(text + 1, NULL, 16);
 }
 
+/* Names the field that a value was sealed as. */
+char *
+commerce_field_of(const uint8 *sealed)
+{
+	return name_of_typmod(typmod_of_id(commerce_sealed_field(sealed)));
+}
+
 /* sealed_typmod_in(cstring[]) reads the one field of commerce.sealed('email'). */
 Datum
 commerce_sealed_typmod_in(PG_FUNCTION_ARGS)
