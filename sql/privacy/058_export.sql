@@ -51,7 +51,7 @@ COMMENT ON FUNCTION commerce.export_values(uuid) IS
 GRANT EXECUTE ON FUNCTION commerce.export_values(uuid) TO commerce_pii_reader;
 
 CREATE FUNCTION commerce.export_value(value commerce.sealed, subject uuid, row_id uuid DEFAULT NULL) RETURNS jsonb
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     opened text;
@@ -70,7 +70,7 @@ COMMENT ON FUNCTION commerce.export_value(commerce.sealed, uuid, uuid) IS
 GRANT EXECUTE ON FUNCTION commerce.export_value(commerce.sealed, uuid, uuid) TO commerce_pii_reader;
 
 CREATE FUNCTION commerce.export_customer(customer uuid) RETURNS jsonb
-    LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     facts jsonb := commerce.export_facts(customer);

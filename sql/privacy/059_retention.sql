@@ -60,9 +60,10 @@ DECLARE
     r record;
     swept bigint := 0;
     here bigint;
-    inactive interval := (SELECT s.customer_retention FROM commerce.shop s);
+    inactive interval;
 BEGIN
     PERFORM commerce.require_shop();
+    inactive := (SELECT s.customer_retention FROM commerce.shop s);
     IF batch <= 0 THEN
         RAISE EXCEPTION 'batch must be greater than zero' USING ERRCODE = 'invalid_parameter_value';
     END IF;

@@ -31,11 +31,16 @@ COMMENT ON COLUMN commerce.endpoints.disabled_reason IS 'why not: as given to di
 COMMENT ON COLUMN commerce.endpoints.created_at IS 'events of transactions that began before are not sent unless replayed';
 ALTER TABLE commerce.endpoints ALTER COLUMN secret SET STATISTICS 0, ALTER COLUMN previous_secret SET STATISTICS 0,
     ALTER COLUMN headers SET STATISTICS 0;
+INSERT INTO commerce.sealed_columns ("table", "column", key_column, subject_columns, field) VALUES
+    ('commerce.endpoints', 'secret', 'id', '{id}', 'secret:endpoint'),
+    ('commerce.endpoints', 'previous_secret', 'id', '{id}', 'secret:endpoint'),
+    ('commerce.endpoints', 'headers', 'id', '{id}', 'secret:endpoint_headers');
 CREATE TRIGGER tell_sender AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.endpoints
     FOR EACH STATEMENT EXECUTE FUNCTION commerce.tell_sender('anew');
 -- A URL may hold a token: it is for administrators, and outbox_status() shows its host.
 GRANT SELECT (id, topics, order_mode, max_in_flight, signature, previous_until, enabled, disabled_reason, created_at) ON commerce.endpoints TO commerce_reader;
 SELECT commerce.audit_table('commerce.endpoints');
+SELECT commerce.guard_card_numbers('commerce.endpoints');
 
 CREATE TABLE commerce.deliveries (
     endpoint uuid NOT NULL,
@@ -71,9 +76,3 @@ CREATE INDEX deliveries_ready ON commerce.deliveries (endpoint, next_at, event) 
 CREATE INDEX deliveries_leased ON commerce.deliveries (lease_until) WHERE state = 'leased';
 CREATE INDEX deliveries_delivered ON commerce.deliveries (delivered_at) WHERE state = 'delivered';
 GRANT SELECT ON commerce.deliveries TO commerce_reader;
-
-INSERT INTO commerce.sealed_columns ("table", "column", subject_columns, field) VALUES
-    ('commerce.endpoints', 'secret', '{id}', 'secret:endpoint'),
-    ('commerce.endpoints', 'previous_secret', '{id}', 'secret:endpoint'),
-    ('commerce.endpoints', 'headers', '{id}', 'secret:endpoint_headers');
-SELECT commerce.guard_card_numbers('commerce.endpoints');

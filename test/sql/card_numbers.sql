@@ -45,6 +45,7 @@ SELECT commerce.request_return(:'sent', '[{"line": 1, "quantity": 2}]') AS appro
 SELECT commerce.return_event(:'approved', 'approve') AS approved_it;
 SELECT commerce.issue_store_credit(:'customer', '500 EUR', 'cards') AS balance \gset
 SELECT commerce.create_cart() AS cart \gset
+SELECT commerce.create_endpoint('https://cards.example/hook', '{cards.*}') ->> 'id' AS endpoint \gset
 SELECT commerce.set_cart_line(:'cart', 'cards-a', 1), commerce.add_cart_code(:'cart', 'CARDS');
 SELECT commerce.reserve('cards-a', 1, 'cards-holder') AS reservation \gset
 SELECT commerce.start_stocktake('cards-annex') AS stocktake \gset
@@ -67,9 +68,8 @@ INSERT INTO card_tickets VALUES (1, 'open', NULL);
 CREATE TABLE card_papers (state text);
 SELECT commerce.create_state_machine('cards_unused', '{"initial": "open", "states": ["open"], "transitions": []}');
 
-SELECT commerce.create_endpoint('https://example.com/hook') ->> 'id' AS endpoint \gset
-CREATE TABLE card_things AS SELECT * FROM (VALUES ('$endpoint', :'endpoint'), ('$customer', :'customer'), ('$fresh', :'fresh'), ('$authorized', :'authorized'), ('$captured', :'captured'), ('$disputed', :'disputed'), ('$paid', :'paid'), ('$fulfilment', :'fulfilment'), ('$sent', :'sent'), ('$return', :'return'), ('$approved', :'approved'),
-    ('$balance', :'balance'), ('$cart', :'cart'), ('$reservation', :'reservation'), ('$stocktake', :'stocktake'), ('$unsent', :'unsent'), ('$planned', :'planned'), ('$promotion', :'promotion'),
+CREATE TABLE card_things AS SELECT * FROM (VALUES ('$customer', :'customer'), ('$fresh', :'fresh'), ('$authorized', :'authorized'), ('$captured', :'captured'), ('$disputed', :'disputed'), ('$paid', :'paid'), ('$fulfilment', :'fulfilment'), ('$sent', :'sent'), ('$return', :'return'), ('$approved', :'approved'),
+    ('$balance', :'balance'), ('$cart', :'cart'), ('$endpoint', :'endpoint'), ('$reservation', :'reservation'), ('$stocktake', :'stocktake'), ('$unsent', :'unsent'), ('$planned', :'planned'), ('$promotion', :'promotion'),
     ('$owed', :'owed'), ('$offered', :'offered'), ('$agreed', :'agreed'), ('$asked', :'asked'), ('$edit', :'edit')) t (name, id);
 CREATE FUNCTION card_fill(value text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -94,6 +94,9 @@ INSERT INTO card_calls SELECT c.function, (SELECT jsonb_object_agg(e.key, card_f
     ('begin_edit', '{"order": "''$fresh''", "changes": "''[{\"line\": 1, \"discount\": \"1.00\", \"reason\": \"~\"}]''", "reason": "''~''"}'),
     ('cancel_lines', '{"order": "''$fresh''", "lines": "''[{\"line\": 1, \"quantity\": 1}]''", "reason": "''~''"}'),
     ('change_edit', '{"edit": "''$edit''", "changes": "''[{\"line\": 1, \"discount\": \"1.00\", \"reason\": \"~\"}]''"}'),
+    ('create_endpoint', '{"url": "''https://cards.example/other''", "topics": "''{cards.*}''::text[]", "order_mode": "''strict''", "secret": "NULL", "signature": "''v1''", "headers": "''{}''::jsonb"}'),
+    ('disable_endpoint', '{"endpoint": "''$endpoint''", "reason": "''~''"}'),
+    ('replay_events', '{"endpoint": "''$endpoint''", "since": "now()", "topics": "''{cards.*}''::text[]"}'),
     ('request_exchange', '{"order": "''$sent''", "lines": "''[{\"line\": 1, \"quantity\": 1}]''", "new_lines": "''[{\"sku\": \"cards-a\", \"quantity\": 1}]''", "reason": "''~''"}'),
     ('begin_payment', '{"order": "''$fresh''", "amount": "''1 EUR''", "provider": "''~''", "reference": "''~''"}'),
     ('capture_payment', '{"payment": "''$authorized''", "amount": "''1 EUR''", "reference": "''~''", "provider": "NULL"}'),
@@ -105,11 +108,6 @@ INSERT INTO card_calls SELECT c.function, (SELECT jsonb_object_agg(e.key, card_f
     ('create_customer', '{"email": "''~@example.com''", "name": "''~''", "phone": "''~''", "address": "''{\"street\": \"~\"}''", "attributes": "''{\"note\": [\"~\"]}''", "customer_group": "''cards-group''", "password": "NULL"}'),
     ('counter_quote', '{"quote": "''$offered''", "lines": "''[{\"sku\": \"cards-a\", \"quantity\": 1, \"title\": \"~\"}]''", "message": "''~''"}'),
     ('create_draft', '{"lines": "''[{\"sku\": \"cards-a\", \"quantity\": 1, \"title\": \"~\"}]''", "channel": "''default''", "currency": "''EUR''", "changes": "''{\"attributes\": {\"note\": \"~\"}}''"}'),
-    ('create_endpoint', '{"url": "''https://example.com/~''", "topics": "''{order.*}''::text[]", "order_mode": "''strict''", "secret": "''whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw''", "signature": "''v1''", "headers": "''{\"x-note\": \"~\"}''"}'),
-    ('disable_endpoint', '{"endpoint": "''$endpoint''", "reason": "''~''"}'),
-    ('replay_events', '{"endpoint": "''$endpoint''", "since": "''2026-01-01 00:00+00''", "topics": "''{order.*}''::text[]"}'),
-    ('rotate_endpoint_secret', '{"endpoint": "''$endpoint''", "secret": "''whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw''", "signature": "''v1''"}'),
-    ('update_endpoint', '{"endpoint": "''$endpoint''", "url": "''https://example.com/~''", "topics": "''{order.*}''::text[]", "order_mode": "''strict''", "headers": "''{\"x-note\": \"~\"}''"}'),
     ('create_jwt_key', '{"algorithm": "''HS256''", "audience": "''x-~''"}'),
     ('create_quote', '{"lines": "''[{\"sku\": \"cards-a\", \"quantity\": 1, \"title\": \"~\"}]''", "channel": "''default''", "currency": "''EUR''", "message": "''~''", "ship_to": "''{\"country\": \"DE\", \"name\": \"~\"}''", "shipping_method": "''cards-post''", "options": "''{\"discounts\": [{\"amount\": \"1.00\", \"reason\": \"~\"}]}''"}'),
     ('issue_gift_card', '{"amount": "''1 EUR''", "reference": "''~''"}'),
@@ -118,6 +116,7 @@ INSERT INTO card_calls SELECT c.function, (SELECT jsonb_object_agg(e.key, card_f
     ('pay_on_account', '{"order": "''$fresh''", "amount": "''1 EUR''", "reference": "''~''"}'),
     ('reject_quote', '{"quote": "''$offered''", "reason": "''~''"}'),
     ('request_quote', '{"cart": "''$cart''", "message": "''~''"}'),
+    ('rotate_endpoint_secret', '{"endpoint": "''$endpoint''", "secret": "NULL", "signature": "''v1''"}'),
     ('set_credit_limit', '{"customer": "''$customer''", "amount": "''200 EUR''", "reason": "''~''"}'),
     ('settle_account', '{"payment": "''$owed''", "amount": "''1 EUR''", "reference": "''~''"}'),
     ('create_shop', '{"currency": "''EUR''"}'),
@@ -166,6 +165,7 @@ INSERT INTO card_calls SELECT c.function, (SELECT jsonb_object_agg(e.key, card_f
     ('state_event', '{"table": "''card_tickets''", "key": "''{\"id\": 1}''", "event": "''shut''", "detail": "''{\"note\": \"~\"}''"}'),
     ('try_reserve', '{"sku": "''cards-a''", "quantity": "1", "holder": "''~''", "location": "''main''"}'),
     ('unregister_sensitive_field', '{"field": "''cards''"}'),
+    ('update_endpoint', '{"endpoint": "''$endpoint''", "url": "''https://cards.example/other''", "topics": "''{cards.*}''::text[]", "order_mode": "''skip''", "headers": "''{}''::jsonb"}'),
     ('update_reservation', '{"reservation": "''$reservation''", "quantity": "1", "holder": "''cards-holder''"}'),
     ('void_payment', '{"payment": "''$authorized''", "reference": "''~''", "provider": "NULL"}')) c (function, arguments);
 

@@ -78,11 +78,11 @@ my %argument = (
 	text => "'x'", 'text[]' => "'{x}'", 'name[]' => "'{id}'", name => "'x'", bigint => '1', boolean => 'true', uuid => 'commerce.uuidv7()',
 	jsonb => $lines, interval => "'1 hour'", 'timestamp with time zone' => 'now()', regclass => "'pg_class'",
 	'commerce.amount' => "'1 EUR'", 'commerce.sealed' => "'$sealed'", integer => '1', date => "'2026-02-03'",
-	tstzrange => "'(,)'", 'bigint[]' => "'{1}'", bytea => "'x'");
+	tstzrange => "'(,)'", 'bigint[]' => "'{1}'", 'uuid[]' => "'{}'", bytea => "'x'");
 # Those that look at their arguments first.
 my %call = (create_customer => "'jane\@example.com'", quote => $lines, quote_lines => $lines, create_totp => 'commerce.uuidv7()', create_jwt_key => '');
 # Those that work without a shop.
-my %works = map { $_ => 1 } qw(create_shop uuidv7 worker_status current_customer current_channels pre_request);
+my %works = map { $_ => 1 } qw(create_shop uuidv7 worker_status current_customer current_channels pre_request audit_key);
 # Those that are inlined into the statement that calls them: there the parser is first to miss a table.
 my %inlined = map { $_ => 1 } qw(cart_conversion cohorts customer_attributes customer_orders customer_rfm gift_costs promotion_effects
 	promotion_results returns_report sales_by_channel sales_by_country sales_by_day sales_by_product stock_turnover stock_value);
