@@ -99,26 +99,50 @@ is_field(const uint8 *sealed, const char *field)
 	return memcmp(commerce_sealed_field(sealed), wanted, SEALED_FIELD_BYTES) == 0;
 }
 
-/* Opens a value, or raises the one error. */
-char *
-commerce_open_text(const bytea *sealed, const char *field, const pg_uuid_t *subject, size_t *length)
+/* Opens a value; NULL where it does not open. */
+static char *
+try_to_open(const bytea *sealed, const char *field, const pg_uuid_t *subject, size_t *length)
 {
 	CallersResult kept = keep_result();
 	const uint8 *bytes = (const uint8 *) VARDATA_ANY(sealed);
 	size_t size = VARSIZE_ANY_EXHDR(sealed);
 	DataKey key;
-	char *plaintext;
+	char *plaintext = NULL;
 
 	commerce_keyring_open();
-	if (!commerce_sealed_valid(bytes, size) || !is_field(bytes, field) ||
-		!commerce_data_key_for_opening(subject, commerce_sealed_data_key(bytes), &key))
-		commerce_refuse_unreadable();
-	plaintext = palloc(size - SEALED_OVERHEAD + 1);
-	if (!commerce_sealed_open(plaintext, length, bytes, size, key.key, &key.place))
-		commerce_refuse_unreadable();
-	plaintext[*length] = '\0';
+	if (commerce_sealed_valid(bytes, size) && is_field(bytes, field) &&
+		commerce_data_key_for_opening(subject, commerce_sealed_data_key(bytes), &key))
+	{
+		plaintext = palloc(size - SEALED_OVERHEAD + 1);
+		if (commerce_sealed_open(plaintext, length, bytes, size, key.key, &key.place))
+			plaintext[*length] = '\0';
+		else
+			plaintext = NULL;
+	}
 	restore_result(kept);
 	return plaintext;
+}
+
+/* Opens a value, or raises the one error. */
+char *
+commerce_open_text(const bytea *sealed, const char *field, const pg_uuid_t *subject, size_t *length)
+{
+	char *plaintext = try_to_open(sealed, field, subject, length);
+
+	if (plaintext == NULL)
+		commerce_refuse_unreadable();
+	return plaintext;
+}
+
+/* Opens a secret of the shop's own. */
+char *
+commerce_open_secret(const bytea *sealed, const char *field, const pg_uuid_t *subject)
+{
+	size_t length;
+
+	if (strncmp(field, "secret:", strlen("secret:")) != 0)
+		elog(ERROR, "\"%s\" is no field of the shop's own", field);
+	return try_to_open(sealed, field, subject, &length);
 }
 
 /* Seals for another subject what was sealed as a field of one. */

@@ -20,4 +20,11 @@ extern Datum commerce_seal_text(const char *plaintext, size_t length, const char
 extern Datum commerce_reseal(const bytea *sealed, const char *field, const pg_uuid_t *from,
 							 const pg_uuid_t *to);
 
+/*
+ * Opens a secret of the shop's own, such as a key to sign with; never a customer's value, because the field's name has to
+ * begin with "secret:". Returns UTF-8 of its own, to be wiped after use, or NULL where it does not open; CM041 without a
+ * key. Needs an SPI connection.
+ */
+extern char *commerce_open_secret(const bytea *sealed, const char *field, const pg_uuid_t *subject);
+
 #endif
