@@ -23,7 +23,7 @@ DECLARE
     p record;
     verdict text;
     event jsonb;
-    outcome jsonb;
+    said jsonb;
     the_order uuid;
     paid uuid;
     now_in text := 'applied';
@@ -56,58 +56,58 @@ BEGIN
     END IF;
     BEGIN
         event := body::jsonb;
-        EXECUTE format('SELECT %s($1, $2, $3)', commerce.adapter_function(p.read, 'jsonb, integer, jsonb')) INTO outcome
+        EXECUTE format('SELECT %s($1, $2, $3)', commerce.adapter_function(p.read, 'jsonb, integer, jsonb')) INTO said
             USING jsonb_build_object('operation', 'event', 'provider', p.name, 'settings', p.settings), 0, event;
     EXCEPTION WHEN data_exception OR program_limit_exceeded OR statement_too_complex THEN
-        outcome := NULL;
+        said := NULL;
     END;
-    IF coalesce(outcome ->> 'id', '') = '' OR octet_length(outcome ->> 'id') > 255 OR coalesce(outcome ->> 'type', '') = ''
-        OR coalesce(outcome ->> 'state', 'unknown') = 'unknown' THEN
+    IF coalesce(said ->> 'id', '') = '' OR octet_length(said ->> 'id') > 255 OR coalesce(said ->> 'type', '') = ''
+        OR coalesce(said ->> 'state', 'unknown') = 'unknown' THEN
         RAISE EXCEPTION 'this is no event of provider "%"', provider USING ERRCODE = 'invalid_parameter_value',
             HINT = 'It is signed as one; its adapter makes nothing of it.';
     END IF;
-    IF outcome ->> 'fulfilment' IS NULL THEN
-        SELECT f.order, f.id INTO the_order, paid FROM commerce.find_asked_payment(provider, outcome ->> 'reference', outcome ->> 'payment') f;
+    IF said ->> 'fulfilment' IS NULL THEN
+        SELECT f.order, f.id INTO the_order, paid FROM commerce.find_asked_payment(provider, said ->> 'reference', said ->> 'payment') f;
         IF FOUND THEN
             PERFORM commerce.lock_order(the_order);
         END IF;
-        now_in := CASE WHEN outcome ->> 'state' = 'none' OR (NOT FOUND AND outcome ->> 'reference' IS NULL) THEN 'ignored'
+        now_in := CASE WHEN said ->> 'state' = 'none' OR (NOT FOUND AND said ->> 'reference' IS NULL) THEN 'ignored'
             WHEN paid IS NULL THEN 'waiting' ELSE 'applied' END;
     END IF;
     INSERT INTO commerce.provider_events (provider, id, type, reference, payment_id, outcome, state)
-        VALUES (receive_provider_event.provider, outcome ->> 'id', left(outcome ->> 'type', 255), outcome ->> 'reference', paid,
-            commerce.scrub(outcome - '{id,type}'::text[]), now_in)
+        VALUES (receive_provider_event.provider, said ->> 'id', left(said ->> 'type', 255), said ->> 'reference', paid,
+            commerce.scrub(said - '{id,type}'::text[]), now_in)
         ON CONFLICT (provider, id) DO NOTHING;
     IF NOT FOUND THEN
-        SELECT e.state INTO STRICT known FROM commerce.provider_events e WHERE e.provider = receive_provider_event.provider AND e.id = outcome ->> 'id';
-        RETURN jsonb_build_object('id', outcome -> 'id', 'type', outcome -> 'type', 'state', known.state, 'replayed', true);
+        SELECT e.state INTO STRICT known FROM commerce.provider_events e WHERE e.provider = receive_provider_event.provider AND e.id = said ->> 'id';
+        RETURN jsonb_build_object('id', said -> 'id', 'type', said -> 'type', 'state', known.state, 'replayed', true);
     END IF;
     IF now_in = 'applied' THEN
         BEGIN
-            IF outcome ->> 'fulfilment' IS NULL THEN
-                PERFORM commerce.apply_outcome(the_order, paid, provider, outcome);
+            IF said ->> 'fulfilment' IS NULL THEN
+                PERFORM commerce.apply_outcome(the_order, paid, provider, said);
             ELSE
-                PERFORM commerce.apply_to_parcel((outcome ->> 'fulfilment')::uuid, outcome);
+                PERFORM commerce.apply_to_parcel((said ->> 'fulfilment')::uuid, said);
             END IF;
         EXCEPTION WHEN SQLSTATE 'CM010' OR SQLSTATE 'CM011' OR SQLSTATE 'CM020' OR SQLSTATE 'CM050' OR SQLSTATE 'CM060'
             OR invalid_parameter_value OR invalid_text_representation OR no_data_found THEN
             why := SQLSTATE;
             now_in := 'refused';
         END;
-        IF why IS NOT NULL AND outcome ->> 'state' IN ('authorized', 'captured') THEN
-            PERFORM commerce.undo_payment(the_order, paid, provider, outcome, why);
-        ELSIF why IN ('CM010', 'CM060') AND outcome ->> 'state' IN ('refunded', 'charged_back', 'reversed') THEN
+        IF why IS NOT NULL AND said ->> 'state' IN ('authorized', 'captured') THEN
+            PERFORM commerce.undo_payment(the_order, paid, provider, said, why);
+        ELSIF why IN ('CM010', 'CM060') AND said ->> 'state' IN ('refunded', 'charged_back', 'reversed') THEN
             -- What was taken may still be on its way here.
             now_in := 'waiting';
         END IF;
         IF why IS NOT NULL THEN
             UPDATE commerce.provider_events e SET state = now_in, error = why
-                WHERE e.provider = receive_provider_event.provider AND e.id = outcome ->> 'id';
+                WHERE e.provider = receive_provider_event.provider AND e.id = said ->> 'id';
         ELSIF paid IS NOT NULL THEN
             PERFORM commerce.apply_waiting(the_order, paid, provider);
         END IF;
     END IF;
-    RETURN jsonb_build_object('id', outcome -> 'id', 'type', outcome -> 'type', 'state', now_in);
+    RETURN jsonb_build_object('id', said -> 'id', 'type', said -> 'type', 'state', now_in);
 END
 $$;
 COMMENT ON FUNCTION commerce.receive_provider_event(text, text, text, jsonb) IS
