@@ -26,7 +26,7 @@ COMMENT ON FUNCTION commerce.adapter_function(text, text) IS
 'Internal. The name of a function of an adapter as a statement may hold it. 22023 for what is no name, 42883 for an unknown function or one that does not return jsonb, CM042 for one of somebody who is no administrator.';
 
 CREATE FUNCTION commerce.register_adapter(adapter text, operation text, build text, read text, ask text DEFAULT NULL,
-        found text DEFAULT NULL, signature text DEFAULT NULL) RETURNS void
+        asked text DEFAULT NULL, signature text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -38,24 +38,24 @@ BEGIN
         RAISE EXCEPTION 'adapter and operation must be names of letters, digits, _ and -' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'manual stands for nobody who is asked.';
     END IF;
-    IF read IS NULL OR (ask IS NULL) <> (found IS NULL) OR (build IS NULL) <> (operation = 'event')
+    IF read IS NULL OR (ask IS NULL) <> (asked IS NULL) OR (build IS NULL) <> (operation = 'event')
         OR (signature IS NOT NULL) <> (operation = 'event') OR signature NOT IN ('stripe', 'standard') THEN
-        RAISE EXCEPTION 'an operation takes build and read, perhaps ask and found; event takes read and signature'
+        RAISE EXCEPTION 'an operation takes build and read, perhaps ask and asked; event takes read and signature'
             USING ERRCODE = 'invalid_parameter_value', HINT = 'signature is stripe or standard.';
     END IF;
-    FOR one IN SELECT * FROM (VALUES (build, 'jsonb'), (ask, 'jsonb'), (read, 'jsonb, integer, jsonb'), (found, 'jsonb, integer, jsonb'))
+    FOR one IN SELECT * FROM (VALUES (build, 'jsonb'), (ask, 'jsonb'), (read, 'jsonb, integer, jsonb'), (asked, 'jsonb, integer, jsonb'))
             AS f (name, arguments) WHERE f.name IS NOT NULL LOOP
         PERFORM commerce.adapter_function(one.name, one.arguments);
     END LOOP;
-    INSERT INTO commerce.provider_adapters (adapter, operation, build, read, ask, found, signature)
+    INSERT INTO commerce.provider_adapters (adapter, operation, build, read, ask, asked, signature)
         VALUES (register_adapter.adapter, register_adapter.operation, register_adapter.build, register_adapter.read,
-            register_adapter.ask, register_adapter.found, register_adapter.signature)
+            register_adapter.ask, register_adapter.asked, register_adapter.signature)
         ON CONFLICT (adapter, operation) DO UPDATE SET build = excluded.build, read = excluded.read, ask = excluded.ask,
-            found = excluded.found, signature = excluded.signature;
+            asked = excluded.asked, signature = excluded.signature;
 END
 $$;
 COMMENT ON FUNCTION commerce.register_adapter(text, text, text, text, text, text, text) IS
-'Says by which functions an operation of an adapter is asked for and its answer understood, or says so anew. build(call jsonb) returns {"method", "path", "headers", "body"}; read(call jsonb, status integer, answer jsonb) returns {"state": …} (README.md lists them); ask and found are the same for finding out what became of a call without an answer; operation event has read and signature (stripe, standard). call is {"id", "order", "operation", "provider", "settings", "payment", "fulfilment", "amount", "reference", "arguments"}. The functions run with the rights of the shop''s owner and belong to a member of commerce_admin (CM042). 42883 for an unknown function, 22023 for anything else. Example: SELECT commerce.register_adapter(''acme'', ''label'', ''shop.acme_label'', ''shop.acme_labelled'').';
+'Says by which functions an operation of an adapter is asked for and its answer understood, or says so anew. build(call jsonb) returns {"method", "path", "headers", "body"}; read(call jsonb, status integer, answer jsonb) returns {"state": …} (README.md lists them); ask and asked are the same for finding out what became of a call without an answer; operation event has read and signature (stripe, standard). call is {"id", "order", "operation", "provider", "settings", "payment", "fulfilment", "amount", "reference", "arguments"}. The functions run with the rights of the shop''s owner and belong to a member of commerce_admin (CM042). 42883 for an unknown function, 22023 for anything else. Example: SELECT commerce.register_adapter(''acme'', ''label'', ''shop.acme_label'', ''shop.acme_labelled'').';
 GRANT EXECUTE ON FUNCTION commerce.register_adapter(text, text, text, text, text, text, text) TO commerce_admin;
 
 CREATE FUNCTION commerce.check_provider(base_url text, settings jsonb, secret text, webhook_secret text) RETURNS void
@@ -177,7 +177,7 @@ COMMENT ON FUNCTION commerce.require_provider(text, text) IS
 'Internal. The adapter of a provider that may be asked for something of this kind. P0002 for an unknown one, 22023 for one of another kind, 55000 for a disabled one.';
 
 CREATE FUNCTION commerce.scrub(value jsonb, depth integer DEFAULT 0) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN CASE

@@ -165,7 +165,7 @@ DECLARE
     answer jsonb;
     outcome jsonb;
 BEGIN
-    SELECT x.*, CASE WHEN x.asking THEN a.found ELSE a.read END AS reader INTO STRICT c
+    SELECT x.*, CASE WHEN x.asking THEN a.asked ELSE a.read END AS reader INTO STRICT c
         FROM commerce.provider_calls x
             JOIN commerce.providers p ON p.name = x.provider
             LEFT JOIN commerce.provider_adapters a ON a.adapter = p.adapter AND a.operation = x.operation

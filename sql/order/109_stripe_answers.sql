@@ -1,10 +1,10 @@
 CREATE FUNCTION commerce.stripe_text(value jsonb) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN jsonb_typeof(value) = 'string' AND value #>> '{}' ~ '^[A-Za-z0-9_.:-]{1,255}$' THEN value #>> '{}' END;
 COMMENT ON FUNCTION commerce.stripe_text(jsonb) IS 'Internal. An id or code of Stripe''s; NULL for anything else, free text above all.';
 
 CREATE FUNCTION commerce.stripe_intent_says(intent jsonb) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     reference text := commerce.stripe_text(intent -> 'id');
@@ -34,7 +34,7 @@ $$;
 COMMENT ON FUNCTION commerce.stripe_intent_says(jsonb) IS 'Internal. Adapter stripe: what a PaymentIntent says of its payment.';
 
 CREATE FUNCTION commerce.stripe_refused(call jsonb, status integer, answer jsonb) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     code text := commerce.stripe_text(answer #> '{error,code}');
@@ -58,7 +58,7 @@ $$;
 COMMENT ON FUNCTION commerce.stripe_refused(jsonb, integer, jsonb) IS 'Internal. Adapter stripe: what an error means for the call.';
 
 CREATE FUNCTION commerce.stripe_intent(call jsonb, status integer, answer jsonb) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     outcome jsonb;
@@ -77,7 +77,7 @@ $$;
 COMMENT ON FUNCTION commerce.stripe_intent(jsonb, integer, jsonb) IS 'Internal. Adapter stripe: reads an answer that is a PaymentIntent.';
 
 CREATE FUNCTION commerce.stripe_searched(call jsonb, status integer, answer jsonb) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF status >= 400 OR jsonb_typeof(answer -> 'data') IS DISTINCT FROM 'array' THEN
@@ -91,7 +91,7 @@ $$;
 COMMENT ON FUNCTION commerce.stripe_searched(jsonb, integer, jsonb) IS 'Internal. Adapter stripe: reads what a search for a call''s PaymentIntent found.';
 
 CREATE FUNCTION commerce.stripe_refund_says(refund jsonb) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     reference text := commerce.stripe_text(refund -> 'id');
@@ -112,12 +112,12 @@ $$;
 COMMENT ON FUNCTION commerce.stripe_refund_says(jsonb) IS 'Internal. Adapter stripe: what a refund says of its payment.';
 
 CREATE FUNCTION commerce.stripe_refunded(call jsonb, status integer, answer jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN status >= 400 THEN commerce.stripe_refused(call, status, answer) ELSE commerce.stripe_refund_says(answer) END;
 COMMENT ON FUNCTION commerce.stripe_refunded(jsonb, integer, jsonb) IS 'Internal. Adapter stripe: reads the answer to a refund.';
 
 CREATE FUNCTION commerce.stripe_listed(call jsonb, status integer, answer jsonb) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF status >= 400 OR jsonb_typeof(answer -> 'data') IS DISTINCT FROM 'array' THEN
@@ -137,7 +137,7 @@ COMMENT ON FUNCTION commerce.stripe_listed(jsonb, integer, jsonb) IS
 'Internal. Adapter stripe: reads the refunds of a PaymentIntent, for the one of a call or for all.';
 
 CREATE FUNCTION commerce.stripe_event(call jsonb, status integer, event jsonb) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     type text := event ->> 'type';

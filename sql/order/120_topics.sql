@@ -1,5 +1,5 @@
 CREATE FUNCTION commerce.field_shape(kind text) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
     RETURN CASE rtrim(kind, '?!')
         WHEN 'uuid' THEN '{"type": "string", "format": "uuid"}'
         WHEN 'time' THEN '{"type": "string", "format": "date-time"}'
@@ -12,7 +12,7 @@ CREATE FUNCTION commerce.field_shape(kind text) RETURNS jsonb
 COMMENT ON FUNCTION commerce.field_shape(text) IS 'Internal. The shape of a field of a payload; ? behind its kind: it may be null, !: it may be missing.';
 
 CREATE FUNCTION commerce.payload_shape(fields text) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
     RETURN (SELECT jsonb_build_object('type', 'object', 'additionalProperties', false,
             'required', coalesce(jsonb_agg(f.part[1] ORDER BY f.n) FILTER (WHERE f.part[2] NOT LIKE '%!'), '[]'),
             'properties', jsonb_object_agg(f.part[1], commerce.field_shape(f.part[2])))
@@ -20,7 +20,7 @@ CREATE FUNCTION commerce.payload_shape(fields text) RETURNS jsonb
 COMMENT ON FUNCTION commerce.payload_shape(text) IS 'Internal. The shape of a payload from its fields: id uuid, amount money, url text?, balance uuid!.';
 
 CREATE FUNCTION commerce.payload_example(fields text, topic text) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (SELECT jsonb_object_agg(f.part[1], coalesce(
             '{"sku": "TEA", "location": "main", "channel": "web", "number": 1042, "invoice_number": "2026-000017", "tracking": "00340434161094", "carrier": "dhl",
               "url": "https://track.example/00340434161094", "provider": "stripe", "operation": "capture", "code": "CM010", "reason": "goodwill",

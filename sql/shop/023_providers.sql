@@ -5,11 +5,11 @@ CREATE TABLE commerce.provider_adapters (
     build text,
     read text NOT NULL,
     ask text,
-    found text,
+    asked text,
     signature text CHECK (signature IN ('stripe', 'standard')),
     PRIMARY KEY (adapter, operation),
     CONSTRAINT events_are_signed CHECK ((operation = 'event') = (signature IS NOT NULL) AND (operation = 'event') = (build IS NULL)),
-    CONSTRAINT asked_and_found CHECK ((ask IS NULL) = (found IS NULL))
+    CONSTRAINT asked_and_read CHECK ((ask IS NULL) = (asked IS NULL))
 );
 COMMENT ON TABLE commerce.provider_adapters IS
 'what can be asked of a kind of provider, and by which functions; register_adapter() adds to it';
@@ -21,9 +21,9 @@ COMMENT ON COLUMN commerce.provider_adapters.read IS
 'function (call jsonb, status integer, answer jsonb) returning jsonb: what the answer means; of event what the event means';
 COMMENT ON COLUMN commerce.provider_adapters.ask IS
 'function as build: how to find out what became of a call without an answer; NULL: by sending the same again, for providers that know it by its key';
-COMMENT ON COLUMN commerce.provider_adapters.found IS 'function as read, for the answer to ask';
+COMMENT ON COLUMN commerce.provider_adapters.asked IS 'function as read, for the answer to ask';
 COMMENT ON COLUMN commerce.provider_adapters.signature IS 'how events are signed: stripe (header Stripe-Signature) or standard (Standard Webhooks)';
-INSERT INTO commerce.provider_adapters (adapter, operation, build, read, ask, found) VALUES
+INSERT INTO commerce.provider_adapters (adapter, operation, build, read, ask, asked) VALUES
     ('stripe', 'authorize', 'commerce.stripe_authorize', 'commerce.stripe_intent', 'commerce.stripe_search', 'commerce.stripe_searched'),
     ('stripe', 'capture', 'commerce.stripe_capture', 'commerce.stripe_intent', 'commerce.stripe_retrieve', 'commerce.stripe_intent'),
     ('stripe', 'void', 'commerce.stripe_cancel', 'commerce.stripe_intent', 'commerce.stripe_retrieve', 'commerce.stripe_intent'),
@@ -109,7 +109,10 @@ COMMENT ON COLUMN commerce.provider_calls.error IS 'why it failed, in the provid
 CREATE INDEX provider_calls_ready ON commerce.provider_calls (next_at) WHERE state IN ('pending', 'unknown');
 CREATE INDEX provider_calls_leased ON commerce.provider_calls (lease_until) WHERE state = 'leased';
 CREATE INDEX provider_calls_dead ON commerce.provider_calls (finished_at) WHERE state = 'dead';
-GRANT SELECT ON commerce.provider_calls, commerce.provider_adapters TO commerce_reader;
+GRANT SELECT ON commerce.provider_adapters TO commerce_reader;
+-- What was sent may name people and their cards, as the provider calls them.
+GRANT SELECT (order_id, id, provider, operation, payment_id, fulfilment_id, amount, state, asking, maybe_done, attempt, next_at, lease_until,
+    response_status, error, created_at, finished_at) ON commerce.provider_calls TO commerce_reader;
 GRANT SELECT (name, id, kind, adapter, base_url, settings, enabled, created_at) ON commerce.providers TO commerce_reader;
 
 CREATE TABLE commerce.provider_payments (
@@ -146,4 +149,4 @@ COMMENT ON COLUMN commerce.provider_events.state IS
 'applied; waiting: what it follows on has not come yet; refused: the ledger does not allow it (error says why): somebody has to look at it; ignored: it means nothing for the shop';
 CREATE INDEX provider_events_waiting ON commerce.provider_events (provider, reference) WHERE state = 'waiting';
 CREATE INDEX provider_events_refused ON commerce.provider_events (received_at) WHERE state = 'refused';
-GRANT SELECT ON commerce.provider_events TO commerce_reader;
+GRANT SELECT (provider, id, type, reference, payment_id, state, error, received_at) ON commerce.provider_events TO commerce_reader;

@@ -33,16 +33,11 @@ verdict_name(WebhookVerdict verdict)
 {
 	switch (verdict)
 	{
-		case WEBHOOK_VALID:
-			return "valid";
-		case WEBHOOK_TOO_OLD:
-			return "too_old";
-		case WEBHOOK_TOO_NEW:
-			return "too_new";
-		case WEBHOOK_FORGED:
-			return "forged";
-		case WEBHOOK_MALFORMED:
-			break;
+		case WEBHOOK_VALID: return "valid";
+		case WEBHOOK_TOO_OLD: return "too_old";
+		case WEBHOOK_TOO_NEW: return "too_new";
+		case WEBHOOK_FORGED: return "forged";
+		case WEBHOOK_MALFORMED: break;
 	}
 	return "malformed";
 }

@@ -409,4 +409,19 @@ my @found = slurp_file($dump) =~ /\Q$FakeStripe::secret\E|\Q$FakeStripe::webhook
 is("@found", '', 'and hold no secret, no card and nobody\'s name');
 unlike(slurp_file($node->logfile), qr/deadlock detected|PANIC/, 'nobody deadlocked');
 $node->stop;
+
+# Without a key there are no secrets, and whoever takes payments by hand needs none.
+my $keyless = new_shop_node('keyless', key_file => '');
+my ($code) = error_of($keyless, "SELECT commerce.create_provider('stripe', 'payment', 'stripe', 'https://api.stripe.com', secret => 'sk_test_1')");
+is($code, 'CM041', 'no key, no secret');
+is($keyless->safe_psql('postgres', q(
+	INSERT INTO commerce.variants (sku, track_stock) VALUES ('A', false);
+	INSERT INTO commerce.prices (sku, price) VALUES ('A', '1 GBP');
+	CREATE TABLE the AS SELECT commerce.checkout(jsonb_build_array(jsonb_build_object('sku', 'A', 'quantity', 3))) AS "order";
+	ALTER TABLE the ADD payment uuid;
+	UPDATE the SET payment = commerce.request_payment("order");
+	SELECT commerce.authorize_payment("order", payment => payment) = payment FROM the;
+	SELECT commerce.request_capture(payment) FROM the;
+	SELECT state, captured FROM commerce.payments, the WHERE id = payment)), "t\n\ncaptured|3.00 GBP", 'the manual provider takes money all the same');
+$keyless->stop;
 done_testing();
