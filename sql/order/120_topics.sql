@@ -70,8 +70,11 @@ BEGIN
     RETURN QUERY
     WITH told (topic, fields, description) AS (VALUES
         ('order.placed', 'id uuid, number integer, channel text?, customer_id uuid?, total money, cart_id uuid!', 'an order was placed; customer_id null: by a guest; cart_id: from a cart'),
+        ('order.edited', 'order_id uuid, edit uuid, version integer, total money, difference money, to_pay money, to_refund money, reason text?, lines objects', 'an edit was confirmed; lines: by how many units each changed'),
+        ('order.lines_cancelled', 'order_id uuid, lines objects, reason text?, amount money, total money', 'units that had not left were cancelled; amount: what they are worth'),
+        ('exchange.requested', 'order_id uuid, return uuid, edit uuid, difference money', 'goods go back and others are sent instead'),
         ('payment.created', 'order_id uuid, id uuid, amount money', 'a provider is asked for an amount'),
-        ('payment.authorized', 'order_id uuid, id uuid, amount money', 'a provider promised an amount'),
+        ('payment.authorized', 'order_id uuid, id uuid, amount money, balance uuid!, due_at time!', 'a provider promised an amount, or it is on account (balance, due_at)'),
         ('payment.captured', 'order_id uuid, id uuid, amount money, state text, balance uuid!', 'an amount was taken; state: of the payment then; balance: from a gift card or store credit'),
         ('payment.refunded', 'order_id uuid, id uuid, amount money, state text', 'an amount was given back'),
         ('payment.charged_back', 'order_id uuid, id uuid, amount money, state text', 'the payer''s bank took an amount back'),
@@ -90,12 +93,18 @@ BEGIN
         ('stock.backorder_filled', 'order_id uuid, sku text, location text, quantity integer', 'units that an order waited for have come'),
         ('cart.expired', 'id uuid, customer_id uuid?, channel text?, lines integer, units integer, created_at time, changed_at time', 'a cart was left alone too long'),
         ('credit.issued', 'customer_id uuid, id uuid, amount money, reason text', 'the shop owes a customer money outside an order'),
+        ('credit.limit_set', 'customer_id uuid, balance uuid, limit money!, before money!, reason text!', 'how much a customer may owe was set'),
         ('balance.issued', 'balance uuid, amount money, reason text!', 'a gift card or store credit was issued'),
         ('balance.adjusted', 'balance uuid, amount money, reason text', 'somebody changed what is left on it'),
         ('balance.spent', 'balance uuid, amount money, order_id uuid, payment uuid', 'it paid for an order'),
         ('balance.refunded', 'balance uuid, amount money, order_id uuid, payment uuid', 'what it paid went back to it'),
+        ('balance.settled', 'balance uuid, amount money, order_id uuid, payment uuid', 'what was bought on account was paid'),
         ('invoice.issued', 'order_id uuid, invoice_number text, total money', 'an invoice was issued'),
         ('credit_note.issued', 'order_id uuid, invoice_number text, total money', 'a credit note was issued')),
+    quoted AS (
+        SELECT 'quote.' || q.state AS topic, 'id uuid, state text, customer_id uuid!, channel text!, version integer!, total money!, valid_until time!, reason text!, order_id uuid!' AS fields,
+            'a quote is ' || q.state AS description
+        FROM unnest('{requested,sent,countered,accepted,rejected,expired,ordered}'::text[]) q (state)),
     fired AS (
         -- Those of machines, whoever made them: the key of the row and what happened.
         SELECT t.topic, min(t.machine) AS machine, min(t.event) AS event, min(t.from_state) AS from_state, min(t.to_state) AS to_state,
@@ -110,7 +119,7 @@ BEGIN
             ELSE jsonb_build_object('event', f.event, 'from', f.from_state, 'to', f.to_state)
                 || CASE WHEN f.shape -> 'properties' ? 'id' THEN '{"id": "0190163d-8694-739b-aea5-966c26f8ad91"}' ELSE '{}' END::jsonb
                 || CASE WHEN f.shape -> 'properties' ? 'order_id' THEN '{"order_id": "0190163d-8694-739b-aea5-966c26f8ad91"}' ELSE '{}' END::jsonb END
-        FROM told t FULL JOIN fired f ON f.topic = t.topic
+        FROM (SELECT * FROM told UNION ALL SELECT * FROM quoted) t FULL JOIN fired f ON f.topic = t.topic
         ORDER BY coalesce(t.topic, f.topic) COLLATE "C";
 END
 $$;
