@@ -103,12 +103,15 @@ DECLARE
     taken boolean := outcome ->> 'state' = 'captured';
     arguments jsonb := jsonb_build_object('undo', true, 'reference', outcome -> 'reference');
 BEGIN
-    INSERT INTO commerce.provider_payments (order_id, payment_id, provider, reference)
-        VALUES ("order", payment, undo_payment.provider, outcome ->> 'reference') ON CONFLICT DO NOTHING;
+    -- Once; and never what the ledger has: then it is about the amount, and somebody has to look at it.
     IF EXISTS (SELECT FROM commerce.provider_calls c WHERE c.order_id = "order" AND c.payment_id = payment AND c.arguments ? 'undo'
-            AND c.operation = CASE WHEN taken THEN 'refund' ELSE 'void' END) THEN
+            AND c.operation = CASE WHEN taken THEN 'refund' ELSE 'void' END)
+        OR EXISTS (SELECT FROM commerce.payment_references r WHERE r.provider = undo_payment.provider
+            AND r.reference = outcome ->> 'reference' AND r.kind = CASE WHEN taken THEN 'capture' ELSE 'authorize' END) THEN
         RETURN;
     END IF;
+    INSERT INTO commerce.provider_payments (order_id, payment_id, provider, reference)
+        VALUES ("order", payment, undo_payment.provider, outcome ->> 'reference') ON CONFLICT DO NOTHING;
     PERFORM commerce.fail_payment("order", payment, code);
     IF EXISTS (SELECT FROM commerce.payments p WHERE p.order_id = "order" AND p.id = payment AND p.state = 'authorized') THEN
         PERFORM commerce.void_payment(payment, outcome ->> 'reference', provider);
@@ -194,7 +197,7 @@ BEGIN
     EXCEPTION WHEN SQLSTATE 'CM010' OR SQLSTATE 'CM011' OR SQLSTATE 'CM020' OR SQLSTATE 'CM050' OR SQLSTATE 'CM060'
         OR invalid_parameter_value THEN
         UPDATE commerce.provider_calls x SET error = SQLSTATE || ': ' || SQLERRM WHERE x.order_id = "order" AND x.id = call;
-        IF c.payment_id IS NOT NULL AND says IN ('authorized', 'captured') THEN
+        IF c.payment_id IS NOT NULL AND says IN ('authorized', 'captured') AND SQLSTATE IN ('CM010', 'CM011', 'CM060') THEN
             PERFORM commerce.undo_payment("order", c.payment_id, c.provider, outcome, SQLSTATE);
         END IF;
     END;

@@ -94,7 +94,7 @@ BEGIN
             why := SQLSTATE;
             now_in := 'refused';
         END;
-        IF why IS NOT NULL AND said ->> 'state' IN ('authorized', 'captured') THEN
+        IF why IN ('CM010', 'CM011', 'CM060') AND said ->> 'state' IN ('authorized', 'captured') THEN
             PERFORM commerce.undo_payment(the_order, paid, provider, said, why);
         ELSIF why IN ('CM010', 'CM060') AND said ->> 'state' IN ('refunded', 'charged_back', 'reversed') THEN
             -- What was taken may still be on its way here.

@@ -142,7 +142,7 @@ CREATE TABLE commerce.provider_events (
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (provider, id)
 );
-COMMENT ON TABLE commerce.provider_events IS 'what providers told by themselves: each once, however often and in whatever order it comes';
+COMMENT ON TABLE commerce.provider_events IS 'what providers told by themselves: each once, however often and in whatever order it comes. What is older than providers repeat themselves (Stripe: three days) may be deleted';
 COMMENT ON COLUMN commerce.provider_events.reference IS 'what the provider calls the payment it is about';
 COMMENT ON COLUMN commerce.provider_events.outcome IS 'what it means, in the words of the adapter; nothing else of it is kept';
 COMMENT ON COLUMN commerce.provider_events.state IS

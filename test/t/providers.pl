@@ -347,6 +347,15 @@ my $stolen = $json->encode({ id => 'evt_stolen', type => 'payment_intent.succeed
 is(deliver($stolen), 'waiting', 'a payment that is known by another name is not spoken for');
 is_paid($maybe, 'authorized 2.00 EUR 0.00 EUR 0.00 EUR 0.00 EUR', 'and stays as it is');
 
+my $taken = pay(buy(6), "payment_method => 'pm_card_visa', capture => 'automatic'");
+round();
+my $intent_of_it = sql("SELECT reference FROM commerce.provider_payments WHERE payment_id = '$taken'");
+my $wrong = $json->encode({ id => 'evt_wrong', type => 'payment_intent.succeeded',
+	data => { object => { id => $intent_of_it, amount => 600, amount_received => 500, currency => 'eur', status => 'succeeded' } } });
+is(deliver($wrong), 'refused', 'an event that says something else than what is booked is refused');
+is(sql("SELECT calls('$taken') || ' ' || (SELECT error FROM commerce.provider_events WHERE id = 'evt_wrong')"), 'authorize succeeded CM050', 'and nothing is given back for it');
+is_paid($taken, 'captured 6.00 EUR 6.00 EUR 0.00 EUR 0.00 EUR', 'nor booked');
+
 # A game: anything may happen, in any order.
 my $seed = $ENV{SEED} // 20261125;
 srand($seed);
