@@ -5,7 +5,7 @@ BEGIN
     RETURN (SELECT jsonb_strip_nulls(jsonb_build_object('id', c.id, 'order', c.order_id, 'operation', c.operation, 'provider', c.provider,
             'payment', c.payment_id, 'fulfilment', c.fulfilment_id, 'amount', c.amount::jsonb, 'created_at', c.created_at,
             'reference', coalesce(r.reference, c.arguments ->> 'reference')))
-            || jsonb_build_object('settings', p.settings, 'arguments', c.arguments)
+            || jsonb_build_object('settings', p.settings, 'arguments', c.arguments, 'asking', c.asking)
         FROM commerce.provider_calls c
             JOIN commerce.providers p ON p.name = c.provider
             LEFT JOIN commerce.provider_payments r ON r.order_id = c.order_id AND r.payment_id = c.payment_id AND r.provider = c.provider

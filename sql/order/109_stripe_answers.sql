@@ -64,7 +64,9 @@ DECLARE
     outcome jsonb;
 BEGIN
     IF status >= 400 THEN
-        RETURN commerce.stripe_refused(call, status, answer);
+        -- That the question was refused says nothing of what it was about.
+        RETURN CASE WHEN (call -> 'asking') = 'true' THEN '{"state": "unknown", "error": "the question was refused"}'
+            ELSE commerce.stripe_refused(call, status, answer) END;
     END IF;
     outcome := commerce.stripe_intent_says(answer);
     -- Where what was asked for is still to be done, it was not.

@@ -75,6 +75,7 @@ SELECT commerce.request_capture(:'p', '60 EUR') IS NOT NULL AS asked;
 SELECT commerce.request_capture(:'p', '40 EUR');
 SELECT commerce.request_refund(:'p', '1 EUR');
 SELECT pg_temp.answer(409, '{"error": {"type": "idempotency_error", "code": "idempotency_key_in_use"}}');
+SELECT pg_temp.answer(404, '{"error": {"type": "invalid_request_error", "code": "resource_missing"}}') AS says_nothing;
 SELECT pg_temp.answer(200, '{"id": "pi_2", "amount": 10000, "currency": "eur", "status": "succeeded"}') AS of_another_payment;
 SELECT pg_temp.answer(200, '{"id": "pi_1", "amount": 10000, "amount_received": 6000, "currency": "eur", "status": "succeeded"}'), pg_temp.paid(:'p');
 SELECT commerce.request_refund(:'p', '60.01 EUR');

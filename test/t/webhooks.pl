@@ -26,7 +26,7 @@ sub run_program
 
 $ENV{HOME} = $folder;
 $ENV{npm_config_cache} = "$folder/cache";
-run_program('npm', 'install', '--silent', '--no-audit', '--no-fund', '--ignore-scripts', '--prefix', $folder, 'standardwebhooks@1.1.1', 'stripe@23.1.0');
+run_program('npm', 'install', '--silent', '--no-audit', '--no-fund', '--ignore-scripts', '--prefix', $folder, 'standardwebhooks@1.1.1', 'stripe@17.7.0');
 append_to_file("$folder/both.js", <<'JS');
 // Reads a JSON array of {"do", …} and prints the answers: a signature, true, or the error's name.
 const { Webhook } = require('standardwebhooks');
