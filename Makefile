@@ -28,7 +28,7 @@ ISOLATION_OPTS = --inputdir=test/isolation --load-extension=commerce
 
 PG_CPPFLAGS = -Isrc -MMD -MP
 PG_CFLAGS = -Wextra -Werror -Wno-declaration-after-statement
-SHLIB_LINK = -lsodium
+SHLIB_LINK = -lsodium -lcurl
 
 # LLVM bitcode would double the build for functions that are never inlined into a query.
 override with_llvm = no

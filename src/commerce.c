@@ -8,6 +8,7 @@
 #include "base/due.h"
 #include "base/launcher.h"
 #include "base/ready.h"
+#include "base/resident.h"
 #include "base/settings.h"
 #include "escrow/escrow.h"
 #include "inventory/directory.h"
@@ -25,8 +26,14 @@
 #include "order/quantities.h"
 #include "order/quote_chores.h"
 #include "budget/claims.h"
+#include "outbox/deliveries.h"
+#include "outbox/sender.h"
+#include "privacy/retention_chore.h"
 #include "pricing/promotions.h"
 #include "privacy/login.h"
+#include "privacy/audit_signer.h"
+#include "privacy/key_chores.h"
+#include "privacy/keyring.h"
 
 COMMERCE_MODULE_MAGIC("commerce", COMMERCE_VERSION);
 
@@ -41,6 +48,7 @@ _PG_init(void)
 	commerce_directory_init();
 	commerce_reservations_init();
 	commerce_due_init();
+	commerce_resident_init();
 	commerce_launcher_init();
 	commerce_sweep_init();
 	commerce_stock_chores_init();
@@ -59,4 +67,10 @@ _PG_init(void)
 	commerce_outbox_init();
 	commerce_audit_init();
 	commerce_login_init();
+	commerce_retention_init();
+	commerce_keyring_init();
+	commerce_audit_signer_init();
+	commerce_key_chores_init();
+	commerce_deliveries_init();
+	commerce_sender_init();
 }

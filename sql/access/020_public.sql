@@ -9,9 +9,9 @@ BEGIN
         FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
         WHERE n.nspname = 'commerce' AND p.provolatile <> 'i' AND p.proname NOT IN ('uuidv7', 'storing_order') AND p.prokind <> 'a'
     LOOP
-        EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', guarded);
+        EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', guarded);
     END LOOP;
 END
 $$;
 
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA commerce TO commerce_owner;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA commerce TO commerce_owner;

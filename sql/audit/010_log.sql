@@ -71,5 +71,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.audit_table(regclass, name) IS
-'Has every change of the rows of a table, of the shop or of the app''s own, written into commerce.audit_log: what the columns that changed were and are, by whom and when; sealed values, bytea and what is called password_hash are not repeated. subject: the column that says whom or what a row is about; NULL: its primary key. Called again it takes another subject. DROP TRIGGER audit_change, and audit_truncate, end it. Takes the right to create triggers on the table. 42703 for an unknown column. Example: SELECT commerce.audit_table(''commerce.shipping_prices'').';
+'Has every change of the rows of a table, of the shop or of the app''s own, written into commerce.audit_log: what the columns that changed were and are, by whom and when; sealed values, bytea, what is called password_hash and the attributes of customers are not repeated. subject: the column that says whom or what a row is about; NULL: its primary key. Called again it takes another subject. DROP TRIGGER audit_change, and audit_truncate, end it. Takes the right to create triggers on the table. 42703 for an unknown column. Example: SELECT commerce.audit_table(''commerce.shipping_prices'').';
 GRANT EXECUTE ON FUNCTION commerce.audit_table(regclass, name) TO commerce_admin;

@@ -148,7 +148,8 @@ BEGIN
                 UPDATE commerce.provider_events w SET state = 'applied', payment_id = payment, error = NULL
                     WHERE w.provider = apply_waiting.provider AND w.id = e.id;
                 progress := true;
-            EXCEPTION WHEN SQLSTATE 'CM010' OR SQLSTATE 'CM011' OR SQLSTATE 'CM020' OR SQLSTATE 'CM050' OR SQLSTATE 'CM060' THEN
+            EXCEPTION WHEN SQLSTATE 'CM010' OR SQLSTATE 'CM011' OR SQLSTATE 'CM020' OR SQLSTATE 'CM050' OR SQLSTATE 'CM060'
+                OR SQLSTATE 'CM070' THEN
                 UPDATE commerce.provider_events w SET error = SQLSTATE WHERE w.provider = apply_waiting.provider AND w.id = e.id;
             END;
         END LOOP;
@@ -195,7 +196,7 @@ BEGIN
             PERFORM commerce.apply_to_parcel(c.fulfilment_id, outcome);
         END IF;
     EXCEPTION WHEN SQLSTATE 'CM010' OR SQLSTATE 'CM011' OR SQLSTATE 'CM020' OR SQLSTATE 'CM050' OR SQLSTATE 'CM060'
-        OR invalid_parameter_value THEN
+        OR SQLSTATE 'CM070' OR invalid_parameter_value THEN
         UPDATE commerce.provider_calls x SET error = SQLSTATE || ': ' || SQLERRM WHERE x.order_id = "order" AND x.id = call;
         IF c.payment_id IS NOT NULL AND says IN ('authorized', 'captured') AND SQLSTATE IN ('CM010', 'CM011', 'CM060') THEN
             PERFORM commerce.undo_payment("order", c.payment_id, c.provider, outcome, SQLSTATE);
@@ -234,6 +235,9 @@ BEGIN
     END IF;
     outcome := commerce.judge_answer("order", call, status, body, coalesce(sent, true));
     verdict := outcome ->> 'state';
+    IF outcome ? 'error' THEN
+        outcome := jsonb_set(outcome, '{error}', commerce.scrub(outcome -> 'error'));
+    END IF;
     UPDATE commerce.provider_calls x SET response_status = nullif(status, 0), error = left(outcome ->> 'error', 500),
             maybe_done = x.maybe_done OR (verdict <> 'retry' AND NOT x.asking),
             response = CASE WHEN outcome -> 'keep' IS NULL THEN x.response ELSE commerce.scrub(outcome -> 'keep') END
@@ -306,5 +310,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.abandon_provider_call(uuid, uuid, text) IS
-'Says of a call that was given up that it was not done, as somebody has found out at the provider''s, and why: a payment that waits for it has failed, and what it would have moved can be asked for again. 22023 without a reason, P0002 for any other call. Example: SELECT commerce.abandon_provider_call(order_id, id, ''not in their dashboard'') FROM commerce.provider_calls WHERE state = ''dead''.';
+'Says of a call that was given up that it was not done, as somebody has found out at the provider''s, and why: a payment that waits for it has failed, and what it would have moved can be asked for again. 22023 without a reason, CM070 where it holds a payment card number, P0002 for any other call. Example: SELECT commerce.abandon_provider_call(order_id, id, ''not in their dashboard'') FROM commerce.provider_calls WHERE state = ''dead''.';
 GRANT EXECUTE ON FUNCTION commerce.abandon_provider_call(uuid, uuid, text) TO commerce_admin;

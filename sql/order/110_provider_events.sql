@@ -66,6 +66,9 @@ BEGIN
         RAISE EXCEPTION 'this is no event of provider "%"', provider USING ERRCODE = 'invalid_parameter_value',
             HINT = 'It is signed as one; its adapter makes nothing of it.';
     END IF;
+    IF said ? 'error' THEN
+        said := jsonb_set(said, '{error}', commerce.scrub(said -> 'error'));
+    END IF;
     IF said ->> 'fulfilment' IS NULL THEN
         SELECT f.order, f.id INTO the_order, paid FROM commerce.find_asked_payment(provider, said ->> 'reference', said ->> 'payment') f;
         IF FOUND THEN
@@ -90,7 +93,7 @@ BEGIN
                 PERFORM commerce.apply_to_parcel((said ->> 'fulfilment')::uuid, said);
             END IF;
         EXCEPTION WHEN SQLSTATE 'CM010' OR SQLSTATE 'CM011' OR SQLSTATE 'CM020' OR SQLSTATE 'CM050' OR SQLSTATE 'CM060'
-            OR invalid_parameter_value OR invalid_text_representation OR no_data_found THEN
+            OR SQLSTATE 'CM070' OR invalid_parameter_value OR invalid_text_representation OR no_data_found THEN
             why := SQLSTATE;
             now_in := 'refused';
         END;
@@ -111,5 +114,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.receive_provider_event(text, text, text, jsonb) IS
-'Takes an event that a provider sends by itself: judges its signature, books what it means, once however often it comes and whatever comes before it, and returns {"id", "type", "state"}, with "replayed" where it was there already. state: applied; waiting for what it follows on; refused by the ledger (commerce.provider_events.error says why); ignored, as it means nothing here. body: the request''s body byte for byte; signature: the header Stripe-Signature, or webhook-signature, whose other headers are in headers. 28000, with the verdict in DETAIL, for what is not signed by the provider within 300 seconds; 54000 for more than 65,536 bytes, 22023 for what is signed and no event, P0002 for an unknown provider, 55000 for one that sends none, CM041 without a key file. Answer the provider 200 for any state. Example: SELECT commerce.receive_provider_event(''stripe'', $1, $2).';
+'Takes an event that a provider sends by itself: judges its signature, books what it means, once however often it comes and whatever comes before it, and returns {"id", "type", "state"}, with "replayed" where it was there already. state: applied; waiting for what it follows on; refused by the ledger (commerce.provider_events.error says why); ignored, as it means nothing here. body: the request''s body byte for byte; signature: the header Stripe-Signature, or webhook-signature, whose other headers are in headers. 28000, with the verdict in DETAIL, for what is not signed by the provider within 300 seconds; 54000 for more than 65,536 bytes, 22023 for what is signed and no event, P0002 for an unknown provider, 55000 for one that sends none, CM070 where it is named, or names a payment, by a payment card number, CM041 without a key file. Answer the provider 200 for any state. Example: SELECT commerce.receive_provider_event(''stripe'', $1, $2).';
 GRANT EXECUTE ON FUNCTION commerce.receive_provider_event(text, text, text, jsonb) TO commerce_app;

@@ -23,7 +23,7 @@ CREATE FUNCTION commerce.payload_example(fields text, topic text) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (SELECT jsonb_object_agg(f.part[1], coalesce(
             '{"sku": "TEA", "location": "main", "channel": "web", "number": 1042, "invoice_number": "2026-000017", "tracking": "00340434161094", "carrier": "dhl",
-              "url": "https://track.example/00340434161094", "provider": "stripe", "operation": "capture", "code": "CM010", "reason": "goodwill",
+              "url": "https://track.example/00340434161094", "provider": "stripe", "operation": "capture", "code": "CM010", "reason": "goodwill", "purpose": "newsletter",
               "maybe_done": true, "available": 2, "low_stock": 5, "quantity": 3, "lines": 2, "units": 3}'::jsonb -> (f.part[1] || CASE WHEN f.part[2] = 'objects' THEN '[]' ELSE '' END),
             CASE WHEN f.part[1] = 'state' THEN to_jsonb(split_part(topic, '.', 2)) END,
             CASE rtrim(f.part[2], '?!')
@@ -92,6 +92,9 @@ BEGIN
         ('stock.back', 'sku text, location text, available integer, low_stock integer?', 'some are there again'),
         ('stock.backorder_filled', 'order_id uuid, sku text, location text, quantity integer', 'units that an order waited for have come'),
         ('cart.expired', 'id uuid, customer_id uuid?, channel text?, lines integer, units integer, created_at time, changed_at time', 'a cart was left alone too long'),
+        ('customer.erased', 'id uuid, erased_at time', 'a customer was forgotten: whoever was told who that is forgets as well'),
+        ('consent.given', 'id uuid, customer_id uuid, purpose text', 'a customer consents to a purpose; id: of the entry'),
+        ('consent.withdrawn', 'id uuid, customer_id uuid, purpose text', 'a customer no longer consents to it'),
         ('credit.issued', 'customer_id uuid, id uuid, amount money, reason text', 'the shop owes a customer money outside an order'),
         ('credit.limit_set', 'customer_id uuid, balance uuid, limit money!, before money!, reason text!', 'how much a customer may owe was set'),
         ('balance.issued', 'balance uuid, amount money, reason text!', 'a gift card or store credit was issued'),

@@ -15,17 +15,20 @@ ALTER TABLE commerce.data_keys ALTER COLUMN wrapped SET STATISTICS 0;
 
 CREATE TABLE commerce.customers (
     id uuid PRIMARY KEY DEFAULT commerce.uuidv7(),
-    email commerce.sealed,
+    email commerce.sealed('email'),
     email_blind bytea UNIQUE CHECK (octet_length(email_blind) = 16),
-    name commerce.sealed,
-    phone commerce.sealed,
-    address commerce.sealed,
+    name commerce.sealed('name'),
+    phone commerce.sealed('phone'),
+    address commerce.sealed('address'),
     password_hash text,
     customer_group text REFERENCES commerce.customer_groups,
     tax_exempt boolean NOT NULL DEFAULT false,
     vat_country text,
     attributes jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes) = 'object'),
     created_at timestamptz NOT NULL DEFAULT now(),
+    erased_at timestamptz,
+    CONSTRAINT erased_is_empty CHECK (erased_at IS NULL
+        OR num_nonnulls(email, name, phone, address, password_hash, customer_group, vat_country) = 0 AND attributes = '{}'),
     CONSTRAINT customers_email_check CHECK ((email IS NULL) = (email_blind IS NULL))
 );
 COMMENT ON TABLE commerce.customers IS 'customers; what is known of a person is sealed, made by create_customer() and read by reveal_customer()';
@@ -39,13 +42,16 @@ COMMENT ON COLUMN commerce.customers.tax_exempt IS 'true: pays no tax';
 COMMENT ON COLUMN commerce.customers.vat_country IS
 'for a business: ISO 3166-1 code of the country whose VAT id it has, once that was checked; the id itself belongs into a sealed field';
 COMMENT ON COLUMN commerce.customers.attributes IS 'the shop''s own facts, in the clear: nothing here may identify a person';
+COMMENT ON COLUMN commerce.customers.erased_at IS
+'when erase_customer() has taken all away that said who this was; the row stays, because orders and invoices name it';
+CREATE INDEX customers_erased ON commerce.customers (erased_at) WHERE erased_at IS NOT NULL;
 CREATE INDEX customers_customer_group ON commerce.customers (customer_group) WHERE customer_group IS NOT NULL;
 -- A sample of ciphertext helps no plan and would only stand in pg_statistic.
 ALTER TABLE commerce.customers
     ALTER COLUMN email SET STATISTICS 0, ALTER COLUMN email_blind SET STATISTICS 0,
     ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN phone SET STATISTICS 0,
     ALTER COLUMN address SET STATISTICS 0, ALTER COLUMN password_hash SET STATISTICS 0;
-GRANT SELECT (id, customer_group, tax_exempt, vat_country, created_at) ON commerce.customers TO commerce_reader;
+GRANT SELECT (id, customer_group, tax_exempt, vat_country, created_at, erased_at) ON commerce.customers TO commerce_reader;
 -- Ciphertext, for mask() and reveal(); not the blind value, which tells who is the same, nor the password's hash.
 GRANT SELECT (email, name, phone, address, attributes) ON commerce.customers TO commerce_app;
-GRANT SELECT (id, email, name, phone, address, customer_group, tax_exempt, vat_country, attributes, created_at) ON commerce.customers TO commerce_pii_reader;
+GRANT SELECT (id, email, name, phone, address, customer_group, tax_exempt, vat_country, attributes, created_at, erased_at) ON commerce.customers TO commerce_pii_reader;

@@ -75,7 +75,7 @@ CREATE TABLE commerce.orders (
     channel text NOT NULL,
     customer_id uuid,
     ship_to jsonb,
-    ship_address commerce.sealed,
+    ship_address commerce.sealed('address'),
     shipping_method text,
     codes text[] NOT NULL DEFAULT '{}',
     tax_level text NOT NULL,

@@ -10,7 +10,7 @@ CREATE TABLE commerce.carts (
     channel text NOT NULL DEFAULT 'default',
     currency text CHECK (currency IS NULL OR commerce.minor_digits(currency) IS NOT NULL),
     ship_to jsonb CHECK (jsonb_typeof(ship_to) = 'object'),
-    ship_address commerce.sealed,
+    ship_address commerce.sealed('address'),
     shipping_method text,
     options jsonb CHECK (jsonb_typeof(options) = 'object'),
     attributes jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes) = 'object'),

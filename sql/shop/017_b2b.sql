@@ -58,7 +58,7 @@ CREATE TABLE commerce.quotes (
     channel text NOT NULL DEFAULT 'default',
     currency text NOT NULL CHECK (commerce.minor_digits(currency) IS NOT NULL),
     ship_to jsonb CHECK (jsonb_typeof(ship_to) = 'object'),
-    ship_address commerce.sealed,
+    ship_address commerce.sealed('address'),
     shipping_method text,
     options jsonb CHECK (jsonb_typeof(options) = 'object'),
     version integer NOT NULL DEFAULT 0,

@@ -33,7 +33,7 @@ ALTER TABLE commerce.password_resets ALTER COLUMN token_hash SET STATISTICS 0;
 
 CREATE TABLE commerce.totp (
     customer_id uuid PRIMARY KEY,
-    secret commerce.sealed NOT NULL,
+    secret commerce.sealed('totp') NOT NULL,
     digits integer NOT NULL CHECK (digits IN (6, 8)),
     last_step bigint NOT NULL DEFAULT -1,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -58,7 +58,7 @@ CREATE TABLE commerce.jwt_keys (
     id uuid PRIMARY KEY DEFAULT commerce.uuidv7(),
     algorithm text NOT NULL CHECK (algorithm IN ('EdDSA', 'HS256')),
     audience text NOT NULL CHECK (audience ~ '^[!-~]+$' AND audience !~ '["\\]'),
-    secret commerce.sealed NOT NULL,
+    secret commerce.sealed('jwt_key') NOT NULL,
     public_key bytea CHECK (octet_length(public_key) = 32),
     created_at timestamptz NOT NULL DEFAULT now(),
     retired_at timestamptz,
@@ -71,6 +71,10 @@ COMMENT ON COLUMN commerce.jwt_keys.secret IS 'base64url, sealed as field jwt_ke
 COMMENT ON COLUMN commerce.jwt_keys.public_key IS 'Ed25519; NULL for HS256, which has none';
 COMMENT ON COLUMN commerce.jwt_keys.retired_at IS 'since when it signs no more; what it signed is good until it expires';
 ALTER TABLE commerce.jwt_keys ALTER COLUMN secret SET STATISTICS 0;
+
+INSERT INTO commerce.sealed_columns ("table", "column", key_column, subject_columns, field) VALUES
+    ('commerce.totp', 'secret', 'customer_id', '{customer_id}', 'totp'),
+    ('commerce.jwt_keys', 'secret', 'id', '{id}', 'jwt_key');
 
 -- Views and not policies on the tables themselves: those would send every order that is stored through a statement
 -- instead of straight into the heap, forbid COPY FROM to whoever is not the owner, and let a backup fail that is not

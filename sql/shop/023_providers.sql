@@ -150,3 +150,12 @@ COMMENT ON COLUMN commerce.provider_events.state IS
 CREATE INDEX provider_events_waiting ON commerce.provider_events (provider, reference) WHERE state = 'waiting';
 CREATE INDEX provider_events_refused ON commerce.provider_events (received_at) WHERE state = 'refused';
 GRANT SELECT (provider, id, type, reference, payment_id, state, error, received_at) ON commerce.provider_events TO commerce_reader;
+
+INSERT INTO commerce.sealed_columns ("table", "column", subject_columns, field) VALUES
+    ('commerce.providers', 'secret', '{id}', 'secret:provider'),
+    ('commerce.providers', 'webhook_secret', '{id}', 'secret:provider_webhook');
+-- What providers answer in their own words has come through scrub() and is not refused: the money has moved by then.
+SELECT commerce.guard_card_numbers(t::regclass) FROM unnest('{commerce.providers, commerce.provider_adapters, commerce.provider_calls,
+    commerce.provider_events}'::text[]) t;
+-- A buyer who cannot go on cannot pay, and such URLs have long numbers of their own.
+SELECT commerce.guard_card_numbers('commerce.provider_payments', '{action_url}');

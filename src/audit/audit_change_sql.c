@@ -3,8 +3,8 @@
  *
  * An entry holds what differs and no more: a changed price is two numbers, not two rows. Values are texts, as the type
  * writes them, because that is what an auditor reads and what stays the same whatever becomes of the type. What is
- * sealed, of type bytea and so perhaps a key or a hash, or called password_hash, is not repeated here: that it changed
- * has to do.
+ * sealed, of type bytea and so perhaps a key or a hash, or called password_hash, is not repeated here, nor are the
+ * attributes of a customer, which an erasure has to be able to forget: that they changed has to do.
  */
 #include "base/pg.h"
 
@@ -33,18 +33,32 @@ PG_FUNCTION_INFO_V1(commerce_audit_change);
 typedef struct RowChange
 {
 	TupleDesc desc;
+	bool of_customer;
 	HeapTuple before;
 	HeapTuple after;
 } RowChange;
 
+/* Returns whether the rows are the shop's customers. */
+static bool
+is_of_customers(Relation relation)
+{
+	char *schema;
+
+	if (strcmp(RelationGetRelationName(relation), "customers") != 0)
+		return false;
+	schema = get_namespace_name(RelationGetNamespace(relation));
+	return schema != NULL && strcmp(schema, "commerce") == 0;
+}
+
 /* Returns whether values of the column are not for the log, in which they would stay when the row has others. */
 static bool
-is_secret(Form_pg_attribute attribute)
+is_secret(const RowChange *change, Form_pg_attribute attribute)
 {
 	Oid output;
 	bool varlena;
 
-	if (attribute->atttypid == BYTEAOID || strcmp(NameStr(attribute->attname), "password_hash") == 0)
+	if (attribute->atttypid == BYTEAOID || strcmp(NameStr(attribute->attname), "password_hash") == 0 ||
+		(change->of_customer && strcmp(NameStr(attribute->attname), "attributes") == 0))
 		return true;
 	getTypeOutputInfo(attribute->atttypid, &output, &varlena);
 	return output >= FirstNormalObjectId && strcmp(get_func_name(output), "sealed_out") == 0;
@@ -106,7 +120,7 @@ write_side(JsonWriter *writer, const RowChange *change, HeapTuple row, const cha
 		count++;
 		value = text_of(row, change->desc, n);
 		commerce_json_key(writer, NameStr(attribute->attname));
-		commerce_json_string(writer, value && is_secret(attribute) ? NOT_SHOWN : value);
+		commerce_json_string(writer, value && is_secret(change, attribute) ? NOT_SHOWN : value);
 	}
 	commerce_json_end_object(writer);
 	return count;
@@ -179,7 +193,8 @@ kind_of(TriggerEvent event)
 static void
 note_row(const TriggerData *data, AuditFacts *facts)
 {
-	RowChange change = {.desc = RelationGetDescr(data->tg_relation)};
+	RowChange change = {.desc = RelationGetDescr(data->tg_relation),
+						.of_customer = is_of_customers(data->tg_relation)};
 	JsonWriter detail = JSON_WRITER_INIT;
 	int count;
 

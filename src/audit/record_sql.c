@@ -4,6 +4,7 @@
 #include "base/pg.h"
 
 #include "audit/audit.h"
+#include "base/card_guard.h"
 #include "base/errors.h"
 #include "base/ready.h"
 
@@ -48,6 +49,10 @@ commerce_record_audit(PG_FUNCTION_ARGS)
 	SPI_finish();
 	facts.subject = text_or_none(fcinfo, 1);
 	facts.detail = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
+	commerce_refuse_card_number("kind", facts.kind);
+	commerce_refuse_card_number("subject", facts.subject);
+	if (facts.detail)
+		commerce_refuse_card_value("detail", JsonbPGetDatum(facts.detail), JSONBOID);
 	commerce_audit(&facts);
 	PG_RETURN_VOID();
 }

@@ -207,12 +207,12 @@ visit(DueDatabase *row)
 	commerce_due_finish(row, next);
 }
 
-/* Makes the session's settings those that chores are written for, whatever the database or role asks of its users. */
-static void
-settle_settings(void)
+/* Makes the session's settings those that background work is written for. */
+void
+commerce_settle_settings(const char *application)
 {
-	static const char *const settings[][2] = {
-		{"application_name", "commerce worker"},
+	const char *const settings[][2] = {
+		{"application_name", application},
 		{"default_transaction_isolation", "read committed"},
 		{"default_transaction_read_only", "off"},
 		{"default_transaction_deferrable", "off"},
@@ -237,7 +237,7 @@ commerce_worker_main(Datum database)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
-	settle_settings();
+	commerce_settle_settings("commerce worker");
 	row = begin_visit();
 	if (row != NULL)
 		visit(row);

@@ -36,6 +36,9 @@ extern TimestampTz commerce_chore_ask(SavedPlan *question);
 /* Returns whether no one wants the database for himself, as DROP DATABASE does; until commit, he has to wait. */
 extern bool commerce_enter_database(Oid database);
 
+/* Makes the session's settings those that background work is written for, whatever the database or role asks of its users. */
+extern void commerce_settle_settings(const char *application);
+
 /* The worker: visits the database whose OID is its argument, does all chores, and ends. */
 extern PGDLLEXPORT void commerce_worker_main(Datum database);
 

@@ -39,6 +39,20 @@
 #define commerce_end_index_insert(index, info) index_insert_cleanup(index, info)
 #endif
 
+/* 17 renamed ShmemVariableCache to TransamVariables. */
+#if PG_VERSION_NUM < 170000
+#define commerce_completed_transactions() (ShmemVariableCache->xactCompletionCount)
+#else
+#define commerce_completed_transactions() (TransamVariables->xactCompletionCount)
+#endif
+
+/* 17 lets a resource owner, instead of a memory context, own a set of events; NULL for one that stays. */
+#if PG_VERSION_NUM < 170000
+#define commerce_create_wait_event_set(count) CreateWaitEventSet(TopMemoryContext, count)
+#else
+#define commerce_create_wait_event_set(count) CreateWaitEventSet(NULL, count)
+#endif
+
 /* 18 replaced the suffix pg_attribute_noreturn() by a prefix, which stands before extern or static. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

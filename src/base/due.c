@@ -44,6 +44,7 @@ typedef struct DueTable
 	pg_atomic_uint64 launcher;     /* address of the launcher's latch, 0 where it does not run */
 	pg_atomic_uint64 sleeps_until; /* words about later times need not wake it */
 	pg_atomic_uint32 overflow;
+	pg_atomic_uint32 crowded;
 	slock_t lock; /* held to give rows away, and for no longer than it takes to look at all of them */
 	DueDatabase rows[MAX_DUE_DATABASES];
 } DueTable;
@@ -61,8 +62,8 @@ read_time(pg_atomic_uint64 *time)
 }
 
 /* Lowers a time and returns whether it was later before. */
-static bool
-lower_time(pg_atomic_uint64 *time, TimestampTz when)
+bool
+commerce_due_lower(pg_atomic_uint64 *time, TimestampTz when)
 {
 	uint64 known = pg_atomic_read_u64(time);
 
@@ -96,6 +97,13 @@ commerce_due_find(Oid database)
 	return NULL;
 }
 
+/* Returns the flag that databases wait for a resident. */
+pg_atomic_uint32 *
+commerce_due_crowded(void)
+{
+	return &table->crowded;
+}
+
 /* Makes an unused row ready for its first database. */
 static void
 clear_row(DueDatabase *row)
@@ -105,6 +113,11 @@ clear_row(DueDatabase *row)
 	pg_atomic_write_u64(&row->next_due, (uint64) DT_NOEND);
 	pg_atomic_write_u64(&row->retry_at, (uint64) DT_NOEND);
 	pg_atomic_write_u64(&row->visited, (uint64) DT_NOBEGIN);
+	pg_atomic_write_u32(&row->resident.pid, 0);
+	pg_atomic_write_u32(&row->resident.failures, 0);
+	pg_atomic_write_u32(&row->resident.moot, 0);
+	pg_atomic_write_u64(&row->resident.latch, 0);
+	pg_atomic_write_u64(&row->resident.due, (uint64) DT_NOEND);
 	for (int i = 0; i < MAX_CHORES; i++)
 		row->chores[i] = (ChoreState){.not_before = DT_NOBEGIN};
 }
@@ -155,21 +168,36 @@ commerce_due_wake(void)
 		SetLatch(latch);
 }
 
+/* Wakes the launcher where it would sleep beyond a time. */
+void
+commerce_due_wake_for(TimestampTz when)
+{
+	if (when < read_time(&table->sleeps_until))
+		commerce_due_wake();
+}
+
 /* Lowers the time at which a database is due. */
 static void
 say(DueDatabase *row, TimestampTz when)
 {
-	if (lower_time(&row->next_due, when) && when < read_time(&table->sleeps_until))
-		commerce_due_wake();
+	if (commerce_due_lower(&row->next_due, when))
+		commerce_due_wake_for(when);
+}
+
+/* Returns the row of the database this process is connected to. */
+DueDatabase *
+commerce_due_own_row(void)
+{
+	if (own_row == NULL)
+		own_row = commerce_due_attach(MyDatabaseId);
+	return own_row;
 }
 
 /* Makes known that this database is due at a time. */
 static void
 make_known(TimestampTz when)
 {
-	if (own_row == NULL)
-		own_row = commerce_due_attach(MyDatabaseId);
-	if (own_row != NULL)
+	if (commerce_due_own_row() != NULL)
 		say(own_row, when);
 }
 
@@ -312,6 +340,7 @@ make_table(void)
 		pg_atomic_init_u64(&table->launcher, 0);
 		pg_atomic_init_u64(&table->sleeps_until, (uint64) DT_NOEND);
 		pg_atomic_init_u32(&table->overflow, 0);
+		pg_atomic_init_u32(&table->crowded, 0);
 		SpinLockInit(&table->lock);
 		for (int i = 0; i < MAX_DUE_DATABASES; i++)
 		{
@@ -323,6 +352,11 @@ make_table(void)
 			pg_atomic_init_u64(&row->next_due, 0);
 			pg_atomic_init_u64(&row->retry_at, 0);
 			pg_atomic_init_u64(&row->visited, 0);
+			pg_atomic_init_u32(&row->resident.pid, 0);
+			pg_atomic_init_u32(&row->resident.failures, 0);
+			pg_atomic_init_u32(&row->resident.moot, 0);
+			pg_atomic_init_u64(&row->resident.latch, 0);
+			pg_atomic_init_u64(&row->resident.due, 0);
 		}
 	}
 	LWLockRelease(AddinShmemInitLock);

@@ -39,6 +39,16 @@ typedef struct ChoreState
 	int sqlstate;           /* of the last failure, 0 after a success */
 } ChoreState;
 
+/* The process that stays in one database as long as it has something to do there (resident.h). */
+typedef struct Resident
+{
+	pg_atomic_uint32 pid;      /* 0: there is none */
+	pg_atomic_uint32 failures; /* how many in a row did not leave of their own accord */
+	pg_atomic_uint32 moot;     /* 1: it has said that there is nothing for it to do here */
+	pg_atomic_uint64 latch;    /* address of its latch */
+	pg_atomic_uint64 due;      /* when it is wanted next; DT_NOEND: nobody has said so */
+} Resident;
+
 /* A database in the table. */
 typedef struct DueDatabase
 {
@@ -48,6 +58,7 @@ typedef struct DueDatabase
 	pg_atomic_uint64 next_due; /* what was said since the last visit began; DT_NOEND: nothing */
 	pg_atomic_uint64 retry_at; /* set while a visit is under way: when to come again if it does not end */
 	pg_atomic_uint64 visited;  /* when the last visit ended, DT_NOBEGIN for never */
+	Resident resident;
 	ChoreState chores[MAX_CHORES];
 } DueDatabase;
 
@@ -62,6 +73,16 @@ extern DueDatabase *commerce_due_row(int n);
 /* Returns the row of a database, NULL where it has none; attach makes one, unless the table is full. */
 extern DueDatabase *commerce_due_find(Oid database);
 extern DueDatabase *commerce_due_attach(Oid database);
+
+/* Returns the row of the database this process is connected to, made where it has none; NULL where the table is full. */
+extern DueDatabase *commerce_due_own_row(void);
+
+/* A flag of the table: databases wait for a resident and cannot have one before another leaves. */
+extern pg_atomic_uint32 *commerce_due_crowded(void);
+
+/* Lowers a time of the table; returns whether it was later before, and wakes the launcher where it sleeps longer. */
+extern bool commerce_due_lower(pg_atomic_uint64 *time, TimestampTz when);
+extern void commerce_due_wake_for(TimestampTz when);
 
 /* Gives the row of a dropped database to others. */
 extern void commerce_due_detach(DueDatabase *row);

@@ -6,6 +6,9 @@
  * that, it makes a round: each database that accepts connections is visited once, to find what was due before a restart,
  * and what came by ways that tell nobody. Only a worker can see whether there is a shop in a database.
  *
+ * Workers come, do what is due and leave. Besides them a database may have one resident, which stays while it has
+ * something to do (resident.c); it is sent the same way, and is no visit.
+ *
  * What the launcher knows it reads from the table in shared memory, so that it may die and begin anew: workers that its
  * predecessor sent go on, and are seen there.
  */
@@ -13,6 +16,7 @@
 
 #include "base/chores.h"
 #include "base/due.h"
+#include "base/resident.h"
 #include "base/settings.h"
 
 #pragma GCC diagnostic push
@@ -38,14 +42,26 @@
 #define LONGEST_SLEEP 60000L /* milliseconds */
 #define RESTART_SECONDS 5
 
-/* A worker that this launcher has started. */
+/* A process that this launcher has started. */
 typedef struct Job
 {
 	Oid database; /* InvalidOid: none */
 	BackgroundWorkerHandle *handle;
 } Job;
 
-static Job jobs[COMMERCE_MAX_WORKERS];
+/* What may be sent to a database. */
+typedef struct Staff
+{
+	const char *name;
+	const char *function;
+	int count;
+	Job *jobs;
+} Staff;
+
+static Staff workers = {"commerce worker", "commerce_worker_main", COMMERCE_MAX_WORKERS,
+						(Job[COMMERCE_MAX_WORKERS]){{0}}};
+static Staff residents = {"commerce sender", "commerce_sender_main", COMMERCE_MAX_SENDERS,
+						  (Job[COMMERCE_MAX_SENDERS]){{0}}};
 static List *round_left = NIL; /* databases that this round has not visited yet */
 static TimestampTz next_round = DT_NOBEGIN;
 static TimestampTz not_before = DT_NOBEGIN; /* when to try again after a worker could not be started */
@@ -102,32 +118,33 @@ begin_round(TimestampTz now)
 	next_round = now + ROUND_EVERY;
 }
 
-/* Returns the job that a worker in the database has, or, for InvalidOid, one that is free; NULL where there is none. */
+/* Returns the job that somebody has in the database, or, for InvalidOid, one that is free; NULL where there is none. */
 static Job *
-find_job(Oid database)
+find_job(const Staff *staff, Oid database)
 {
-	for (int i = 0; i < COMMERCE_MAX_WORKERS; i++)
-		if (jobs[i].database == database)
-			return &jobs[i];
+	for (int i = 0; i < staff->count; i++)
+		if (staff->jobs[i].database == database)
+			return &staff->jobs[i];
 	return NULL;
 }
 
-/* Frees the jobs whose workers have ended and returns how many are under way. */
+/* Frees the jobs of those who have ended and returns how many are under way. */
 static int
-running_jobs(void)
+running_jobs(const Staff *staff)
 {
 	int running = 0;
 
-	for (int i = 0; i < COMMERCE_MAX_WORKERS; i++)
+	for (int i = 0; i < staff->count; i++)
 	{
+		Job *job = &staff->jobs[i];
 		pid_t pid;
 
-		if (!OidIsValid(jobs[i].database))
+		if (!OidIsValid(job->database))
 			continue;
-		if (GetBackgroundWorkerPid(jobs[i].handle, &pid) == BGWH_STOPPED)
+		if (GetBackgroundWorkerPid(job->handle, &pid) == BGWH_STOPPED)
 		{
-			pfree(jobs[i].handle);
-			jobs[i] = (Job){.database = InvalidOid};
+			pfree(job->handle);
+			*job = (Job){.database = InvalidOid};
 		}
 		else
 			running++;
@@ -139,7 +156,7 @@ running_jobs(void)
 static bool
 is_visited(Oid database, DueDatabase *row)
 {
-	return find_job(database) != NULL || (row != NULL && pg_atomic_read_u32(&row->visitor) != 0);
+	return find_job(&workers, database) != NULL || (row != NULL && pg_atomic_read_u32(&row->visitor) != 0);
 }
 
 /* Returns the database that is due first, and when; InvalidOid where none ever is. */
@@ -180,61 +197,55 @@ may_visit(Oid database)
 	return may;
 }
 
-/* Starts a worker; returns NULL where the server has no room for one. */
-static BackgroundWorkerHandle *
-start_worker(Oid database)
+/* Starts somebody in a database; returns false where the server has no room for one. */
+static bool
+start_process(const Staff *staff, Oid database)
 {
+	static bool complained = false;
 	BackgroundWorker worker = {
-		.bgw_name = "commerce worker",
-		.bgw_type = "commerce worker",
 		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
 		.bgw_start_time = BgWorkerStart_RecoveryFinished,
 		.bgw_restart_time = BGW_NEVER_RESTART,
 		.bgw_library_name = "commerce",
-		.bgw_function_name = "commerce_worker_main",
 		.bgw_main_arg = ObjectIdGetDatum(database),
 		.bgw_notify_pid = MyProcPid,
 	};
 	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
 	BackgroundWorkerHandle *handle = NULL;
+	bool started;
 
-	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
-		handle = NULL;
+	strlcpy(worker.bgw_name, staff->name, BGW_MAXLEN);
+	strlcpy(worker.bgw_type, staff->name, BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, staff->function, sizeof(worker.bgw_function_name));
+	started = RegisterDynamicBackgroundWorker(&worker, &handle);
 	MemoryContextSwitchTo(before);
-	return handle;
+	if (started)
+		*find_job(staff, InvalidOid) = (Job){.database = database, .handle = handle};
+	else if (!complained)
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("commerce launcher: no slot is free for a background worker"),
+				 errhint("Raise max_worker_processes, which counts the launcher, commerce.workers and "
+						 "commerce.senders, too.")));
+	complained = !started;
+	return started;
 }
 
 /* Sends a worker to the database; where that is not possible, provides for a later try. */
 static void
 send_worker(Oid database, TimestampTz now)
 {
-	static bool complained = false;
 	DueDatabase *row = commerce_due_find(database);
-	BackgroundWorkerHandle *handle;
 
 	if (row != NULL)
 		commerce_due_claim(row, now);
-	if (!may_visit(database))
+	if (!may_visit(database) || start_process(&workers, database))
 		return;
-	handle = start_worker(database);
-	if (handle != NULL)
-	{
-		*find_job(InvalidOid) = (Job){.database = database, .handle = handle};
-		complained = false;
-		return;
-	}
 	if (row != NULL)
 		commerce_due_release(row, now);
 	else
 		round_left = lappend_oid(round_left, database);
 	not_before = now + RETRY_EVERY;
-	if (!complained)
-		ereport(
-			WARNING,
-			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("commerce launcher: no slot is free for a background worker"),
-			 errhint("Raise max_worker_processes, which counts the launcher and commerce.workers, too.")));
-	complained = true;
 }
 
 /* Sends workers to all that are due, as far as there may be more of them; returns when to look again. */
@@ -244,7 +255,7 @@ send_workers(TimestampTz now)
 	TimestampTz due = DT_NOEND;
 
 	/* With all workers under way, the end of one is what wakes the launcher. */
-	while (running_jobs() < commerce_workers)
+	while (running_jobs(&workers) < commerce_workers)
 	{
 		Oid database = InvalidOid;
 
@@ -265,6 +276,48 @@ send_workers(TimestampTz now)
 		send_worker(database, now);
 	}
 	return DT_NOEND;
+}
+
+/* Sends residents to where they are wanted, as far as there may be more of them; returns when to look again. */
+static TimestampTz
+send_residents(TimestampTz now)
+{
+	TimestampTz next = DT_NOEND;
+	int allowed = commerce_workers > 0 ? commerce_senders : 0;
+	int running = running_jobs(&residents);
+	bool wanting = false;
+
+	for (int i = 0; i < MAX_DUE_DATABASES; i++)
+	{
+		DueDatabase *row = commerce_due_row(i);
+		Oid database = pg_atomic_read_u32(&row->database);
+		TimestampTz due = commerce_resident_due(row);
+
+		if (!OidIsValid(database) || due == DT_NOEND || find_job(&residents, database) != NULL)
+			continue;
+		if (due > now)
+			next = Min(next, due);
+		else if (running >= allowed)
+			wanting = true; /* the end of one is what wakes the launcher */
+		else if (now < not_before)
+			next = Min(next, not_before);
+		else if (!may_visit(database))
+			next = Min(next, now + RETRY_EVERY);
+		else
+		{
+			commerce_resident_sent(row, now);
+			if (start_process(&residents, database))
+				running++;
+			else
+			{
+				not_before = now + RETRY_EVERY;
+				commerce_resident_not_sent(row, not_before);
+				next = Min(next, not_before);
+			}
+		}
+	}
+	commerce_resident_others_wait(wanting);
+	return next;
 }
 
 /* Sleeps until a time, but not for long at once, because the clock may be set; or until something happens. */
@@ -307,6 +360,7 @@ commerce_launcher_main(Datum arg)
 	for (;;)
 	{
 		TimestampTz now;
+		TimestampTz next;
 
 		ResetLatch(MyLatch);
 		obey_signals();
@@ -322,7 +376,8 @@ commerce_launcher_main(Datum arg)
 					 errmsg("commerce launcher: more than %d databases have a shop", MAX_DUE_DATABASES),
 					 errdetail("In the others nothing runs in the background but once an hour.")));
 		}
-		sleep_until(send_workers(now));
+		next = send_residents(now);
+		sleep_until(Min(next, send_workers(now)));
 	}
 }
 

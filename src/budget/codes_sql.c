@@ -6,6 +6,7 @@
  */
 #include "base/pg.h"
 
+#include "base/card_guard.h"
 #include "base/letters.h"
 #include "base/plan.h"
 #include "base/ready.h"
@@ -86,6 +87,8 @@ read_order(FunctionCallInfo fcinfo, Order *order)
 			? ""
 			: TextDatumGetCString(DirectFunctionCall1Coll(
 				  upper, C_COLLATION_OID, DirectFunctionCall1(btrim1, PG_GETARG_DATUM(ARG_PREFIX))));
+	/* Here and not in the table, where one code of ten million may be a card number by chance. */
+	commerce_refuse_card_number("prefix", order->prefix);
 	if (strlen(order->prefix) > MAX_LENGTH)
 		refuse("prefix must not be longer than 64 bytes", "It is typed by people.");
 }

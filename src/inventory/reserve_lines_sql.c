@@ -6,6 +6,7 @@
  */
 #include "base/pg.h"
 
+#include "base/card_guard.h"
 #include "base/errors.h"
 #include "base/plan.h"
 #include "base/ready.h"
@@ -149,6 +150,7 @@ commerce_reserve_lines(PG_FUNCTION_ARGS)
 	int made;
 
 	InitMaterializedSRF(fcinfo, 0);
+	commerce_refuse_card_number("holder", holder);
 	SPI_connect();
 	commerce_require_shop();
 	claim.expires_at = commerce_expiry(fcinfo, 2);

@@ -3,6 +3,7 @@
  */
 #include "base/pg.h"
 
+#include "base/card_guard.h"
 #include "base/due.h"
 #include "base/errors.h"
 #include "base/json.h"
@@ -91,6 +92,7 @@ read_need(FunctionCallInfo fcinfo, StockNeed *need, StockClaim *claim)
 		.expires_at = commerce_expiry(fcinfo, 4),
 		.whole = true,
 	};
+	commerce_refuse_card_number("holder", claim->holder);
 }
 
 /* Raises why nothing could be changed of a reservation, and tells nothing else to whom it does not belong. */

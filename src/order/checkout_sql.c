@@ -7,6 +7,7 @@
  */
 #include "base/pg.h"
 
+#include "base/card_guard.h"
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/owner.h"
@@ -67,6 +68,27 @@ request_hash(FunctionCallInfo fcinfo)
 	return DirectFunctionCall1(sha256_bytea, PointerGetDatum(cstring_to_text_with_len(text.data, text.len)));
 }
 
+/* Refuses a payment card number wherever one could come in; asked first, because other errors repeat what is unknown. */
+static void
+refuse_card_numbers(FunctionCallInfo fcinfo)
+{
+	static const struct
+	{
+		int argument;
+		const char *name;
+		Oid type;
+	} texts[] = {
+		{ARG_LINES, "lines", JSONBOID},     {ARG_CODES, "codes", TEXTARRAYOID},
+		{ARG_CHANNEL, "channel", TEXTOID},  {ARG_CURRENCY, "currency", TEXTOID},
+		{ARG_SHIP_TO, "ship_to", JSONBOID}, {ARG_SHIPPING_METHOD, "shipping_method", TEXTOID},
+		{ARG_OPTIONS, "options", JSONBOID},
+	};
+
+	for (size_t i = 0; i < lengthof(texts); i++)
+		if (!PG_ARGISNULL(texts[i].argument))
+			commerce_refuse_card_value(texts[i].name, PG_GETARG_DATUM(texts[i].argument), texts[i].type);
+}
+
 /* Claims the key for a new order, or finds the order that the same request made before. */
 bool
 commerce_claim_key(const char *key, Datum request, pg_uuid_t *order)
@@ -77,6 +99,7 @@ commerce_claim_key(const char *key, Datum request, pg_uuid_t *order)
 	if (key[0] == '\0' || strlen(key) > MAX_KEY_LENGTH)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("an idempotency key has 1 to %d bytes", MAX_KEY_LENGTH)));
+	commerce_refuse_card_number("idempotency_key", key);
 	if (commerce_run(&claim_key, PLAN_WRITES, (Datum[]){name, request, UUIDPGetDatum(order)}, NULL) == 1)
 		return true;
 	if (commerce_run(&read_key, PLAN_LATEST, &name, NULL) == 1)
@@ -218,6 +241,7 @@ commerce_place(FunctionCallInfo fcinfo, const pg_uuid_t *order, const CartOrigin
 	QuoteRequest request;
 	Quote *quote;
 
+	refuse_card_numbers(fcinfo);
 	commerce_quote_request(fcinfo, ARG_LINES, &request);
 	quote = commerce_quote(&request);
 	if (cart == NULL)

@@ -6,6 +6,7 @@
  */
 #include "base/pg.h"
 
+#include "base/card_guard.h"
 #include "base/errors.h"
 #include "base/plan.h"
 #include "order/event.h"
@@ -117,6 +118,9 @@ fire(FunctionCallInfo fcinfo, Stateful *table)
 	id = PG_GETARG_UUID_P(0);
 	event.event = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	event.detail = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
+	commerce_refuse_card_number("event", event.event);
+	if (event.detail)
+		commerce_refuse_card_value("detail", JsonbPGetDatum(event.detail), JSONBOID);
 	SPI_connect();
 	if (commerce_run(&table->lock, PLAN_WRITES, (Datum[]){UUIDPGetDatum(id)}, NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),

@@ -14,6 +14,7 @@
 #include "money/amount.h"
 #include "order/attachment.h"
 #include "order/machine.h"
+#include "privacy/seal.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -31,7 +32,7 @@ static const PlainColumn order_columns[ORDER_COLUMNS] = {
 	[ORDER_CHANNEL] = PLAIN("channel", TEXTOID),
 	[ORDER_CUSTOMER] = PLAIN("customer_id", UUIDOID),
 	[ORDER_SHIP_TO] = PLAIN("ship_to", JSONBOID),
-	[ORDER_SHIP_ADDRESS] = PLAIN_OWN("ship_address", "sealed"),
+	[ORDER_SHIP_ADDRESS] = {.name = "ship_address", .own = "sealed", .typmod = SEALED_ADDRESS_TYPMOD},
 	[ORDER_SHIPPING_METHOD] = PLAIN("shipping_method", TEXTOID),
 	[ORDER_CODES] = PLAIN("codes", TEXTARRAYOID),
 	[ORDER_TAX_LEVEL] = PLAIN("tax_level", TEXTOID),

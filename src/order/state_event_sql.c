@@ -6,6 +6,7 @@
  */
 #include "base/pg.h"
 
+#include "base/card_guard.h"
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/owner.h"
@@ -221,6 +222,9 @@ commerce_state_event(PG_FUNCTION_ARGS)
 	key = PG_GETARG_JSONB_P(1);
 	event.event = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	event.detail = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);
+	commerce_refuse_card_number("event", event.event);
+	if (event.detail)
+		commerce_refuse_card_value("detail", JsonbPGetDatum(event.detail), JSONBOID);
 	SPI_connect();
 	commerce_enter_owner(&scope);
 	commerce_require_shop();

@@ -32,6 +32,16 @@ static const struct
 	[WEBHOOK_V1A_PUBLIC] = {"whpk_", crypto_sign_PUBLICKEYBYTES, crypto_sign_PUBLICKEYBYTES},
 };
 
+/* Returns whether a text is ASCII: libsodium takes other bytes for letters of base64. */
+static bool
+is_ascii(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char) *text >= 0x80)
+			return false;
+	return true;
+}
+
 /* Makes a secret to sign with. */
 void
 commerce_webhook_secret_make(WebhookSecret *secret, WebhookScheme scheme)
@@ -59,7 +69,7 @@ commerce_webhook_secret_parse(const char *text, WebhookSecret *secret)
 			continue;
 		memset(secret, 0, sizeof(*secret));
 		secret->scheme = (WebhookScheme) scheme;
-		return strlen(text) < WEBHOOK_SECRET_TEXT &&
+		return strlen(text) < WEBHOOK_SECRET_TEXT && is_ascii(text) &&
 			   sodium_base642bin(secret->bytes, sizeof(secret->bytes), text + prefix, strlen(text + prefix),
 								 NULL, &secret->length, NULL, BASE64) == 0 &&
 			   secret->length >= forms[scheme].shortest && secret->length <= forms[scheme].longest;
@@ -232,7 +242,8 @@ commerce_webhook_verify(const WebhookMessage *message, const char *header, const
 	bool valid = false;
 	bool any = false;
 
-	if (room > MAX_HEADER || message->id[0] == '\0' || strlen(message->id) > MAX_PREAMBLE - 32)
+	if (room > MAX_HEADER || !is_ascii(header) || message->id[0] == '\0' ||
+		strlen(message->id) > MAX_PREAMBLE - 32)
 		return WEBHOOK_MALFORMED;
 	if (verdict != WEBHOOK_VALID)
 		return verdict;

@@ -15,7 +15,7 @@ static SavedPlan read_context = {
 		   " u.vat_country, c.cash_increment, s.pricing, c.pricing, u.attributes, c.order_sequence,"
 		   " now() + c.unpaid_ttl"
 		   " FROM commerce.shop s LEFT JOIN commerce.channels c ON c.code = $1"
-		   " LEFT JOIN commerce.customers u ON u.id = $2"
+		   " LEFT JOIN commerce.customers u ON u.id = $2 AND u.erased_at IS NULL"
 		   " LEFT JOIN commerce.customer_groups g ON g.code = u.customer_group",
 	.args = "text; uuid; text; text"};
 

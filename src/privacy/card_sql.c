@@ -3,7 +3,7 @@
  */
 #include "base/pg.h"
 
-#include "privacy/luhn.h"
+#include "base/luhn.h"
 
 PG_FUNCTION_INFO_V1(commerce_holds_card_number_sql);
 

@@ -3,6 +3,7 @@
  */
 #include "base/pg.h"
 
+#include "base/card_guard.h"
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/plan.h"
@@ -11,7 +12,6 @@
 #include "privacy/convert.h"
 #include "privacy/customer.h"
 #include "privacy/login_state.h"
-#include "privacy/luhn.h"
 #include "privacy/normalise.h"
 #include "privacy/open.h"
 #include "privacy/password.h"
@@ -32,8 +32,8 @@ static SavedPlan insert_customer = {
 	.args =
 		"uuid; commerce.sealed; bytea; commerce.sealed; commerce.sealed; commerce.sealed; text; jsonb; text"};
 
-static SavedPlan find_by_email = {.sql = "SELECT id FROM commerce.customers WHERE email_blind = $1",
-								  .args = "bytea"};
+static SavedPlan find_by_email = {.sql = "SELECT id FROM commerce.customers WHERE email_blind = ANY ($1)",
+								  .args = "bytea[]"};
 
 /* Opened values never go through a statement, where an extension that logs parameters would see them. */
 static SavedPlan find_fields = {
@@ -47,19 +47,6 @@ static void
 refuse_argument(const char *name, const char *wanted)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be %s", name, wanted)));
-}
-
-/* Refuses a text that holds a payment card number: this database is no place for one. */
-static void
-refuse_card_number(const char *name, const char *value)
-{
-	char *plain = commerce_nfkc(value);
-	if (!commerce_holds_card_number(plain, strlen(plain)))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_CARD_NUMBER_REFUSED), errmsg("%s holds a payment card number", name),
-			 commerce_errfacts("field", name, NULL),
-			 errhint("Card numbers belong to the payment provider; store the token that it gives for one.")));
 }
 
 /* Refuses what cannot be an e-mail address; whether it receives mail, only mail can tell. */
@@ -100,7 +87,7 @@ seal_optional(const text *argument, const char *field, const pg_uuid_t *customer
 	if (argument == NULL)
 		return;
 	plaintext = commerce_text_to_utf8(argument);
-	refuse_card_number(field, plaintext);
+	commerce_refuse_card_number(field, plaintext);
 	*value = commerce_seal_text(plaintext, strlen(plaintext), field, customer);
 	*null = ' ';
 }
@@ -133,6 +120,25 @@ refuse_duplicate(void)
 			 errhint("commerce.find_customer(email) returns that customer.")));
 }
 
+/*
+ * Refuses an address that is stored already under an epoch that a rotation has not done with yet; the unique index
+ * sees those of the new one. Whatever the rotation is at, a row that is there is seen by one of the two, because this
+ * one looks first.
+ */
+static void
+refuse_stored_before(const char *email)
+{
+	BlindRule rule = commerce_blind_rule("email");
+	bool complete;
+	int count;
+	Datum blinds = commerce_blinds_to_find(email, &rule, &count, &complete);
+
+	if (count > 1 && commerce_run(&find_by_email, PLAN_LATEST, &blinds, NULL) > 0)
+		refuse_duplicate();
+	if (!complete)
+		commerce_refuse_incomplete_search();
+}
+
 /* Returns a text argument, NULL where it is NULL. */
 static text *
 optional_text(FunctionCallInfo fcinfo, int argument)
@@ -150,7 +156,6 @@ commerce_create_customer(PG_FUNCTION_ARGS)
 	Datum values[9] = {UUIDPGetDatum(customer)};
 	char nulls[] = " nnnnnnnn";
 	char *email;
-	text *stated;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -158,12 +163,14 @@ commerce_create_customer(PG_FUNCTION_ARGS)
 	email = read_email(PG_GETARG_TEXT_PP(0));
 	if (attributes == NULL)
 		refuse_argument("attributes", "a JSON object");
-	stated = object_text(attributes, "attributes");
-	refuse_card_number("attributes", commerce_text_to_utf8(stated));
+	(void) object_text(attributes, "attributes");
+	commerce_refuse_card_value("attributes", JsonbPGetDatum(attributes), JSONBOID);
 
+	commerce_refuse_card_number("email", email);
 	SPI_connect();
 	values[1] = commerce_seal_text(email, strlen(email), "email", customer);
 	values[2] = commerce_blind_text(email, "email");
+	refuse_stored_before(email);
 	nulls[1] = nulls[2] = ' ';
 	seal_optional(optional_text(fcinfo, 1), "name", customer, &values[3], &nulls[3]);
 	seal_optional(optional_text(fcinfo, 2), "phone", customer, &values[4], &nulls[4]);
@@ -186,17 +193,27 @@ commerce_create_customer(PG_FUNCTION_ARGS)
 	PG_RETURN_UUID_P(customer);
 }
 
-/* Finds the customer with this address. */
+/* Finds the customer with an address; false for none. Needs SPI. */
 bool
 commerce_customer_by_email(const char *email, pg_uuid_t *customer)
 {
+	BlindRule rule = commerce_blind_rule("email");
+	bool complete;
+	int count;
+	Datum blinds;
 	bool isnull;
 
-	if (commerce_normalise(email, "email")[0] == '\0' ||
-		commerce_run(&find_by_email, PLAN_READS, (Datum[]){commerce_blind_text(email, "email")}, NULL) != 1)
+	if (commerce_normalise(email, "email")[0] == '\0')
 		return false;
-	*customer = *DatumGetUUIDP(commerce_value(0, 1, &isnull));
-	return true;
+	blinds = commerce_blinds_to_find(email, &rule, &count, &complete);
+	if (commerce_run(&find_by_email, PLAN_READS, &blinds, NULL) > 0)
+	{
+		*customer = *DatumGetUUIDP(commerce_value(0, 1, &isnull));
+		return true;
+	}
+	if (!complete)
+		commerce_refuse_incomplete_search();
+	return false;
 }
 
 /* find_customer(email) returns the customer with this address, or NULL. */
@@ -316,6 +333,7 @@ commerce_reveal_customer(PG_FUNCTION_ARGS)
 	commerce_require_purpose(PG_GETARG_TEXT_PP(1));
 	if (!read_customer(PG_GETARG_UUID_P(0), &document))
 		PG_RETURN_NULL();
+	commerce_note_reveal(PG_GETARG_UUID_P(0), "email, name, phone, address", PG_GETARG_TEXT_PP(1));
 	return document;
 }
 

@@ -15,13 +15,10 @@ typedef struct DataKey
 	SealedPlace place;
 } DataKey;
 
-/* Finds the key to seal a subject's values with, or makes one. Needs an SPI connection and an open keyring. */
+/* Finds the key to seal a subject's values with, or makes one. Needs an open keyring. */
 extern void commerce_data_key_for_sealing(const pg_uuid_t *subject, DataKey *key);
 
 /* Finds the key a value was sealed with; false where it is gone or does not unwrap. Needs the same. */
 extern bool commerce_data_key_for_opening(const pg_uuid_t *subject, int64 id, DataKey *key);
-
-/* The uuid of this installation. Needs an SPI connection. */
-extern void commerce_installation(uint8 uuid[SEALED_UUID_BYTES]);
 
 #endif

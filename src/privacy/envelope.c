@@ -4,9 +4,9 @@
  *     offset  size
  *          0     1   version, 1
  *          1     1   algorithm, 1: XChaCha20-Poly1305 (IETF)
- *          2     1   flags, 0
+ *          2     1   flags: 1 where the value belongs to one row of its subject, otherwise 0
  *          3     1   pad class: 0, 1, 2 for 16, 32, 64 bytes, 3 for a multiple of 128
- *          4     4   field id: the first bytes of the BLAKE2b of the field's name
+ *          4     4   field id: the first 31 bits of the BLAKE2b of the field's name
  *          8     8   data key id, big-endian
  *         16    24   nonce, random
  *         40     n   ciphertext
@@ -14,7 +14,8 @@
  *
  * The plaintext is padded (ISO 7816-4: one byte 0x80, then zeros), because lengths tell: of two names, which is
  * longer; of two e-mail addresses, which is whose. The tag covers the header and the place as well as the ciphertext,
- * so a value moved to another customer or another installation, or given another field's id, does not open. The place
+ * so a value moved to another customer, another row of his or another installation, or given another field's id, does
+ * not open. The place
  * is made of identifiers that a dump carries along, never of OIDs, which a restore hands out anew.
  *
  * A random nonce of 24 bytes may be drawn without ever counting: two alike among 2^80 are not to be expected.
@@ -26,7 +27,9 @@
 
 #define AAD_LABEL "commerce.sealed.v1"
 #define AAD_LABEL_BYTES (sizeof(AAD_LABEL) - 1)
-#define AAD_BYTES (AAD_LABEL_BYTES + SEALED_HEADER_BYTES + 2 * SEALED_UUID_BYTES)
+#define AAD_MAX_BYTES (AAD_LABEL_BYTES + SEALED_HEADER_BYTES + 3 * SEALED_UUID_BYTES)
+
+#define FLAG_OF_ROW 1
 
 #define WRAP_LABEL "commerce.data-key.v1"
 #define WRAP_LABEL_BYTES (sizeof(WRAP_LABEL) - 1)
@@ -82,9 +85,9 @@ unpad(const uint8_t *padded, size_t size, size_t *length)
 	return true;
 }
 
-/* Puts together what the tag covers beside the ciphertext. */
-static void
-make_aad(uint8_t aad[AAD_BYTES], const uint8_t *header, const SealedPlace *place)
+/* Puts together what the tag covers beside the ciphertext and returns how long that is; the header tells of a row. */
+static size_t
+make_aad(uint8_t aad[AAD_MAX_BYTES], const uint8_t *header, const SealedPlace *place)
 {
 	memcpy(aad, AAD_LABEL, AAD_LABEL_BYTES);
 	aad += AAD_LABEL_BYTES;
@@ -93,6 +96,10 @@ make_aad(uint8_t aad[AAD_BYTES], const uint8_t *header, const SealedPlace *place
 	memcpy(aad, place->installation, SEALED_UUID_BYTES);
 	aad += SEALED_UUID_BYTES;
 	memcpy(aad, place->subject, SEALED_UUID_BYTES);
+	if (!place->of_row)
+		return AAD_MAX_BYTES - SEALED_UUID_BYTES;
+	memcpy(aad + SEALED_UUID_BYTES, place->row, SEALED_UUID_BYTES);
+	return AAD_MAX_BYTES;
 }
 
 /* Derives the four bytes that stand for a field's name, without a key and without a register. */
@@ -103,6 +110,7 @@ commerce_sealed_field_id(const char *field, size_t length, uint8_t id[SEALED_FIE
 
 	crypto_generichash(hash, sizeof(hash), (const uint8_t *) field, length, NULL, 0);
 	memcpy(id, hash, SEALED_FIELD_BYTES);
+	id[0] &= 0x7f;
 }
 
 /* Returns the size of the sealed form of so many bytes of plaintext. */
@@ -119,13 +127,20 @@ commerce_sealed_valid(const uint8_t *sealed, size_t size)
 	size_t padded;
 
 	if (size <= SEALED_OVERHEAD || sealed[0] != SEALED_VERSION || sealed[1] != SEALED_XCHACHA20_POLY1305 ||
-		sealed[2] != 0)
+		(sealed[2] & ~FLAG_OF_ROW) != 0)
 		return false;
 	padded = size - SEALED_OVERHEAD;
 	if (sealed[3] < PAD_CLASS_LONG)
 		return padded == (size_t) 16 << sealed[3];
 	return sealed[3] == PAD_CLASS_LONG && padded % PAD_LONG_STEP == 0 &&
 		   padded <= padded_size(SEALED_MAX_PLAINTEXT);
+}
+
+/* Says whether bytes look like a value that a later library has sealed. */
+bool
+commerce_sealed_is_later(const uint8_t *sealed, size_t size)
+{
+	return size > SEALED_OVERHEAD && sealed[0] > SEALED_VERSION && sealed[0] <= SEALED_LATEST_VERSION;
 }
 
 /* Returns the field id in the header. */
@@ -155,11 +170,11 @@ commerce_sealed_seal(uint8_t *sealed, const char *plaintext, size_t length,
 	uint8_t *nonce = sealed + SEALED_HEADER_BYTES;
 	uint8_t *body = nonce + SEALED_NONCE_BYTES;
 	size_t padded = padded_size(length);
-	uint8_t aad[AAD_BYTES];
+	uint8_t aad[AAD_MAX_BYTES];
 
 	sealed[0] = SEALED_VERSION;
 	sealed[1] = SEALED_XCHACHA20_POLY1305;
-	sealed[2] = 0;
+	sealed[2] = place->of_row ? FLAG_OF_ROW : 0;
 	sealed[3] = pad_class(length);
 	memcpy(sealed + 4, field, SEALED_FIELD_BYTES);
 	put_big_endian(sealed + 8, (uint64_t) data_key_id, 8);
@@ -168,9 +183,8 @@ commerce_sealed_seal(uint8_t *sealed, const char *plaintext, size_t length,
 		memcpy(body, plaintext, length);
 	body[length] = PAD_MARK;
 	memset(body + length + 1, 0, padded - length - 1);
-	make_aad(aad, sealed, place);
-	crypto_aead_xchacha20poly1305_ietf_encrypt(body, NULL, body, padded, aad, sizeof(aad), NULL, nonce,
-											   data_key);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(body, NULL, body, padded, aad, make_aad(aad, sealed, place),
+											   NULL, nonce, data_key);
 }
 
 /* Opens a value; the tag is checked before a byte of plaintext is written. */
@@ -179,14 +193,14 @@ commerce_sealed_open(char *plaintext, size_t *length, const uint8_t *sealed, siz
 					 const uint8_t data_key[SEALED_KEY_BYTES], const SealedPlace *place)
 {
 	const uint8_t *nonce = sealed + SEALED_HEADER_BYTES;
-	uint8_t aad[AAD_BYTES];
+	uint8_t aad[AAD_MAX_BYTES];
 
-	if (!commerce_sealed_valid(sealed, size))
+	if (!commerce_sealed_valid(sealed, size) || ((sealed[2] & FLAG_OF_ROW) != 0) != place->of_row)
 		return false;
-	make_aad(aad, sealed, place);
-	if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-			(uint8_t *) plaintext, NULL, NULL, nonce + SEALED_NONCE_BYTES,
-			size - SEALED_HEADER_BYTES - SEALED_NONCE_BYTES, aad, sizeof(aad), nonce, data_key) != 0)
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt((uint8_t *) plaintext, NULL, NULL,
+												   nonce + SEALED_NONCE_BYTES,
+												   size - SEALED_HEADER_BYTES - SEALED_NONCE_BYTES, aad,
+												   make_aad(aad, sealed, place), nonce, data_key) != 0)
 		return false;
 	return unpad((uint8_t *) plaintext, size - SEALED_OVERHEAD, length);
 }

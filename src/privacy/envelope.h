@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #define SEALED_VERSION 1
+#define SEALED_LATEST_VERSION                                                                                \
+	31 /* what later libraries may call theirs; text never begins with such a byte */
 #define SEALED_XCHACHA20_POLY1305 1
 
 #define SEALED_KEY_BYTES 32
@@ -24,14 +26,16 @@
 
 #define WRAPPED_KEY_BYTES (SEALED_NONCE_BYTES + SEALED_KEY_BYTES + SEALED_TAG_BYTES)
 
-/* Where a value belongs: it opens nowhere else. */
+/* Where a value belongs: it opens nowhere else. A subject may have many rows of a field; then the row is part of it. */
 typedef struct SealedPlace
 {
 	uint8_t installation[SEALED_UUID_BYTES];
 	uint8_t subject[SEALED_UUID_BYTES];
+	bool of_row;
+	uint8_t row[SEALED_UUID_BYTES]; /* where of_row */
 } SealedPlace;
 
-/* Derives the four bytes that stand for a field's name. */
+/* Derives the four bytes that stand for a field's name: a big-endian number of 31 bits, so that it fits a typmod. */
 extern void commerce_sealed_field_id(const char *field, size_t length, uint8_t id[SEALED_FIELD_BYTES]);
 
 /* Returns the size of the sealed form of so many bytes of plaintext. */
@@ -39,6 +43,9 @@ extern size_t commerce_sealed_size(size_t plaintext_length);
 
 /* Could these bytes be a sealed value? Says nothing about whether it opens. */
 extern bool commerce_sealed_valid(const uint8_t *sealed, size_t size);
+
+/* Is this a value of a later version than this library reads? */
+extern bool commerce_sealed_is_later(const uint8_t *sealed, size_t size);
 
 /* Read the header of a valid value. */
 extern const uint8_t *commerce_sealed_field(const uint8_t *sealed);

@@ -1,7 +1,7 @@
 /*
  * keyring.c: the key-encryption keys of one backend, and the memory that all keys live in.
  *
- * Each backend reads commerce.key_file when it first needs a key, the postmaster never does: a key in the postmaster
+ * Each backend reads the keys when it first needs one (provider.h), the postmaster never does: a key in the postmaster
  * would be in every process it forks. Everything secret sits in one block of sodium_malloc, between guard pages, kept
  * out of core dumps and, where the system allows, out of swap; one block, because each costs system calls and pages.
  * The block is wiped when the backend exits.
@@ -9,38 +9,37 @@
  * The key in the file is a root: it encrypts nothing itself. What wraps data keys and what feeds blind indexes are
  * derived from it, so that neither use can weaken the other, and the root is forgotten at once.
  *
- * The file is looked at once per client statement; when anything about it has changed, or the setting has, it is read
- * again, and everything unwrapped under the former keys is dropped. So a new epoch is in use one statement after it
- * is written, and a destroyed one is out of use as soon. A file that cannot be used leaves the backend without keys:
- * it does not go on with the ones it had.
+ * The provider is asked once per client statement whether its keys are still those; where they are not, or a setting
+ * has changed, they are read again, and everything unwrapped under the former keys is dropped. Keys that cannot be read
+ * leave the backend without any: it does not go on with the ones it had.
  *
- * Blind indexes follow the oldest epoch in the file. Adding an epoch therefore changes no blind value; retiring the
- * oldest is what requires them to be computed anew.
+ * Keys are kept for commerce.key_cache_ttl and no longer. A timer wipes them, in its signal handler, where no
+ * transaction uses them, so that a pool's idle connections hold none; where one does, pointers lead into the block, and
+ * they are wiped when it ends.
+ *
+ * Which epoch blind values and new data keys are to be of is the shop's to say (keystate.h), not the file's alone.
  */
 #include "privacy/keyring.h"
 
-#include <fcntl.h>
 #include <sodium.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/settings.h"
 #include "privacy/envelope.h"
 #include "privacy/keyfile.h"
+#include "privacy/provider.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "access/xact.h"
-#include "storage/fd.h"
 #include "storage/ipc.h"
+#include "utils/timeout.h"
 #pragma GCC diagnostic pop
-
-#define MAX_FILE_BYTES 8192
 
 #define WRAPPING_CONTEXT "cmrcwrap"
 #define BLINDING_CONTEXT "cmrcblnd"
+#define SIGNING_CONTEXT "cmrcsign"
 #define DERIVED_KEY_ID 1
 
 _Static_assert(crypto_kdf_KEYBYTES == KEYFILE_KEY_BYTES, "root key size");
@@ -51,45 +50,72 @@ typedef struct KeyringEpoch
 	int32 epoch;
 	uint8 wrapping_key[SEALED_KEY_BYTES];
 	uint8 blinding_key[SEALED_KEY_BYTES];
+	uint8 signing_seed[SEALED_KEY_BYTES];
 } KeyringEpoch;
 
-/* All that is secret. The last two members are scratch while a file is read and zero otherwise. */
+/* All that is secret. The last two members are scratch while keys are read and zero otherwise. */
 typedef struct Slab
 {
 	KeyringEpoch epochs[KEYFILE_MAX_EPOCHS];
 	uint8 data_keys[KEYRING_DATA_KEYS][SEALED_KEY_BYTES];
 	KeyfileEntry entries[KEYFILE_MAX_EPOCHS];
-	char text[MAX_FILE_BYTES];
+	char text[KEY_TEXT_BYTES];
 } Slab;
 
-/* What tells one version of the file from another; a change of mode or owner shows in the change time. */
-typedef struct FileIdentity
-{
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec modified;
-	struct timespec changed;
-} FileIdentity;
+static const KeyProvider *const providers[] = {&commerce_file_provider, &commerce_command_provider};
 
 static Slab *slab = NULL;
+static bool slab_is_locked = false;
 static int epoch_count = 0; /* 0: nothing is loaded */
 static uint64 generation = 0;
-static char loaded_path[MAXPGPATH];
-static FileIdentity loaded_identity;
+static const KeyProvider *loaded_by = NULL;
+static char loaded_from[MAXPGPATH];
+static TimestampTz loaded_at = 0;
 static TimestampTz looked_at = 0;
 static TimestampTz reread_at = 0;
 
-/* Raises CM041, telling how a key file is made. */
+/* The time-limit. The handler runs at any moment, so what it and the rest share is written in this order of thought:
+ * used is true from before the first pointer into the slab is taken until the transaction ends. */
+static TimeoutId ttl_timeout;
+static volatile sig_atomic_t used = false;
+static volatile sig_atomic_t expired = false;
+
+/* Returns the provider in use, NULL for none; refuses to choose between two. */
+static const KeyProvider *
+choose_provider(void)
+{
+	const KeyProvider *chosen = NULL;
+
+	for (size_t i = 0; i < lengthof(providers); i++)
+	{
+		const char *where = providers[i]->where();
+
+		if (where == NULL || where[0] == '\0')
+			continue;
+		if (chosen != NULL)
+			commerce_keyring_refuse("commerce.key_file and commerce.key_command are both set");
+		chosen = providers[i];
+	}
+	return chosen;
+}
+
+/* Raises CM041, telling how keys are made. */
 void
 commerce_keyring_refuse(const char *reason)
 {
+	bool command = commerce_key_command != NULL && commerce_key_command[0] != '\0';
+
 	ereport(
 		ERROR,
 		(errcode(ERRCODE_KEY_UNAVAILABLE), errmsg("the key of sealed fields is not available"),
 		 commerce_errfacts("reason", reason, NULL),
-		 errhint("As the server's user run (umask 077; echo \"1 $(openssl rand -hex 32)\" > FILE), keep a "
-				 "copy apart from the backups, set commerce.key_file to the file and reload.")));
+		 command
+			 ? errhint(
+				   "Run commerce.key_command by hand, as the server's user: it must end with status 0 within "
+				   "10 seconds and write lines of an epoch and 64 hexadecimal digits.")
+			 : errhint(
+				   "As the server's user run (umask 077; echo \"1 $(openssl rand -hex 32)\" > FILE), keep a "
+				   "copy apart from the backups, set commerce.key_file to the file and reload.")));
 	pg_unreachable();
 }
 
@@ -99,24 +125,10 @@ release_slab(int code, Datum argument)
 {
 	(void) code;
 	(void) argument;
+	used = true; /* the handler keeps its hands off */
 	sodium_free(slab);
 	slab = NULL;
 	epoch_count = 0;
-}
-
-/* Makes the slab; later calls do nothing. */
-static void
-require_slab(void)
-{
-	if (slab != NULL)
-		return;
-	if (sodium_init() < 0)
-		commerce_keyring_refuse("libsodium cannot be initialised");
-	slab = sodium_malloc(sizeof(Slab));
-	if (slab == NULL)
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("no secure memory for keys")));
-	sodium_memzero(slab, sizeof(Slab));
-	on_proc_exit(release_slab, (Datum) 0);
 }
 
 /* Drops every key, and with them what was unwrapped by them. */
@@ -126,64 +138,86 @@ forget_keys(void)
 	sodium_memzero(slab, sizeof(Slab));
 	epoch_count = 0;
 	generation++;
+	expired = false;
 }
 
-/* Notes what identifies this version of the file. */
+/* The time is over: wipes the keys, or says that they are to be wiped. Runs in a signal handler. */
 static void
-identify(FileIdentity *identity, const struct stat *status)
+expire(void)
 {
-	memset(identity, 0, sizeof(*identity));
-	identity->device = status->st_dev;
-	identity->inode = status->st_ino;
-	identity->size = status->st_size;
-	identity->modified = status->st_mtim;
-	identity->changed = status->st_ctim;
+	if (used)
+		expired = true;
+	else if (slab != NULL)
+		forget_keys();
 }
 
-/* Refuses a file that others could have read or replaced; whoever reads it holds every customer's data. */
+/* Starts the timer for the keys that are loaded; an error takes all of a backend's timers away. */
 static void
-check_status(const struct stat *status)
+start_timer(void)
 {
-	if (!S_ISREG(status->st_mode))
-		commerce_keyring_refuse("the key file is not a regular file");
-	if (status->st_uid != geteuid() && status->st_uid != 0)
-		commerce_keyring_refuse("the key file belongs neither to the server's user nor to root");
-	if ((status->st_mode & 077) != 0)
-		commerce_keyring_refuse("the key file is accessible to others: its mode must be 0400 or 0600");
-	if (status->st_size > MAX_FILE_BYTES)
-		commerce_keyring_refuse("the key file is too large");
+	if (epoch_count > 0 && !get_timeout_active(ttl_timeout))
+		enable_timeout_at(ttl_timeout, loaded_at + (TimestampTz) commerce_key_cache_ttl * USECS_PER_SEC);
 }
 
-/* Reads the file into the slab and returns its length. */
-static size_t
-read_file(void)
+/* At the end of a transaction no pointer leads into the slab any more. */
+static void
+end_of_transaction(XactEvent event, void *argument)
 {
-	/* Not blocking: a pipe in the file's place must be refused, not waited for. */
-	int descriptor = OpenTransientFile(commerce_key_file, O_RDONLY | O_NONBLOCK | PG_BINARY);
-	struct stat status;
-	size_t length = 0;
-	ssize_t got;
+	(void) argument;
+	if (slab == NULL || event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT ||
+		event == XACT_EVENT_PRE_PREPARE)
+		return;
+	if (expired)
+		forget_keys();
+	used = false;
+	start_timer();
+}
 
-	if (descriptor < 0)
-		commerce_keyring_refuse(errno == ENOENT ? "the key file does not exist"
-												: "the key file cannot be opened");
-	if (fstat(descriptor, &status) != 0)
-		commerce_keyring_refuse("the key file cannot be examined");
-	check_status(&status);
-	while (length < MAX_FILE_BYTES &&
-		   (got = read(descriptor, slab->text + length, MAX_FILE_BYTES - length)) != 0)
+/* Hears of the ends of transactions; called once, from _PG_init. */
+void
+commerce_keyring_init(void)
+{
+	RegisterXactCallback(end_of_transaction, NULL);
+}
+
+/* Keeps the slab out of swap, or refuses to use it, or says so once, as the setting wants. */
+static void
+lock_slab(void)
+{
+	static bool told = false;
+
+	slab_is_locked = slab_is_locked || sodium_mlock(slab, sizeof(Slab)) == 0;
+	if (slab_is_locked)
+		return;
+	if (commerce_require_locked_memory)
 	{
-		if (got < 0 && errno != EINTR)
-		{
-			forget_keys();
-			commerce_keyring_refuse("the key file cannot be read");
-		}
-		if (got > 0)
-			length += (size_t) got;
+		forget_keys();
+		commerce_keyring_refuse("memory for keys cannot be locked: the server's limit of locked memory "
+								"(ulimit -l, LimitMEMLOCK) is too low");
 	}
-	(void) CloseTransientFile(descriptor);
-	identify(&loaded_identity, &status);
-	return length;
+	if (!told)
+		ereport(LOG, (errmsg("commerce: memory for keys cannot be locked, and may be swapped out"),
+					  errhint("Raise the server's limit of locked memory (ulimit -l, LimitMEMLOCK).")));
+	told = true;
+}
+
+/* Makes the slab; later calls only look whether it is locked. */
+static void
+require_slab(void)
+{
+	if (slab == NULL)
+	{
+		if (sodium_init() < 0)
+			commerce_keyring_refuse("libsodium cannot be initialised");
+		slab = sodium_malloc(sizeof(Slab));
+		if (slab == NULL)
+			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("no secure memory for keys")));
+		sodium_memzero(slab, sizeof(Slab));
+		on_proc_exit(release_slab, (Datum) 0);
+		ttl_timeout = RegisterTimeout(USER_TIMEOUT, expire);
+	}
+	if (!slab_is_locked)
+		lock_slab();
 }
 
 /* Derives the working keys of one epoch from its root. */
@@ -195,46 +229,56 @@ derive(KeyringEpoch *derived, const KeyfileEntry *entry)
 							   entry->key);
 	crypto_kdf_derive_from_key(derived->blinding_key, SEALED_KEY_BYTES, DERIVED_KEY_ID, BLINDING_CONTEXT,
 							   entry->key);
+	crypto_kdf_derive_from_key(derived->signing_seed, SEALED_KEY_BYTES, DERIVED_KEY_ID, SIGNING_CONTEXT,
+							   entry->key);
 }
 
-/* Replaces what is in memory by what is in the file; on an error there is nothing in memory. */
+/* Replaces what is in memory by what the provider has; on an error there is nothing in memory. */
 static void
-load(void)
+load(const KeyProvider *provider)
 {
 	size_t length;
-	int count;
+	volatile int count = 0;
 
 	forget_keys();
-	length = read_file();
-	count = commerce_keyfile_parse(slab->entries, slab->text, length);
-	for (int i = 0; i < count; i++)
-		derive(&slab->epochs[i], &slab->entries[i]);
-	sodium_memzero(slab->entries, sizeof(slab->entries));
-	sodium_memzero(slab->text, sizeof(slab->text));
+	PG_TRY();
+	{
+		length = provider->read(slab->text);
+		count = commerce_keyfile_parse(slab->entries, slab->text, length);
+		for (int i = 0; i < count; i++)
+			derive(&slab->epochs[i], &slab->entries[i]);
+	}
+	PG_FINALLY();
+	{
+		sodium_memzero(slab->entries, sizeof(slab->entries));
+		sodium_memzero(slab->text, sizeof(slab->text));
+	}
+	PG_END_TRY();
 	if (count < 0)
-		commerce_keyring_refuse(psprintf("line %d of the key file is not understood", -count));
+		commerce_keyring_refuse(psprintf("line %d of %s is not understood", -count, provider->text_name));
 	if (count == 0)
-		commerce_keyring_refuse("the key file holds no key");
-	strlcpy(loaded_path, commerce_key_file, sizeof(loaded_path));
+		commerce_keyring_refuse(psprintf("%s holds no key", provider->text_name));
+	loaded_by = provider;
+	strlcpy(loaded_from, provider->where(), sizeof(loaded_from));
+	loaded_at = GetCurrentTimestamp();
 	looked_at = GetCurrentStatementStartTimestamp();
 	epoch_count = count;
+	start_timer();
 }
 
-/* Is what is in memory what the file holds? Asks the system once per client statement. */
+/* Is what is in memory what the provider has? Asks once per client statement. */
 static bool
-is_current(void)
+is_current(const KeyProvider *provider)
 {
-	struct stat status;
-	FileIdentity identity;
-
-	if (epoch_count == 0 || strcmp(loaded_path, commerce_key_file) != 0)
+	if (epoch_count == 0 || loaded_by != provider || strcmp(loaded_from, provider->where()) != 0)
 		return false;
 	if (looked_at == GetCurrentStatementStartTimestamp())
 		return true;
-	if (stat(commerce_key_file, &status) != 0)
+	/* The timer may come late, and not at all where nothing delivers signals; the clock is asked as well. */
+	if (expired || loaded_at + (TimestampTz) commerce_key_cache_ttl * USECS_PER_SEC <=
+					   GetCurrentStatementStartTimestamp())
 		return false;
-	identify(&identity, &status);
-	if (memcmp(&identity, &loaded_identity, sizeof(identity)) != 0)
+	if (!provider->unchanged())
 		return false;
 	looked_at = GetCurrentStatementStartTimestamp();
 	return true;
@@ -250,24 +294,29 @@ find_epoch(int32 epoch)
 	return NULL;
 }
 
-/* Says whether a key file is named at all. */
+/* Says whether keys are to be had from anywhere at all. */
 bool
 commerce_keyring_configured(void)
 {
-	return commerce_key_file != NULL && commerce_key_file[0] != '\0';
+	return choose_provider() != NULL;
 }
 
-/* Makes sure that the keys in memory are those of the file. */
+/* Makes sure that the keys in memory are those of the provider. */
 void
 commerce_keyring_open(void)
 {
-	if (!commerce_keyring_configured())
-		commerce_keyring_refuse("commerce.key_file is not set");
-	if (strlen(commerce_key_file) >= MAXPGPATH)
-		commerce_keyring_refuse("the path in commerce.key_file is too long");
+	const KeyProvider *provider = choose_provider();
+
+	if (IsPostmasterEnvironment && !IsUnderPostmaster)
+		elog(ERROR, "the postmaster must not hold keys");
+	if (provider == NULL)
+		commerce_keyring_refuse("neither commerce.key_file nor commerce.key_command is set");
+	if (strlen(provider->where()) >= MAXPGPATH)
+		commerce_keyring_refuse("the setting that leads to the keys is too long");
+	used = true;
 	require_slab();
-	if (!is_current())
-		load();
+	if (!is_current(provider))
+		load(provider);
 }
 
 /* Counts the times the keys were read. */
@@ -291,6 +340,13 @@ commerce_keyring_newest(void)
 	return slab->epochs[epoch_count - 1].epoch;
 }
 
+/* Is an epoch in memory? */
+bool
+commerce_keyring_has(int32 epoch)
+{
+	return find_epoch(epoch) != NULL;
+}
+
 /* Returns the epochs in memory as an int4[]. */
 Datum
 commerce_keyring_epochs(void)
@@ -302,26 +358,48 @@ commerce_keyring_epochs(void)
 	return PointerGetDatum(construct_array(epochs, epoch_count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
 }
 
-/* Returns the wrapping key of an epoch; for one it does not know it reads the file again, once per statement. */
+/* Returns the keys of an epoch; for one it does not know it reads them again, once per statement, within patience. */
+static const KeyringEpoch *
+require_epoch(int32 epoch)
+{
+	KeyringEpoch *found = find_epoch(epoch);
+	const KeyProvider *provider = loaded_by;
+
+	if (found == NULL && reread_at != GetCurrentStatementStartTimestamp() &&
+		GetCurrentTimestamp() >= loaded_at + provider->patience)
+	{
+		reread_at = GetCurrentStatementStartTimestamp();
+		load(provider);
+		found = find_epoch(epoch);
+	}
+	return found;
+}
+
+/* Returns the wrapping key of an epoch. */
 const uint8 *
 commerce_keyring_wrapping_key(int32 epoch)
 {
-	KeyringEpoch *found = find_epoch(epoch);
+	const KeyringEpoch *found = require_epoch(epoch);
 
-	if (found == NULL && reread_at != GetCurrentStatementStartTimestamp())
-	{
-		reread_at = GetCurrentStatementStartTimestamp();
-		load();
-		found = find_epoch(epoch);
-	}
 	return found ? found->wrapping_key : NULL;
 }
 
-/* Returns the key of blind indexes. */
+/* Returns the key of an epoch's blind values. */
 const uint8 *
-commerce_keyring_blinding_key(void)
+commerce_keyring_blinding_key(int32 epoch)
 {
-	return slab->epochs[0].blinding_key;
+	const KeyringEpoch *found = require_epoch(epoch);
+
+	return found ? found->blinding_key : NULL;
+}
+
+/* Returns what the key of the newest epoch that signs is made of. */
+const uint8 *
+commerce_keyring_signing_seed(void)
+{
+	const KeyringEpoch *found = require_epoch(commerce_keyring_newest());
+
+	return found ? found->signing_seed : NULL;
 }
 
 /* Returns room for one unwrapped data key. */

@@ -6,15 +6,17 @@
  *
  *   email   NFKC, trimmed, case folded, the domain's labels in ASCII (punycode). Dots and plus signs before the @
  *           stay: whether they matter is the receiving server's affair.
- *   phone   digits alone; a leading + or 00 becomes +.
- *   others  NFKC, trimmed.
+ *   phone   digits with the country's code and a + before them (phone.c); digits alone where no country is known.
+ *   text    NFKC, trimmed.
  *
  * Unicode promises that normalisation and case folding of assigned characters never change, so an upgrade of the
  * server leaves the index good. NFKC runs again after folding, because folding can undo it.
  */
 #include "privacy/normalise.h"
 
+#include "base/settings.h"
 #include "privacy/casefold.h"
+#include "privacy/phone.h"
 #include "privacy/punycode.h"
 #include "privacy/utf8.h"
 
@@ -143,33 +145,71 @@ with_ascii_domain(const char *address)
 	}
 }
 
-/* Returns the digits of a telephone number, with a + before them where it is international. */
+/* Returns the one form of a telephone number. */
 static char *
-digits_of_phone(const char *text)
+phone(const char *text, const char *country)
 {
-	StringInfoData result;
+	char *number = palloc(strlen(text) + 8);
 
-	initStringInfo(&result);
-	for (; *text != '\0'; text++)
-		if ((*text >= '0' && *text <= '9') || (*text == '+' && result.len == 0))
-			appendStringInfoChar(&result, *text);
-	if (strncmp(result.data, "00", 2) == 0)
+	if (country == NULL)
+		country = commerce_phone_country;
+	if (country != NULL && country[0] != '\0' && !commerce_phone_knows(country))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown country of telephone numbers"),
+				 errhint("Give two capital letters of ISO 3166-1, for instance 'DE'.")));
+	commerce_phone_normalise(number, text, country);
+	return number;
+}
+
+/* Returns the normaliser that a name stands for, -1 for none. */
+static int
+find_normaliser(const char *name)
+{
+	return strcmp(name, "email") == 0   ? NORMALISE_EMAIL
+		   : strcmp(name, "phone") == 0 ? NORMALISE_PHONE
+		   : strcmp(name, "text") == 0  ? NORMALISE_TEXT
+										: -1;
+}
+
+/* Returns the normaliser of this name. */
+Normaliser
+commerce_normaliser(const char *name)
+{
+	int found = find_normaliser(name);
+
+	if (found < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown normaliser"),
+						errhint("There are email, phone and text.")));
+	return (Normaliser) found;
+}
+
+/* Returns the normaliser that goes with a field. */
+Normaliser
+commerce_normaliser_of(const char *field)
+{
+	int found = find_normaliser(field);
+
+	return found < 0 ? NORMALISE_TEXT : (Normaliser) found;
+}
+
+/* Returns the normal form of a text. */
+char *
+commerce_normalise_as(const char *text, Normaliser normaliser, const char *country)
+{
+	char *normal = trim(commerce_nfkc(text));
+
+	switch (normaliser)
 	{
-		result.data[1] = '+';
-		return result.data + 1;
+		case NORMALISE_EMAIL: return with_ascii_domain(commerce_nfkc(fold(normal)));
+		case NORMALISE_PHONE: return phone(normal, country);
+		case NORMALISE_TEXT: break;
 	}
-	return strcmp(result.data, "+") == 0 ? pstrdup("") : result.data;
+	return normal;
 }
 
 /* Returns the normal form of a text of a field. */
 char *
 commerce_normalise(const char *text, const char *field)
 {
-	char *normal = trim(commerce_nfkc(text));
-
-	if (strcmp(field, "email") == 0)
-		return with_ascii_domain(commerce_nfkc(fold(normal)));
-	if (strcmp(field, "phone") == 0)
-		return digits_of_phone(normal);
-	return normal;
+	return commerce_normalise_as(text, commerce_normaliser_of(field), NULL);
 }

@@ -6,6 +6,26 @@
 
 #include "base/pg.h"
 
+/* What a value is, for finding its one form. */
+typedef enum Normaliser
+{
+	NORMALISE_TEXT,
+	NORMALISE_EMAIL,
+	NORMALISE_PHONE
+} Normaliser;
+
+/* Returns the normaliser of this name; 22023 for any other. */
+extern Normaliser commerce_normaliser(const char *name);
+
+/* Returns the one that goes with a field when nobody says: by its name where there is such a normaliser, else text. */
+extern Normaliser commerce_normaliser_of(const char *field);
+
+/*
+ * Returns the normal form of a UTF-8 text, NUL-terminated UTF-8; empty where nothing is left. "country" is that of
+ * telephone numbers that do not say; NULL for the setting's. 22023 for a country without a plan.
+ */
+extern char *commerce_normalise_as(const char *text, Normaliser normaliser, const char *country);
+
 /* Returns the normal form of a UTF-8 text of a field, NUL-terminated UTF-8; empty where nothing is left. */
 extern char *commerce_normalise(const char *text, const char *field);
 

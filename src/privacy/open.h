@@ -8,10 +8,18 @@
 
 /*
  * Opens a value into a NUL-terminated UTF-8 string. "field" is the field it must have been sealed as, NULL for any.
- * CM040, one text for every reason, where it does not open. Needs an SPI connection.
+ * CM040, one text for every reason, where it does not open.
  */
 extern char *commerce_open_text(const bytea *sealed, const char *field, const pg_uuid_t *subject,
 								size_t *length);
+
+/* The same for a value that is sealed for one row of its subject; NULL for one that is not. */
+extern char *commerce_open_row(const bytea *sealed, const char *field, const pg_uuid_t *subject,
+							   const pg_uuid_t *row, size_t *length);
+
+/* The same, but NULL instead of CM040. */
+extern char *commerce_try_open(const bytea *sealed, const char *field, const pg_uuid_t *subject,
+							   const pg_uuid_t *row, size_t *length);
 
 /* Raises that CM040. */
 pg_noreturn extern void commerce_refuse_unreadable(void);

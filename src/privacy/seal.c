@@ -9,28 +9,6 @@
 #include "privacy/keyring.h"
 #include "privacy/open.h"
 
-/* The caller's last SPI result, which looking up a key must not disturb. */
-typedef struct CallersResult
-{
-	SPITupleTable *table;
-	uint64 processed;
-} CallersResult;
-
-/* Notes the caller's last result. */
-static CallersResult
-keep_result(void)
-{
-	return (CallersResult){SPI_tuptable, SPI_processed};
-}
-
-/* Puts the caller's last result back. */
-static void
-restore_result(CallersResult kept)
-{
-	SPI_tuptable = kept.table;
-	SPI_processed = kept.processed;
-}
-
 /* Says whether there is a key to seal with. */
 bool
 commerce_can_seal(void)
@@ -39,6 +17,17 @@ commerce_can_seal(void)
 		return false;
 	commerce_keyring_open();
 	return true;
+}
+
+_Static_assert(COMMERCE_MAX_PLAINTEXT == SEALED_MAX_PLAINTEXT, "one limit");
+
+/* Refuses a plaintext beyond the limit. */
+void
+commerce_refuse_long_plaintext(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					errmsg("a sealed value holds at most %zu bytes", SEALED_MAX_PLAINTEXT)));
+	pg_unreachable();
 }
 
 /* Refuses a field without a name and a plaintext beyond the limit. */
@@ -50,15 +39,23 @@ check_sealable(size_t length, const char *field)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the name of a sealed field is empty"),
 				 errhint("Name the field, for instance 'email'.")));
 	if (length > SEALED_MAX_PLAINTEXT)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("a sealed value holds at most %zu bytes", SEALED_MAX_PLAINTEXT)));
+		commerce_refuse_long_plaintext();
+}
+
+/* Adds to a place that it is one row, where it is. */
+static void
+set_row(SealedPlace *place, const pg_uuid_t *row)
+{
+	place->of_row = row != NULL;
+	if (row != NULL)
+		memcpy(place->row, row->data, SEALED_UUID_BYTES);
 }
 
 /* Seals a text for a subject, making the subject's data key when it is the first. */
 Datum
-commerce_seal_text(const char *plaintext, size_t length, const char *field, const pg_uuid_t *subject)
+commerce_seal_row(const char *plaintext, size_t length, const char *field, const pg_uuid_t *subject,
+				  const pg_uuid_t *row)
 {
-	CallersResult kept = keep_result();
 	uint8 field_id[SEALED_FIELD_BYTES];
 	DataKey key;
 	bytea *sealed;
@@ -67,13 +64,20 @@ commerce_seal_text(const char *plaintext, size_t length, const char *field, cons
 	check_sealable(length, field);
 	commerce_keyring_open();
 	commerce_data_key_for_sealing(subject, &key);
+	set_row(&key.place, row);
 	commerce_sealed_field_id(field, strlen(field), field_id);
 	size = commerce_sealed_size(length);
 	sealed = palloc(VARHDRSZ + size);
 	SET_VARSIZE(sealed, VARHDRSZ + size);
 	commerce_sealed_seal((uint8 *) VARDATA(sealed), plaintext, length, field_id, key.id, key.key, &key.place);
-	restore_result(kept);
 	return PointerGetDatum(sealed);
+}
+
+/* The same for a subject that has one value of the field. */
+Datum
+commerce_seal_text(const char *plaintext, size_t length, const char *field, const pg_uuid_t *subject)
+{
+	return commerce_seal_row(plaintext, length, field, subject, NULL);
 }
 
 /* Raises the one error of a value that does not open: it tells neither why nor anything of the value. */
@@ -100,38 +104,46 @@ is_field(const uint8 *sealed, const char *field)
 }
 
 /* Opens a value; NULL where it does not open. */
-static char *
-try_to_open(const bytea *sealed, const char *field, const pg_uuid_t *subject, size_t *length)
+char *
+commerce_try_open(const bytea *sealed, const char *field, const pg_uuid_t *subject, const pg_uuid_t *row,
+				  size_t *length)
 {
-	CallersResult kept = keep_result();
 	const uint8 *bytes = (const uint8 *) VARDATA_ANY(sealed);
 	size_t size = VARSIZE_ANY_EXHDR(sealed);
-	DataKey key;
 	char *plaintext = NULL;
+	DataKey key;
 
 	commerce_keyring_open();
 	if (commerce_sealed_valid(bytes, size) && is_field(bytes, field) &&
 		commerce_data_key_for_opening(subject, commerce_sealed_data_key(bytes), &key))
 	{
+		set_row(&key.place, row);
 		plaintext = palloc(size - SEALED_OVERHEAD + 1);
 		if (commerce_sealed_open(plaintext, length, bytes, size, key.key, &key.place))
 			plaintext[*length] = '\0';
 		else
 			plaintext = NULL;
 	}
-	restore_result(kept);
 	return plaintext;
 }
 
 /* Opens a value, or raises the one error. */
 char *
-commerce_open_text(const bytea *sealed, const char *field, const pg_uuid_t *subject, size_t *length)
+commerce_open_row(const bytea *sealed, const char *field, const pg_uuid_t *subject, const pg_uuid_t *row,
+				  size_t *length)
 {
-	char *plaintext = try_to_open(sealed, field, subject, length);
+	char *plaintext = commerce_try_open(sealed, field, subject, row, length);
 
 	if (plaintext == NULL)
 		commerce_refuse_unreadable();
 	return plaintext;
+}
+
+/* The same for a value that belongs to no row. */
+char *
+commerce_open_text(const bytea *sealed, const char *field, const pg_uuid_t *subject, size_t *length)
+{
+	return commerce_open_row(sealed, field, subject, NULL, length);
 }
 
 /* Opens a secret of the shop's own. */
@@ -142,7 +154,7 @@ commerce_open_secret(const bytea *sealed, const char *field, const pg_uuid_t *su
 
 	if (strncmp(field, "secret:", strlen("secret:")) != 0)
 		elog(ERROR, "\"%s\" is no field of the shop's own", field);
-	return try_to_open(sealed, field, subject, &length);
+	return commerce_try_open(sealed, field, subject, NULL, &length);
 }
 
 /* Seals for another subject what was sealed as a field of one. */

@@ -6,16 +6,27 @@
 
 #include "base/pg.h"
 
-/* Is there a key to seal with? False where commerce.key_file is not set; a broken key file is an error (CM041). */
+/* The longest plaintext in bytes, and the refusal of a longer one (54000). */
+#define COMMERCE_MAX_PLAINTEXT ((size_t) 16 * 1024 * 1024)
+pg_noreturn extern void commerce_refuse_long_plaintext(void);
+
+/* What tells a column of commerce.sealed('address') from others: the id of the field, which its name alone decides. */
+#define SEALED_ADDRESS_TYPMOD 447477176
+
+/* Is there a key to seal with? False where no setting leads to one; a broken key file is an error (CM041). */
 extern bool commerce_can_seal(void);
 
-/* Seals a UTF-8 text as a value of type commerce.sealed. Needs an SPI connection; may write the subject's data key. */
+/* Seals a UTF-8 text as a value of type commerce.sealed. May write the subject's data key. */
 extern Datum commerce_seal_text(const char *plaintext, size_t length, const char *field,
 								const pg_uuid_t *subject);
 
+/* The same for one row of a subject that has many of the field; it opens as that row's alone. */
+extern Datum commerce_seal_row(const char *plaintext, size_t length, const char *field,
+							   const pg_uuid_t *subject, const pg_uuid_t *row);
+
 /*
  * Seals for another subject what was sealed as a field of one; whoever asks sees nothing of it. CM040 where it does not
- * open, CM041 without a key. Needs an SPI connection.
+ * open, CM041 without a key.
  */
 extern Datum commerce_reseal(const bytea *sealed, const char *field, const pg_uuid_t *from,
 							 const pg_uuid_t *to);

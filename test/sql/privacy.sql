@@ -111,7 +111,8 @@ DECLARE
 BEGIN
     FOREACH bad IN ARRAY ARRAY['', 'sealed', 'sealed:1:', 'sealed:2:' || substr(sealed, 10), ' ' || sealed, sealed || ' ', sealed || '=',
         sealed || 'A', left(sealed, -1), left(sealed, -4), replace(sealed, 'sealed:1:AQ', 'sealed:1:AA'), replace(sealed, 'sealed:1:AQE', 'sealed:1:AQI'),
-        upper(sealed), 'sealed:1:' || repeat('A', 300)]
+        upper(sealed), 'sealed:1:' || repeat('A', 300), overlay(sealed PLACING 'é' FROM 60 FOR 2), overlay(sealed PLACING '€' FROM 60 FOR 3),
+        overlay(sealed PLACING U&'\00C1' FROM 60 FOR 2), overlay(sealed PLACING U&'\+01F600' FROM 60 FOR 4)]
     LOOP
         BEGIN
             PERFORM bad::commerce.sealed;
@@ -141,8 +142,8 @@ DROP TABLE privacy_values, privacy_restored;
 -- Who may do what.
 SELECT r.role, has_function_privilege(r.role, f.name, 'EXECUTE') AS may, f.name
 FROM (VALUES ('commerce_reader'), ('commerce_app'), ('commerce_pii_reader'), ('commerce_admin'), ('commerce_owner')) AS r(role),
-    (VALUES ('commerce.seal(text,text,uuid)'), ('commerce.mask(commerce.sealed,uuid)'), ('commerce.blind(text,text)'),
-        ('commerce.reveal(commerce.sealed,uuid,text)'), ('commerce.reveal_customer(uuid,text)')) AS f(name)
+    (VALUES ('commerce.seal(text,text,uuid,uuid)'), ('commerce.mask(commerce.sealed,uuid,uuid)'), ('commerce.blind(text,text,integer,text,text)'),
+        ('commerce.blinds(text,text,integer,text,text)'), ('commerce.reveal(commerce.sealed,uuid,text,uuid)'), ('commerce.reveal_customer(uuid,text)')) AS f(name)
 ORDER BY f.name, r.role;
 SET ROLE commerce_app;
 SELECT commerce.mask(commerce.seal('john@example.com', 'email', :anna), :anna);
@@ -155,7 +156,7 @@ RESET ROLE;
 
 -- Labels that must not be wrong.
 SELECT proname, provolatile, proparallel, proisstrict, proleakproof FROM pg_proc
-WHERE pronamespace = 'commerce'::regnamespace AND proname IN ('seal', 'reveal', 'mask', 'blind', 'find_customer', 'create_customer', 'reveal_customer')
+WHERE pronamespace = 'commerce'::regnamespace AND proname IN ('seal', 'reveal', 'mask', 'blind', 'blinds', 'find_customer', 'create_customer', 'reveal_customer')
 ORDER BY proname;
 SELECT typstorage, typlen FROM pg_type WHERE oid = 'commerce.sealed'::regtype;
 SELECT count(*) AS operators FROM pg_operator WHERE 'commerce.sealed'::regtype IN (oprleft, oprright);

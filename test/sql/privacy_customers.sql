@@ -18,6 +18,7 @@ BEGIN;
 SET LOCAL enable_seqscan = off;
 SET LOCAL enable_bitmapscan = off;
 EXPLAIN (COSTS OFF) SELECT id FROM commerce.customers WHERE email_blind = commerce.blind('privacy.jane@example.com', 'email');
+EXPLAIN (COSTS OFF) SELECT id FROM commerce.customers WHERE email_blind = ANY (commerce.blinds('privacy.jane@example.com', 'email'));
 ROLLBACK;
 
 -- Revealed whole.
@@ -64,13 +65,19 @@ SELECT commerce.create_customer('privacy.bad@example.com', attributes => '{"card
 SELECT commerce.create_customer('privacy.bad@example.com', name => '４１１１１１１１１１１１１１１１');
 SELECT commerce.find_customer('privacy.bad@example.com') IS NULL AS nothing_stored;
 
--- A value moved to another customer or another column does not open there.
+-- A value moved to another customer does not open there; another column does not even take it.
 BEGIN;
 UPDATE commerce.customers SET name = (SELECT name FROM commerce.customers WHERE id = :'jane') WHERE id = :'bob';
 SELECT commerce.reveal_customer(:'bob', 'test');
 \echo :LAST_ERROR_SQLSTATE
 ROLLBACK;
 BEGIN;
+UPDATE commerce.customers SET name = phone WHERE id = :'jane';
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+-- Not even where the column was made to take everything.
+BEGIN;
+ALTER TABLE commerce.customers ALTER COLUMN name TYPE commerce.sealed;
 UPDATE commerce.customers SET name = phone WHERE id = :'jane';
 SELECT commerce.reveal_customer(:'jane', 'test');
 ROLLBACK;

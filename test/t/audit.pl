@@ -77,6 +77,41 @@ is_sound('at the start');
 	$slow->quit;
 }
 
+# What somebody was shown stays in the log, though he rolls back, also where nothing may be written; and not even a
+# customer's own values are in it.
+{
+	my $jane = $node->safe_psql('postgres', "SELECT commerce.create_customer('jane\@example.com', name => 'Jane')");
+	my $shown = "SELECT count(*) FROM commerce.audit_log WHERE kind = 'reveal' AND subject = '$jane'";
+
+	$node->safe_psql('postgres', "CREATE ROLE clerk LOGIN IN ROLE commerce_pii_reader");
+	$node->safe_psql('postgres', "SET ROLE clerk; SELECT commerce.reveal_customer('$jane', 'a call')");
+	is($node->safe_psql('postgres', "SELECT actor, detail, written_in IS NOT NULL FROM commerce.audit_log WHERE kind = 'reveal' AND subject = '$jane'"),
+		'clerk|{"fields": "email, name, phone, address", "purpose": "a call"}|t', 'what was revealed, to whom and what for');
+	$node->safe_psql('postgres', "SET ROLE clerk; BEGIN; SELECT commerce.reveal(name, id, 'curiosity') FROM commerce.customers WHERE id = '$jane'; ROLLBACK");
+	is($node->safe_psql('postgres', $shown), '2', 'a rollback does not take it back');
+	is($node->safe_psql('postgres', "SELECT detail FROM commerce.audit_log WHERE detail ->> 'purpose' = 'curiosity'"),
+		'{"fields": "name", "purpose": "curiosity"}', 'nor what it was');
+	$node->safe_psql('postgres', "SET ROLE clerk; BEGIN READ ONLY; SELECT commerce.reveal(name, id, 'x') FROM commerce.customers WHERE id = '$jane'; COMMIT");
+	$node->safe_psql('postgres', "SET ROLE clerk; BEGIN; SAVEPOINT s; SELECT commerce.reveal(name, id, 'x') FROM commerce.customers WHERE id = '$jane'; ROLLBACK TO s; COMMIT");
+	is($node->safe_psql('postgres', $shown), '4', 'nor does a savepoint, and READ ONLY does not keep it from being written');
+	my $other = $node->background_psql('postgres');
+	$other->query_safe("SET ROLE clerk; BEGIN; SELECT commerce.reveal(name, id, 'x') FROM commerce.customers WHERE id = '$jane'");
+	is($node->safe_psql('postgres', $shown), '5', 'others see it at once');
+	$other->query_safe('ROLLBACK');
+	$other->quit;
+	$node->safe_psql('postgres', 'VACUUM FREEZE commerce.audit_log; VACUUM FULL commerce.audit_log; REINDEX TABLE commerce.audit_log');
+	is($node->safe_psql('postgres', $shown), '5', 'VACUUM keeps it');
+	is((error_of($node, 'SET ROLE clerk; SET commerce.audit_reveals = off'))[0], '42501', 'only a superuser turns it off');
+	$node->safe_psql('postgres', "SET commerce.audit_reveals = off; SELECT commerce.reveal_customer('$jane', 'maintenance')");
+	is($node->safe_psql('postgres', $shown), '5', 'and then nothing is noted');
+	is((error_of($node, "SELECT commerce.reveal_customer('$jane', '')"))[0], '22023', 'no purpose, no reveal');
+	is($node->safe_psql('postgres', $shown), '5', 'and no entry');
+	$node->stop('immediate');
+	$node->start;
+	is($node->safe_psql('postgres', $shown), '5', 'a crash keeps it');
+	is($node->safe_psql('postgres', "SELECT count(*) FROM commerce.audit_log a WHERE a::text ~* 'jane'"), '0', 'no value is in the log');
+}
+
 # Under load, with backends killed, and the server.
 for my $round (1 .. 3)
 {
@@ -123,6 +158,12 @@ is($node->safe_psql('postgres', q(
 	FROM commerce.audit_tree t JOIN commerce.audit_checkpoints l ON l.size = t.size, commerce.audit_checkpoints c, LATERAL commerce.prove_consistency(c.size) p)),
 	't|t|f', 'every checkpoint is proved to be the beginning of the last');
 
+# Signed, with a key that is not in the database.
+is($node->safe_psql('postgres', q(SELECT count(*) > 5, bool_and(commerce.verify_checkpoint(commerce.audit_note(c.size, c.root, c.at), c.signature, commerce.audit_key())),
+	bool_or(commerce.verify_checkpoint(commerce.audit_note(c.size + 1, c.root, c.at), c.signature, commerce.audit_key())),
+	bool_or(commerce.verify_checkpoint(commerce.audit_note(c.size, c.root, c.at + interval '1 second'), c.signature, commerce.audit_key()))
+	FROM commerce.audit_checkpoints c)), 't|t|f|f', 'every checkpoint is signed, and nothing else is');
+
 # Whoever gets around the triggers leaves traces.
 sub is_found
 {
@@ -142,8 +183,10 @@ is_found("DELETE FROM commerce.audit_log WHERE id = $third", 'missing', 'an entr
 is_found("DELETE FROM commerce.audit_log WHERE id = $third; UPDATE commerce.audit_tree SET pruned = 1000", 'missing', 'one that is said to have been pruned');
 is_found('UPDATE commerce.audit_nodes SET hash = sha256(hash) WHERE level = 2 AND position = 1', 'tree', 'a node');
 is_found('DELETE FROM commerce.audit_nodes WHERE level = 1 AND position = 1', 'tree', 'a node that is gone');
-is_found("UPDATE commerce.audit_checkpoints SET root = sha256(root) WHERE size = (SELECT max(size) FROM commerce.audit_checkpoints)", 'checkpoint', 'a root');
+is_found("UPDATE commerce.audit_checkpoints SET root = sha256(root) WHERE size = (SELECT max(size) FROM commerce.audit_checkpoints)", "checkpoint\nsignature", 'a root');
 is_found('DELETE FROM commerce.audit_nodes WHERE level = 0 AND position = (SELECT size - 1 FROM commerce.audit_tree)', 'tree', 'the last leaf');
+is_found('UPDATE commerce.audit_checkpoints SET signature = sha512(signature) WHERE size = (SELECT max(size) FROM commerce.audit_checkpoints)', 'signature', 'a signature');
+is_found("UPDATE commerce.audit_checkpoints SET at = at - interval '1 hour' WHERE size = (SELECT max(size) FROM commerce.audit_checkpoints)", 'signature', 'another time');
 is_found('UPDATE commerce.audit_tree SET size = size - 1', 'tree', 'a smaller size');
 
 # What was kept long enough goes, and the proofs of the rest stay.

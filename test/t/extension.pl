@@ -75,7 +75,7 @@ database('empty');
 make_shop($node, 'postgres');
 my $sealed = $node->safe_psql('postgres', "SELECT commerce.seal('x', 'notes', commerce.uuidv7())");
 my %argument = (
-	text => "'x'", 'text[]' => "'{x}'", name => "'x'", bigint => '1', boolean => 'true', uuid => 'commerce.uuidv7()',
+	text => "'x'", 'text[]' => "'{x}'", 'name[]' => "'{id}'", name => "'x'", bigint => '1', boolean => 'true', uuid => 'commerce.uuidv7()',
 	jsonb => $lines, interval => "'1 hour'", 'timestamp with time zone' => 'now()', regclass => "'pg_class'",
 	'commerce.amount' => "'1 EUR'", 'commerce.sealed' => "'$sealed'", integer => '1', date => "'2026-02-03'",
 	tstzrange => "'(,)'", 'bigint[]' => "'{1}'", bytea => "'x'");

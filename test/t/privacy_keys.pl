@@ -74,7 +74,7 @@ sub refused
 }
 
 # Without a key.
-refused(qr/commerce\.key_file is not set/, 'no key file');
+refused(qr/neither commerce\.key_file nor commerce\.key_command is set/, 'no key file');
 my ($state, $message) = error_of($node, "SELECT commerce.create_customer('jane\@example.com')");
 is($state, 'CM041', 'no customer without a key');
 like($message, qr/HINT:.*openssl rand/, 'the hint says how to make a key');

@@ -46,8 +46,10 @@ is(on_standby("SELECT commerce.quote_cart('$cart') -> 'total' ->> 'amount'"), '9
 is(on_standby("SELECT commerce.available('A')"), '9', 'a standby knows what is available');
 is(on_standby("SELECT a.available FROM commerce.available(ARRAY['A']) a"), '9', 'of many skus, too');
 is(on_standby("SELECT state FROM commerce.orders WHERE id = '$bought'"), 'placed', 'orders are there');
-is(on_standby("SELECT commerce.reveal_customer(commerce.find_customer('JANE\@example.com'), 'test') ->> 'name'"),
-	'Jane', 'customers open with the key file');
+is(on_standby("SET commerce.audit_reveals = off; SELECT commerce.reveal_customer(commerce.find_customer('JANE\@example.com'), 'test') ->> 'name'"),
+	'Jane', 'customers open with the key file, where it need not be noted');
+is((error_of($standby, "SELECT commerce.reveal_customer(commerce.find_customer('JANE\@example.com'), 'test')"))[0], '25006',
+	'and not where it must be, which a standby cannot');
 is(on_standby('SELECT l.uses, commerce.budget_left(b.id) FROM commerce.budgets b, commerce.promotion_left(b.promotion) l'), '2|2',
 	'what is left of budgets is known');
 like(on_standby("SELECT commerce.state_machine_diagram('order')"), qr/placed --> confirmed : confirm/, 'machines are there');

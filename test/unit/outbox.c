@@ -267,7 +267,8 @@ test_signatures(void)
 	ok(forged == 0, "every changed bit of the body, every changed or shortened signature is refused");
 	ok(commerce_webhook_verify(&example, "", &secret, 1, 1614265330) == WEBHOOK_MALFORMED
 			&& commerce_webhook_verify(&example, "nonsense", &secret, 1, 1614265330) == WEBHOOK_MALFORMED
-			&& !commerce_webhook_secret_parse("whsec_", &secret) && !commerce_webhook_secret_parse("whsec_QUJD", &secret)
+			&& commerce_webhook_verify(&example, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=\x80", &secret, 1, 1614265330) == WEBHOOK_MALFORMED
+			&& !commerce_webhook_secret_parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS\x80", &other) && !commerce_webhook_secret_parse("whsec_", &secret) && !commerce_webhook_secret_parse("whsec_QUJD", &secret)
 			&& !commerce_webhook_secret_parse("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", &secret) && !commerce_webhook_secret_parse("whsec_****", &secret)
 			&& !commerce_webhook_secret_parse("whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", &secret), "what is no header and no secret is refused");
 }

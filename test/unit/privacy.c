@@ -1,4 +1,4 @@
-// sources: src/privacy/envelope.c src/privacy/keyfile.c src/privacy/luhn.c src/privacy/mask.c src/privacy/punycode.c src/privacy/casefold.c
+// sources: src/privacy/envelope.c src/privacy/keyfile.c src/base/luhn.c src/privacy/mask.c src/privacy/punycode.c src/privacy/casefold.c
 // libs: -lsodium
 /*
  * privacy.c: the pure parts of sealing: a value opens as it was sealed and in no other way.
@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/luhn.h"
 #include "privacy/casefold.h"
 #include "privacy/envelope.h"
 #include "privacy/keyfile.h"
-#include "privacy/luhn.h"
 #include "privacy/mask.h"
 #include "privacy/punycode.h"
 #include "privacy/utf8.h"
@@ -24,7 +24,8 @@ static int failures = 0;
 
 static const uint8_t field[SEALED_FIELD_BYTES] = {1, 2, 3, 4};
 static const uint8_t key[SEALED_KEY_BYTES] = {42};
-static const SealedPlace place = {{1}, {2}};
+static const SealedPlace place = {.installation = {1}, .subject = {2}};
+static const SealedPlace row_place = {.installation = {1}, .subject = {2}, .of_row = true, .row = {3}};
 
 /* Reports one test. */
 static void
@@ -90,7 +91,7 @@ test_round_trip(void)
 
 /* Does a value open with any one bit another, or cut short, or with a byte too many? */
 static bool
-survives_damage(uint8_t *sealed, size_t size, const char *plaintext, size_t length)
+survives_damage(uint8_t *sealed, size_t size, const char *plaintext, size_t length, const SealedPlace *at)
 {
 	uint8_t longer[SEALED_OVERHEAD + LONGEST + 128 + 1];
 
@@ -99,17 +100,17 @@ survives_damage(uint8_t *sealed, size_t size, const char *plaintext, size_t leng
 		bool opened;
 
 		sealed[bit / 8] ^= (uint8_t) (1 << bit % 8);
-		opened = opens(sealed, size, key, &place, plaintext, length);
+		opened = opens(sealed, size, key, at, plaintext, length);
 		sealed[bit / 8] ^= (uint8_t) (1 << bit % 8);
 		if (opened)
 			return true;
 	}
 	for (size_t cut = 0; cut < size; cut++)
-		if (opens(sealed, cut, key, &place, plaintext, length))
+		if (opens(sealed, cut, key, at, plaintext, length))
 			return true;
 	memcpy(longer, sealed, size);
 	longer[size] = 0;
-	return opens(longer, size + 1, key, &place, plaintext, length);
+	return opens(longer, size + 1, key, at, plaintext, length);
 }
 
 /* Every bit flip and every truncation is refused, at every length. */
@@ -126,10 +127,12 @@ test_damage(void)
 
 		fill(plaintext, length);
 		commerce_sealed_seal(sealed, plaintext, length, field, KEY_ID, key, &place);
-		survived = survived || survives_damage(sealed, size, plaintext, length);
+		survived = survived || survives_damage(sealed, size, plaintext, length, &place);
+		commerce_sealed_seal(sealed, plaintext, length, field, KEY_ID, key, &row_place);
+		survived = survived || survives_damage(sealed, size, plaintext, length, &row_place);
 		free(sealed);
 	}
-	ok(!survived, "every bit flip and truncation of values of 0 to 256 bytes is refused");
+	ok(!survived, "every bit flip and truncation of values of 0 to 256 bytes is refused, of rows or not");
 }
 
 /* A value opens for its key, subject and installation alone, and never looks alike twice. */
@@ -145,6 +148,7 @@ test_place(void)
 
 	elsewhere.installation[15] ^= 1;
 	other.subject[15] ^= 1;
+	swapped = place;
 	memcpy(swapped.installation, place.subject, SEALED_UUID_BYTES);
 	memcpy(swapped.subject, place.installation, SEALED_UUID_BYTES);
 	commerce_sealed_seal(sealed, "jane", 4, field, KEY_ID, key, &place);
@@ -156,6 +160,32 @@ test_place(void)
 	ok(!opens(sealed, sizeof(sealed), key, &swapped, "jane", 4),
 	   "subject and installation are not exchangeable");
 	ok(memcmp(sealed, again, sizeof(sealed)) != 0, "two seals of one text differ");
+}
+
+/* What is sealed for a row opens as that row's alone, and what is not, as no row's; another field's id is noticed. */
+static void
+test_rows(void)
+{
+	uint8_t sealed[SEALED_OVERHEAD + 16];
+	uint8_t whole[SEALED_OVERHEAD + 16];
+	SealedPlace other = row_place;
+	SealedPlace swapped = row_place;
+
+	other.row[15] ^= 1;
+	memcpy(swapped.subject, row_place.row, SEALED_UUID_BYTES);
+	memcpy(swapped.row, row_place.subject, SEALED_UUID_BYTES);
+	commerce_sealed_seal(sealed, "jane", 4, field, KEY_ID, key, &row_place);
+	commerce_sealed_seal(whole, "jane", 4, field, KEY_ID, key, &place);
+	ok(opens(sealed, sizeof(sealed), key, &row_place, "jane", 4), "opens as the row it was sealed for");
+	ok(!opens(sealed, sizeof(sealed), key, &other, "jane", 4), "another row does not open");
+	ok(!opens(sealed, sizeof(sealed), key, &place, "jane", 4), "no row does not open");
+	ok(!opens(whole, sizeof(whole), key, &row_place, "jane", 4), "a row does not open what is of none");
+	ok(!opens(sealed, sizeof(sealed), key, &swapped, "jane", 4), "row and subject are not exchangeable");
+	sealed[2] ^= 1;
+	ok(!opens(sealed, sizeof(sealed), key, &place, "jane", 4), "the flag of a row cannot be taken off");
+	sealed[2] ^= 1;
+	memcpy(sealed + 4, "\1\2\3\5", 4);
+	ok(!opens(sealed, sizeof(sealed), key, &row_place, "jane", 4), "another field does not open");
 }
 
 /* What is not of the form is no sealed value: other versions, algorithms, flags, classes, sizes. */
@@ -180,6 +210,7 @@ test_form(void)
 
 		sealed[byte] = 9;
 		ok(!commerce_sealed_valid(sealed, SEALED_OVERHEAD + 64), "an unknown header byte is refused");
+		ok(commerce_sealed_is_later(sealed, SEALED_OVERHEAD + 64) == (byte == 0), "only a version is a later one");
 		sealed[byte] = kept;
 	}
 }
@@ -295,6 +326,24 @@ test_card_numbers(void)
 		{"6759649826438453", true},
 		{"+4111111111111111", true},
 		{"4222222222222", true},
+		{"\xef\xbc\x94\xef\xbc\x91\xef\xbc\x91\xef\xbc\x91 1111 1111 1111", true},
+		{"\xd9\xa4\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1", true},
+		{"4111\xc2\xa0" "1111\xe2\x80\x93" "1111\t1111", true},
+		{"card4111111111111111abc", true},
+		{"4111111111111111-abc", true},
+		{"01939e2a-4111-1111-1111-111111111111 4111 1111 1111 1111", true},
+		{"0193-4111111111111111-0193-4111111111111111", true},
+		{"5105105105105100" "\xc3", true},
+		/* an id, a hash, an article's barcode, moments */
+		{"0193abcd-ef01-4111-8111-111111111111", false},
+		{"e3b0c44298fc1c149afbf4c8996fb924a4111111111111111ae4649b934ca495", false},
+		{"{\"payment\": \"abcdef01-abcd-4111-1111-111111111111\"}", false},
+		{"4006381333931", false},
+		{"4000000000006", false},
+		{"2026-11-25 16:28:27.123456+00", false},
+		{"20261125162827123456", false},
+		{"\xd9", false},
+		{"\xf0\x9d\x9f", false},
 		{"4111111111111112", false},
 		{"411111111111111", false},
 		{"41111111111111111111", false},
@@ -427,6 +476,7 @@ main(void)
 	test_round_trip();
 	test_damage();
 	test_place();
+	test_rows();
 	test_form();
 	test_wrapping();
 	test_field_id();

@@ -1,8 +1,8 @@
 /*
  * luhn.h: does a text hold a payment card number? Pure.
  */
-#ifndef COMMERCE_PRIVACY_LUHN_H
-#define COMMERCE_PRIVACY_LUHN_H
+#ifndef COMMERCE_BASE_LUHN_H
+#define COMMERCE_BASE_LUHN_H
 
 #include <stdbool.h>
 #include <stddef.h>

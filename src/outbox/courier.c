@@ -1,0 +1,110 @@
+/*
+ * courier.c: rounds.
+ */
+#include "outbox/courier.h"
+
+#define MAX_SOURCES 4
+
+static const SendSource *sources[MAX_SOURCES];
+static int source_count = 0;
+static List *taken = NIL;     /* requests of this round */
+static List *under_way = NIL; /* requests that are being sent */
+
+/* Adds a source. */
+void
+commerce_register_source(const SendSource *source)
+{
+	if (source_count == MAX_SOURCES)
+		elog(ERROR, "too many sources of requests");
+	sources[source_count++] = source;
+}
+
+/* Sends a request when this round has committed. */
+void
+commerce_send(HttpRequest *request)
+{
+	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+
+	taken = lappend(taken, request);
+	MemoryContextSwitchTo(before);
+}
+
+/* Does a round. */
+void
+commerce_courier_round(Round *round)
+{
+	round->next = DT_NOEND;
+	round->moot = true;
+	for (int i = 0; i < source_count; i++)
+	{
+		round->room = HTTP_MAX_IN_FLIGHT - commerce_http_in_flight() - list_length(taken);
+		sources[i]->round(round);
+	}
+}
+
+/* Begins to send what the round took. */
+void
+commerce_courier_start(void)
+{
+	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+	ListCell *cell;
+
+	foreach (cell, taken)
+	{
+		commerce_http_start(lfirst(cell));
+		under_way = lappend(under_way, lfirst(cell));
+	}
+	list_free(taken);
+	taken = NIL;
+	MemoryContextSwitchTo(before);
+}
+
+/* Hands what is over to its source. */
+bool
+commerce_courier_collect(void)
+{
+	HttpRequest *request;
+	bool any = false;
+
+	while ((request = commerce_http_finished()) != NULL)
+	{
+		under_way = list_delete_ptr(under_way, request);
+		request->source->over(request, false);
+		any = true;
+	}
+	return any;
+}
+
+/* Gives up all that is under way. */
+void
+commerce_courier_give_up(void)
+{
+	ListCell *cell;
+
+	(void) commerce_courier_collect();
+	foreach (cell, under_way)
+	{
+		HttpRequest *request = lfirst(cell);
+
+		commerce_http_abandon(request);
+		request->source->over(request, true);
+	}
+	list_free(under_way);
+	under_way = NIL;
+}
+
+/* Forgets everything. */
+void
+commerce_courier_forget(void)
+{
+	ListCell *cell;
+
+	foreach (cell, under_way)
+		commerce_http_abandon(lfirst(cell));
+	list_free(under_way);
+	list_free(taken);
+	under_way = NIL;
+	taken = NIL;
+	for (int i = 0; i < source_count; i++)
+		sources[i]->forget();
+}

@@ -1,0 +1,56 @@
+/*
+ * courier.h: from what is to be sent to how it went, in rounds.
+ *
+ * A round is one short transaction: what has been heard since the last is written down, and what comes next is taken. What
+ * it took is sent when it has committed, and no transaction is open until the next round. Where things to send come from
+ * is a source's affair: deliveries of events are one (deliveries.c).
+ */
+#ifndef COMMERCE_OUTBOX_COURIER_H
+#define COMMERCE_OUTBOX_COURIER_H
+
+#include "base/pg.h"
+
+#include "outbox/http.h"
+
+/* What a round is to do. */
+typedef struct Round
+{
+	bool claim; /* take what can be sent, at most room requests; otherwise only write down */
+	bool look;  /* there may be something new */
+	int room;
+
+	TimestampTz
+		next; /* what it finds out: when there is something to do though nothing is heard; now at the earliest */
+	bool moot; /* there is nobody to send anything to */
+} Round;
+
+typedef struct SendSource
+{
+	/* Does a round, as the shop's owner, connected to SPI, in READ COMMITTED; gives what it takes to commerce_send(). */
+	void (*round)(Round *round);
+	/* Hears that a request is over, or, where it was given up, that it may not have been sent; outside of transactions. */
+	void (*over)(HttpRequest *request, bool given_up);
+	/* Forgets everything, after an error: what it has leased it will not hear of again. */
+	void (*forget)(void);
+} SendSource;
+
+/* Adds a source; called once, from _PG_init. */
+extern void commerce_register_source(const SendSource *source);
+
+/* For a source: sends a request when this round has committed. */
+extern void commerce_send(HttpRequest *request);
+
+/* Does a round in the transaction there is; then, after its commit, begins to send what it took. */
+extern void commerce_courier_round(Round *round);
+extern void commerce_courier_start(void);
+
+/* Hands what is over to its source; returns whether there is something to write down. */
+extern bool commerce_courier_collect(void);
+
+/* Gives up all that is under way. */
+extern void commerce_courier_give_up(void);
+
+/* Forgets everything, after an error. */
+extern void commerce_courier_forget(void);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * endpoint_sql.c: what SQL asks about URLs and secrets of endpoints.
+ *
+ * No message here repeats what it is about: a URL may hold a token, and a secret is one.
+ */
+#include "base/pg.h"
+
+#include <sodium.h>
+
+#include "base/errors.h"
+#include "base/settings.h"
+#include "outbox/address.h"
+#include "outbox/signature.h"
+#include "outbox/url.h"
+
+PG_FUNCTION_INFO_V1(commerce_check_endpoint_url);
+PG_FUNCTION_INFO_V1(commerce_make_webhook_secret);
+PG_FUNCTION_INFO_V1(commerce_webhook_public_key);
+
+/* Refuses a URL. */
+pg_noreturn static void
+refuse_url(const char *why, const char *hint)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("events cannot be sent to this URL: %s", why), errhint("%s", hint)));
+	pg_unreachable();
+}
+
+/* Refuses an address that events may not be sent to, and http to what is not named by a superuser. */
+static void
+check_host(const Url *url)
+{
+	static const CidrList none = {.count = 0};
+	CidrList allowed;
+	uint8_t bytes[IPV6_BYTES];
+	size_t length;
+	bool is_address = commerce_url_address(url, bytes, &length);
+
+	if (!commerce_cidr_parse(commerce_allow_private_endpoints, &allowed))
+		allowed.count = 0;
+	if (is_address && !commerce_address_allowed(bytes, length, &allowed))
+		refuse_url("its address is not one of the open internet",
+				   "A superuser may allow it by commerce.allow_private_endpoints.");
+	if (!url->tls && (!is_address || commerce_address_allowed(bytes, length, &none)))
+		refuse_url("it is not https",
+				   "http will do only for an address in commerce.allow_private_endpoints.");
+}
+
+/* check_endpoint_url(url) refuses what events are not sent to; what a name resolves to is checked when it is sent to. */
+Datum
+commerce_check_endpoint_url(PG_FUNCTION_ARGS)
+{
+	const char *why = NULL;
+	char *given;
+	Url url;
+
+	if (PG_ARGISNULL(0))
+		refuse_url("there is none", "Write for instance https://shop.example/hook.");
+	given = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (!commerce_url_parse(given, &url, &why))
+		refuse_url(why, "Write for instance https://shop.example/hook.");
+	check_host(&url);
+	PG_RETURN_VOID();
+}
+
+/* Reads the name of a kind of signature. */
+static WebhookScheme
+scheme_of(text *name)
+{
+	return strcmp(text_to_cstring(name), "v1a") == 0 ? WEBHOOK_V1A : WEBHOOK_V1;
+}
+
+/* Gets libsodium ready. */
+static void
+require_sodium(void)
+{
+	if (sodium_init() < 0)
+		ereport(ERROR, (errcode(ERRCODE_KEY_UNAVAILABLE), errmsg("libsodium could not be initialized")));
+}
+
+/* make_webhook_secret(signature) makes a secret to sign with. */
+Datum
+commerce_make_webhook_secret(PG_FUNCTION_ARGS)
+{
+	char printed[WEBHOOK_SECRET_TEXT];
+	WebhookSecret secret;
+	text *result;
+
+	require_sodium();
+	commerce_webhook_secret_make(&secret, scheme_of(PG_GETARG_TEXT_PP(0)));
+	commerce_webhook_secret_print(&secret, printed);
+	result = cstring_to_text(printed);
+	sodium_memzero(&secret, sizeof(secret));
+	sodium_memzero(printed, sizeof(printed));
+	PG_RETURN_TEXT_P(result);
+}
+
+/* webhook_public_key(secret, signature) is what a receiver verifies by; NULL where that is the secret itself. */
+Datum
+commerce_webhook_public_key(PG_FUNCTION_ARGS)
+{
+	WebhookScheme scheme = scheme_of(PG_GETARG_TEXT_PP(1));
+	char printed[WEBHOOK_SECRET_TEXT];
+	WebhookSecret secret;
+	bool is_public;
+
+	require_sodium();
+	if (!commerce_webhook_secret_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)), &secret) ||
+		secret.scheme != scheme)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("this is no secret of signature %s", scheme == WEBHOOK_V1 ? "v1" : "v1a"),
+			 errhint(
+				 "Leave secret out to have one made: whsec_ and 24 to 64 bytes in base64 for v1, whsk_ and "
+				 "an Ed25519 key for v1a.")));
+	is_public = commerce_webhook_public_print(&secret, printed);
+	sodium_memzero(&secret, sizeof(secret));
+	if (!is_public)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(printed));
+}
