@@ -25,6 +25,7 @@
 #include "outbox/outbox.h"
 #include "order/quantities.h"
 #include "order/quote_chores.h"
+#include "order/return_chores.h"
 #include "budget/claims.h"
 #include "outbox/deliveries.h"
 #include "outbox/sender.h"
@@ -60,6 +61,7 @@ _PG_init(void)
 	commerce_machines_init();
 	commerce_cart_chores_init();
 	commerce_quote_chores_init();
+	commerce_return_chores_init();
 	commerce_quantities_init();
 	commerce_order_chores_init();
 	commerce_history_init();

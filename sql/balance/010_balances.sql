@@ -277,8 +277,9 @@ DECLARE
     done bigint := 0;
 BEGIN
     PERFORM commerce.require_shop();
+    -- The clock is read once, so that the index gives those that are due and no others.
     FOR overdue IN SELECT b.id, b.currency FROM commerce.balances b
-        WHERE b.state IN ('active', 'blocked') AND b.expires_at <= clock_timestamp()
+        WHERE b.state IN ('active', 'blocked') AND b.expires_at <= (SELECT clock_timestamp())
         ORDER BY b.expires_at LIMIT "limit" FOR NO KEY UPDATE SKIP LOCKED
     LOOP
         SELECT * INTO reading FROM commerce.balance_reading(overdue.id);

@@ -92,11 +92,11 @@ BEGIN
             ELSE p.authorized END) - commerce.minor_units(p.refunded) - commerce.minor_units(p.charged_back)), 0) INTO promised
         FROM commerce.payments p
         WHERE p.order_id = "order" AND p.state NOT IN ('voided', 'expired') AND p.id IS DISTINCT FROM beside;
-    RETURN commerce.minor_units(total) - commerce.exchanged("order") - promised;
+    RETURN commerce.minor_units(total) - commerce.paid_in_goods("order") - promised;
 END
 $$;
 COMMENT ON FUNCTION commerce.unpaid(uuid, commerce.amount, uuid) IS
-'Internal. What of an order''s total no payment (beside one) has promised, and no goods that come back in an exchange pay, in minor units; negative where more is paid. Comes after lock_order().';
+'Internal. What of an order''s total no payment (beside one) has promised, and no goods pay that came back or are to come back in an exchange, in minor units; negative where more is paid. Comes after lock_order().';
 
 CREATE FUNCTION commerce.check_payment("order" uuid, amount commerce.amount, total commerce.amount, rest bigint) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp

@@ -194,7 +194,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.refund_order(uuid, commerce.amount, text) IS
-'Gives back what was paid for an order (NULL: all that is left), from the payment that was taken last to the first, and returns what goes back by which payment: tell their providers. The same reference again returns the same parts and moves nothing; each part is booked as refund_payment() would, under the reference, # and its number. CM060 beyond what is left of all payments, CM020 in another currency, CM050 where the reference names another amount, 22023 for less than nothing, P0002 for an unknown order.';
+'Gives back what was paid for an order (NULL: all that is left), from the payment that was taken last to the first, and returns what goes back by which payment: tell their providers. A payment on account gives back what is settled of it, and what is not settled yet is not owed any more, as by refund_payment(); void_payment(payment, amount => …) is for what is only owed. The same reference again returns the same parts and moves nothing; each part is booked as refund_payment() would, under the reference, # and its number. CM060 beyond what is left of all payments, CM020 in another currency, CM050 where the reference names another amount, 22023 for less than nothing, P0002 for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.refund_order(uuid, commerce.amount, text) TO commerce_app;
 
 CREATE FUNCTION commerce.charge_back_payment(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
@@ -270,12 +270,16 @@ $$;
 COMMENT ON FUNCTION commerce.let_go_payment(uuid, text, text) IS
 'Internal. Gives up what a payment has not captured and returns its state. The order is locked before; of one that is not captured in part, no reference is booked.';
 
-CREATE FUNCTION commerce.void_payment(payment uuid, reference text DEFAULT NULL, provider text DEFAULT NULL) RETURNS text
+CREATE FUNCTION commerce.void_payment(payment uuid, reference text DEFAULT NULL, provider text DEFAULT NULL,
+        amount commerce.amount DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
     p record;
+    booked record;
+    currency text;
+    rest bigint;
 BEGIN
     PERFORM commerce.require_shop();
     SELECT * INTO p FROM commerce.payments x WHERE x.id = payment;
@@ -285,8 +289,40 @@ BEGIN
     PERFORM commerce.lock_order(p.order_id);
     SELECT * INTO STRICT p FROM commerce.payments x WHERE x.order_id = p.order_id AND x.id = payment FOR NO KEY UPDATE;
     void_payment.provider := coalesce(void_payment.provider, p.provider);
-    IF EXISTS (SELECT FROM commerce.payment_references r WHERE r.provider = void_payment.provider
-            AND r.reference = void_payment.reference AND r.kind = 'void' AND r.payment_id = payment) THEN
+    currency := commerce.currency(p.authorized);
+    SELECT e.amount INTO booked FROM commerce.payment_references r
+            JOIN commerce.payment_entries e ON e.order_id = r.order_id AND e.payment_id = r.payment_id AND e.id = r.entry_id
+        WHERE r.provider = void_payment.provider AND r.reference = void_payment.reference AND r.kind = 'void' AND r.payment_id = payment;
+    IF FOUND THEN
+        IF (commerce.minor_units(void_payment.amount), commerce.currency(void_payment.amount))
+            <> (commerce.minor_units(booked.amount), currency) THEN
+            RAISE EXCEPTION 'reference "%" of provider "%" is booked for another amount', reference, provider
+                USING ERRCODE = 'CM050', HINT = 'A provider''s reference names one movement of money.';
+        END IF;
+        RETURN p.state;
+    END IF;
+    IF commerce.currency(void_payment.amount) <> currency THEN
+        RAISE EXCEPTION 'the payment is in %, not in %', currency, commerce.currency(void_payment.amount)
+            USING ERRCODE = 'CM020', HINT = 'Give up in the currency that was authorized.';
+    END IF;
+    IF commerce.minor_units(void_payment.amount) <= 0 THEN
+        RAISE EXCEPTION 'an amount to give up must be greater than zero' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    rest := commerce.minor_units(p.authorized) - commerce.minor_units(p.captured);
+    IF p.state IN ('authorized', 'partially_captured') AND commerce.minor_units(void_payment.amount) <> rest THEN
+        IF commerce.minor_units(void_payment.amount) > rest THEN
+            RAISE EXCEPTION 'only % of the payment are left to void', commerce.from_minor(rest, currency)
+                USING ERRCODE = 'CM060', DETAIL = jsonb_build_object('payment', payment, 'amount', void_payment.amount::jsonb,
+                    'rest', commerce.from_minor(rest, currency)::jsonb), HINT = 'What was captured is refunded.';
+        END IF;
+        PERFORM commerce.book_payment(p.order_id, payment, 'void', void_payment.amount, void_payment.provider, reference);
+        IF p.provider = 'account' THEN
+            PERFORM commerce.return_to_balance(p.balance, void_payment.amount, p.order_id, payment, 'refunded');
+        END IF;
+        UPDATE commerce.payments x SET authorized = commerce.from_minor(commerce.minor_units(p.authorized)
+                - commerce.minor_units(void_payment.amount), currency) WHERE x.order_id = p.order_id AND x.id = payment;
+        INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (p.order_id::text, 'payment.voided',
+            jsonb_build_object('order_id', p.order_id, 'id', payment, 'amount', void_payment.amount::jsonb, 'state', p.state));
         RETURN p.state;
     END IF;
     IF p.state <> 'partially_captured' THEN
@@ -295,6 +331,6 @@ BEGIN
     RETURN commerce.let_go_payment(payment, reference, provider);
 END
 $$;
-COMMENT ON FUNCTION commerce.void_payment(uuid, text, text) IS
-'Gives up what was promised and not captured, and returns the payment''s state: voided, or captured where a part was captured before, whose rest it gives up. Of a payment on account the customer owes it no more. The same provider and reference again changes nothing. CM010 where there is nothing to give up, CM050 for a reference used for something else, P0002 for an unknown payment.';
-GRANT EXECUTE ON FUNCTION commerce.void_payment(uuid, text, text) TO commerce_app;
+COMMENT ON FUNCTION commerce.void_payment(uuid, text, text, commerce.amount) IS
+'Gives up what was promised and not captured (amount NULL: all of it), and returns the payment''s state: voided, or captured where a part was captured before, whose rest it gives up; as before where amount is less than that. Of a payment on account the customer owes it no more. An order that got cheaper owes less on account by it: void_payment(payment, amount => …). The same provider and reference again changes nothing. CM010 where there is nothing to give up, CM060 for more than that, CM020 in another currency, 22023 for an amount that is not greater than zero, CM050 for a reference used for something else, P0002 for an unknown payment. Example: SELECT commerce.void_payment(payment, amount => ''10 EUR'').';
+GRANT EXECUTE ON FUNCTION commerce.void_payment(uuid, text, text, commerce.amount) TO commerce_app;

@@ -61,13 +61,16 @@ AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-        SELECT ol.line, ol.quantity - coalesce((SELECT sum(p.quantity) FROM commerce.parcel_lines p
-            WHERE p.order_id = ol.order_id AND p.line = ol.line AND p.stage IS NOT NULL), 0)::bigint, ol.requires_shipping
+        SELECT ol.line, ol.quantity - greatest(coalesce((SELECT sum(p.quantity) FROM commerce.parcel_lines p
+                WHERE p.order_id = ol.order_id AND p.line = ol.line AND p.stage IS NOT NULL), 0),
+            -- What needs no parcel comes back without having been in one.
+            CASE WHEN ol.requires_shipping THEN 0 ELSE coalesce((SELECT b.units FROM commerce.returned_units("order") b
+                WHERE b.line = ol.line), 0) END)::bigint, ol.requires_shipping
         FROM commerce.order_lines ol WHERE ol.order_id = "order";
 END
 $$;
 COMMENT ON FUNCTION commerce.unplanned(uuid) IS
-'Internal. How many units of each line of an order are in no parcel, planned or sent, that counts.';
+'Internal. How many units of each line of an order are in no parcel, planned or sent, that counts, and in no return.';
 
 CREATE FUNCTION commerce.unfulfilled("order" uuid) RETURNS TABLE (line integer, quantity bigint)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp

@@ -47,6 +47,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     return_id uuid := commerce.uuidv7();
+    due timestamptz;
     bad record;
 BEGIN
     PERFORM commerce.lock_order("order");
@@ -59,7 +60,8 @@ BEGIN
     END IF;
     INSERT INTO commerce.returns (order_id, id, reason, expires_at)
         SELECT "order", return_id, request_return.reason, nullif(coalesce(request_return.expires_at, now() + s.return_expiry), 'infinity')
-        FROM commerce.shop s;
+        FROM commerce.shop s RETURNING expires_at INTO due;
+    PERFORM commerce.chores_due(due);
     INSERT INTO commerce.return_lines (order_id, return_id, line, quantity, value)
         SELECT "order", return_id, w.line, w.quantity, commerce.from_minor(
             greatest(0, commerce.share_of(ol.total, least(coalesce(b.units, 0) + w.quantity, ol.quantity), ol.quantity) - coalesce(b.worth, 0)),
@@ -169,6 +171,7 @@ DECLARE
     now_in text;
     items jsonb;
     value commerce.amount;
+    refund commerce.amount;
 BEGIN
     PERFORM commerce.require_shop();
     IF disposition IS NULL OR disposition NOT IN ('restock', 'damaged', 'quality_control', 'write_off') THEN
@@ -218,13 +221,20 @@ BEGIN
             WHERE i.location IS NOT NULL
                 AND (part.sku IS NOT NULL OR NOT EXISTS (SELECT FROM commerce.kit_parts k WHERE k.kit = ol.sku))
             GROUP BY 1, 2, 3 ORDER BY coalesce(part.sku, ol.sku) COLLATE "C", i.location COLLATE "C", 3) x;
+    -- In an exchange the goods pay for others first: only what is paid beyond these goes back.
+    IF EXISTS (SELECT FROM commerce.order_edits e WHERE e.order_id = the_order AND e.return_id = receive_return.return AND e.state = 'confirmed') THEN
+        refund := (SELECT commerce.from_minor(greatest(0, least(commerce.minor_units(value), -commerce.unpaid(the_order, o.total))),
+            commerce.currency(value)) FROM commerce.orders o WHERE o.id = the_order);
+    ELSE
+        refund := value;
+    END IF;
     PERFORM commerce.return_event(return, CASE WHEN EXISTS (SELECT FROM commerce.outstanding_units(the_order, receive_return.return) u
-        WHERE u.quantity > 0) THEN 'receive_part' ELSE 'receive' END, jsonb_build_object('value', value::jsonb));
-    RETURN value;
+        WHERE u.quantity > 0) THEN 'receive_part' ELSE 'receive' END, jsonb_build_object('value', value::jsonb, 'refund', refund::jsonb));
+    RETURN refund;
 END
 $$;
 COMMENT ON FUNCTION commerce.receive_return(uuid, text, text, jsonb, text) IS
-'Takes units of a return in and returns what to refund for them: their exact share of what they cost. lines is [{"line" or "sku", "quantity", "accepted", "disposition", "location", "note"}], the last four optional; NULL: all that is still to come. The return is partially_received until all has come. disposition, location and note are for lines that say nothing: restock puts units back on hand at location, damaged and quality_control put them there in that state, write_off nowhere. Units that are not accepted are worth nothing; where nothing else is said they are write_off, and go back to the customer. Example: SELECT commerce.receive_return(return, lines => ''[{"line": 1, "quantity": 2}, {"line": 1, "quantity": 1, "accepted": false, "note": "worn"}]''). CM010 where it is received already or ended, CM002 for an unknown location, 22023 for more than is to come and for what lines cannot mean, P0002 for an unknown return.';
+'Takes units of a return in and returns what to refund for them: their exact share of what they cost; of an exchange, for which they pay, as much of it as is paid beyond what the order costs then (confirm_edit() and order_summary() tell what is left to pay). lines is [{"line" or "sku", "quantity", "accepted", "disposition", "location", "note"}], the last four optional; NULL: all that is still to come. The return is partially_received until all has come. disposition, location and note are for lines that say nothing: restock puts units back on hand at location, damaged and quality_control put them there in that state, write_off nowhere. Units that are not accepted are worth nothing; where nothing else is said they are write_off, and go back to the customer. Example: SELECT commerce.receive_return(return, lines => ''[{"line": 1, "quantity": 2}, {"line": 1, "quantity": 1, "accepted": false, "note": "worn"}]''). CM010 where it is received already or ended, CM002 for an unknown location, 22023 for more than is to come and for what lines cannot mean, P0002 for an unknown return.';
 GRANT EXECUTE ON FUNCTION commerce.receive_return(uuid, text, text, jsonb, text) TO commerce_app;
 
 CREATE FUNCTION commerce.expire_returns(batch bigint DEFAULT 1000) RETURNS bigint
@@ -237,9 +247,10 @@ BEGIN
     IF batch IS NULL OR batch < 1 THEN
         RAISE EXCEPTION 'batch must be at least 1' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- The clock is read once, so that the index gives those that are due and no others.
     WITH due AS (
         SELECT r.order_id, r.id FROM commerce.returns r
-            WHERE r.state IN ('requested', 'approved') AND r.expires_at <= clock_timestamp()
+            WHERE r.state IN ('requested', 'approved') AND r.expires_at <= (SELECT clock_timestamp())
             ORDER BY r.expires_at LIMIT batch FOR NO KEY UPDATE SKIP LOCKED)
         UPDATE commerce.returns r SET state = 'expired' FROM due d WHERE r.order_id = d.order_id AND r.id = d.id;
     GET DIAGNOSTICS result = ROW_COUNT;
@@ -247,5 +258,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.expire_returns(bigint) IS
-'Ends returns whose expires_at is over and of which nothing was sent (requested, approved), at most batch of them, skipping locked ones; returns how many. Their units can be returned again. Call it from time to time, as by pg_cron. 22023 for a batch below 1.';
+'Ends returns whose expires_at is over and of which nothing was sent (requested, approved), at most batch of them, skipping locked ones; returns how many. Their units can be returned again. Done by the background worker where there is one. 22023 for a batch below 1.';
 GRANT EXECUTE ON FUNCTION commerce.expire_returns(bigint) TO commerce_app;

@@ -36,6 +36,8 @@ BEGIN
     IF TG_OP = 'UPDATE' AND OLD.state = NEW.state THEN
         RETURN NEW;
     END IF;
+    -- Whoever ships by an UPDATE waits here for one who is about to hold the order.
+    PERFORM FROM commerce.orders o WHERE o.id = NEW.order_id FOR NO KEY UPDATE;
     SELECT h.reason, h.held_at INTO held FROM commerce.order_holds h WHERE h.order_id = NEW.order_id AND h.released_at IS NULL;
     IF FOUND THEN
         RAISE EXCEPTION 'the order is on hold%', coalesce(': ' || held.reason, '') USING ERRCODE = 'CM011',
@@ -52,12 +54,13 @@ CREATE FUNCTION commerce.nothing_is_paid("row" jsonb, event text, detail jsonb) 
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN (SELECT commerce.minor_units(o.total) > 0 AND commerce.unpaid(o.id, o.total) >= commerce.minor_units(o.total)
+    RETURN (SELECT commerce.minor_units(o.total) > 0 AND commerce.unpaid(o.id, o.total) + commerce.paid_in_goods(o.id) >= commerce.minor_units(o.total)
+            AND commerce.nothing_is_shipped("row", event, detail)
         FROM commerce.orders o WHERE o.id = ("row" ->> 'id')::uuid);
 END
 $$;
 COMMENT ON FUNCTION commerce.nothing_is_paid(jsonb, text, jsonb) IS
-'Internal. Guard of an order''s expire: it costs something, and no payment has taken or been promised any of it.';
+'Internal. Guard of an order''s expire: it costs something, no payment has taken or been promised any of it, and none of it was sent, but for what has come back.';
 
 CREATE FUNCTION commerce.take_order_again("row" jsonb, event text, detail jsonb) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -116,7 +119,7 @@ BEGIN
         looked := looked + 1;
         IF NOT EXISTS (SELECT FROM commerce.order_holds h WHERE h.order_id = due.id AND h.released_at IS NULL)
             AND NOT EXISTS (SELECT FROM commerce.payments p WHERE p.order_id = due.id AND commerce.minor_units(p.captured) > 0)
-            AND commerce.minor_units(due.total) > 0 AND commerce.unpaid(due.id, due.total) >= commerce.minor_units(due.total) THEN
+            AND commerce.nothing_is_paid(jsonb_build_object('id', due.id), 'expire', NULL) THEN
             PERFORM commerce.order_event(due.id, 'expire', '{"reason": "not paid in time"}');
             ended := ended + 1;
         ELSE
@@ -142,6 +145,10 @@ BEGIN
     IF batch IS NULL OR batch <= 0 THEN
         RAISE EXCEPTION 'batch must be greater than zero' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- What is not ended is looked at again after before: for infinity that would be never.
+    IF NOT isfinite(before) THEN
+        RAISE EXCEPTION 'before must be a moment' USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out for now.';
+    END IF;
     LOOP
         part := commerce.look_at_unpaid(before, batch);
         -- None of these was to be ended; there may be some behind them.
@@ -151,5 +158,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.expire_orders(timestamptz, bigint) IS
-'Ends placed orders whose time to be paid (orders.expires_at, from channels.unpaid_ttl) was over before a moment (NULL: now), at most batch of them, skipping those that somebody pays or changes now; returns how many. Only what nobody has paid, promised to pay or ever paid, and what is not on hold: an order that is promised or on hold is looked at again after the same time, one that was paid never. What the order had reserved and claimed is free again, as by the event cancel; reopen takes it back. Done by the background worker where there is one. 22023 for a batch that is not positive. Example: SELECT commerce.expire_orders(now() + interval ''1 day'').';
+'Ends placed orders whose time to be paid (orders.expires_at, from channels.unpaid_ttl) was over before a moment (NULL: now), at most batch of them, skipping those that somebody pays or changes now; returns how many. Only what nobody has paid, promised to pay or ever paid, and what is not on hold and was not sent: an order that is promised, bought on account, on hold or sent is looked at again after the same time, one that was paid never. What the order had reserved and claimed is free again, as by the event cancel; reopen takes it back. Done by the background worker where there is one. 22023 for a batch that is not positive and for infinity. Example: SELECT commerce.expire_orders(now() + interval ''1 day'').';
 GRANT EXECUTE ON FUNCTION commerce.expire_orders(timestamptz, bigint) TO commerce_app;

@@ -144,13 +144,16 @@ COMMENT ON FUNCTION commerce.with_lines(jsonb, jsonb) IS
 CREATE FUNCTION commerce.tax_difference(before jsonb, after jsonb) RETURNS jsonb
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
     RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('name', d.name, 'rate', d.rate,
-            'amount', commerce.from_minor(d.minor, before ->> 'currency')::jsonb) ORDER BY d.rate, d.name) FILTER (WHERE d.minor <> 0), '[]')
-        FROM (SELECT t ->> 'name' AS name, (t ->> 'rate')::numeric AS rate, sum(x.sign * commerce.minor_of(t -> 'amount'))::bigint AS minor
+            'base', commerce.from_minor(d.base, before ->> 'currency')::jsonb,
+            'amount', commerce.from_minor(d.minor, before ->> 'currency')::jsonb) ORDER BY d.rate, d.name)
+            FILTER (WHERE d.minor <> 0 OR d.base <> 0), '[]')
+        FROM (SELECT t ->> 'name' AS name, (t ->> 'rate')::numeric AS rate, sum(x.sign * commerce.minor_of(t -> 'amount'))::bigint AS minor,
+                sum(x.sign * (commerce.minor_of(l -> 'total') - commerce.minor_of(l -> 'tax')))::bigint AS base
             FROM (VALUES (-1, before), (1, after)) x (sign, document), jsonb_array_elements(x.document -> 'lines') l,
                 jsonb_array_elements(l -> 'taxes') t
             GROUP BY 1, 2) d);
 COMMENT ON FUNCTION commerce.tax_difference(jsonb, jsonb) IS
-'Internal. By how much each tax of the lines differs between two documents, by name and rate; those that do not are left out.';
+'Internal. By how much each tax of the lines, and what it is on, differs between two documents, by name and rate; those that do not are left out.';
 
 CREATE FUNCTION commerce.write_version("order" uuid, before jsonb, after jsonb, changed jsonb, cause text, edit uuid, reason text)
     RETURNS uuid
@@ -162,11 +165,12 @@ DECLARE
     currency constant text := before ->> 'currency';
 BEGIN
     INSERT INTO commerce.order_lines (order_id, line, sku, title, quantity, cancelled, unit_price, per_quantity, list_price, gift_of,
-            tax_class, tax_exempt, priced_version, subtotal, discount, tax, included_tax, total)
+            tax_class, tax_exempt, requires_shipping, priced_version, subtotal, discount, tax, included_tax, total)
         SELECT "order", (l ->> 'line')::integer, l ->> 'sku', l ->> 'title', (l ->> 'quantity')::bigint, (l ->> 'cancelled')::bigint,
             commerce.amount(l -> 'unit_price'), (l ->> 'per_quantity')::integer,
             CASE WHEN jsonb_typeof(l -> 'list_price') = 'object' THEN commerce.amount(l -> 'list_price') END, (l ->> 'gift_of')::uuid,
-            l ->> 'tax_class', (l ->> 'tax_exempt')::boolean, (l ->> 'priced_version')::integer,
+            l ->> 'tax_class', (l ->> 'tax_exempt')::boolean,
+            coalesce((SELECT v.requires_shipping FROM commerce.variants v WHERE v.sku = l ->> 'sku'), true), (l ->> 'priced_version')::integer,
             commerce.amount(l -> 'subtotal'), commerce.amount(l -> 'discount'), commerce.amount(l -> 'tax'),
             commerce.amount(l -> 'included_tax'), commerce.amount(l -> 'total')
         FROM jsonb_array_elements(write_version.changed) l

@@ -5,19 +5,23 @@ AS $$
 DECLARE
     bad record;
 BEGIN
-    SELECT w.line, w.quantity, u.quantity AS rest INTO bad
-        FROM jsonb_to_recordset(lines) w (line integer, quantity bigint) JOIN commerce.unplanned("order") u ON u.line = w.line
-        WHERE w.quantity > u.quantity ORDER BY w.line LIMIT 1;
+    -- What needs no parcel can be on its way back, too: a unit is given back once.
+    SELECT w.line, w.quantity, u.rest INTO bad
+        FROM jsonb_to_recordset(lines) w (line integer, quantity bigint)
+            JOIN (SELECT u.line, least(u.quantity, ol.quantity - coalesce(b.units, 0)) AS rest
+                FROM commerce.unplanned("order") u JOIN commerce.order_lines ol ON ol.order_id = "order" AND ol.line = u.line
+                    LEFT JOIN commerce.returned_units("order") b ON b.line = u.line) u ON u.line = w.line
+        WHERE w.quantity > u.rest ORDER BY w.line LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'only % of line % can be taken out of the order', greatest(bad.rest, 0), bad.line
             USING ERRCODE = 'invalid_parameter_value',
                 DETAIL = jsonb_build_object('line', bad.line, 'requested', bad.quantity, 'left', greatest(bad.rest, 0)),
-                HINT = 'What is in a parcel stays in the order: cancel the parcel, or have it returned.';
+                HINT = 'What is in a parcel or in a return stays in the order: cancel the parcel, or have it returned.';
     END IF;
 END
 $$;
 COMMENT ON FUNCTION commerce.require_left(uuid, jsonb) IS
-'Internal. 22023 unless so many units of each line, [{"line": 1, "quantity": 2}], are in no parcel.';
+'Internal. 22023 unless so many units of each line, [{"line": 1, "quantity": 2}], are in no parcel and in no return.';
 
 CREATE FUNCTION commerce.cancel_lines("order" uuid, lines jsonb, reason text DEFAULT NULL) RETURNS commerce.amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -64,5 +68,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.cancel_lines(uuid, jsonb, text) IS
-'Takes units that are in no parcel out of a placed or confirmed order ([{"sku" or "line", "quantity"}]) and returns what the total falls by, which is what to refund where all was paid (refund_order()). Their stock is free again, for those who wait first. The line keeps the exact share of its price, discounts and taxes, in order_lines.quantity what is left and in cancelled what is gone; shipping stays. What the order said before is kept in commerce.order_versions, and an invoice gets its credit note. Whoever takes out the last unit cancels the order. Claims of budgets are given back when the whole order is cancelled, not before. 22023 for more than is left, CM010 for an order in another state, P0002 for an unknown one, 40001 where the order changed since the snapshot. Example: SELECT commerce.cancel_lines(order, ''[{"sku": "MUG", "quantity": 1}]'', ''sold out'').';
+'Takes units that are in no parcel, and in no return, out of a placed or confirmed order ([{"sku" or "line", "quantity"}]) and returns what the total falls by, which is what to refund where all was paid (refund_order()), and to give up where it is only promised or owed (void_payment(payment, amount => …)). Their stock is free again, for those who wait first. The line keeps the exact share of its price, discounts and taxes, in order_lines.quantity what is left and in cancelled what is gone; shipping stays. What the order said before is kept in commerce.order_versions, and an invoice gets its credit note. Whoever takes out the last unit cancels the order. Claims of budgets are given back when the whole order is cancelled, not before. 22023 for more than is left, CM010 for an order in another state, P0002 for an unknown one, 40001 where the order changed since the snapshot. Example: SELECT commerce.cancel_lines(order, ''[{"sku": "MUG", "quantity": 1}]'', ''sold out'').';
 GRANT EXECUTE ON FUNCTION commerce.cancel_lines(uuid, jsonb, text) TO commerce_app;

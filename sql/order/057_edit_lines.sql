@@ -63,7 +63,7 @@ $$;
 COMMENT ON FUNCTION commerce.change_money(jsonb, text) IS
 'Internal. Money in a change, "9.00", "9.00 EUR", 9 or as money in JSON, in minor units; CM020 in another currency, 22P02 for what is none.';
 
-CREATE FUNCTION commerce.asked_lines(document jsonb, changes jsonb) RETURNS jsonb
+CREATE FUNCTION commerce.asked_lines("order" uuid, document jsonb, changes jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -87,7 +87,7 @@ BEGIN
                     commerce.change_money(c -> 'discount', currency))) ELSE '[]' END)
             ORDER BY (c ->> 'line')::integer, n), '[]')
         FROM jsonb_array_elements(changes) WITH ORDINALITY x (c, n) WHERE c ?| '{line,sku}');
-    -- What is taken off the order is taken off the lines it has, by what they cost.
+    -- What is taken off the order is taken off the lines it has, by what they cost; not off those of which units come back.
     FOR overall IN SELECT c ->> 'reason' AS reason, commerce.change_money(c -> 'discount', currency) AS minor
         FROM jsonb_array_elements(changes) WITH ORDINALITY x (c, n) WHERE NOT c ?| '{line,sku}' ORDER BY n
     LOOP
@@ -95,13 +95,14 @@ BEGIN
                 'unit_price', NULL, 'discounts', '[]'::jsonb)), '[]')
             FROM jsonb_array_elements(document -> 'lines') l
             WHERE (l ->> 'quantity')::bigint > 0 AND NOT EXISTS (SELECT FROM jsonb_array_elements(asked) a WHERE a -> 'line' = l -> 'line'));
-        WITH costs AS (SELECT a.ask, a.n, greatest(0, CASE WHEN (l.l ->> 'quantity')::bigint > 0 THEN
+        WITH costs AS (SELECT a.ask, a.n, greatest(0, CASE WHEN (l.l ->> 'quantity')::bigint > 0 AND b.units IS NULL THEN
                     trunc((commerce.minor_of(l.l -> 'subtotal') - commerce.minor_of(l.l -> 'discount'))::numeric * (a.ask ->> 'quantity')::bigint
                         / (l.l ->> 'quantity')::bigint * coalesce(commerce.minor_of(nullif(a.ask -> 'unit_price', 'null'))::numeric
                             / nullif(commerce.minor_of(l.l -> 'unit_price'), 0), 1))::bigint ELSE 0 END
                 - coalesce((SELECT sum((d ->> 'minor')::bigint) FROM jsonb_array_elements(a.ask -> 'discounts') d), 0))::bigint AS minor
             FROM jsonb_array_elements(asked) WITH ORDINALITY a (ask, n)
-                LEFT JOIN jsonb_array_elements(document -> 'lines') l (l) ON l.l -> 'line' = a.ask -> 'line')
+                LEFT JOIN jsonb_array_elements(document -> 'lines') l (l) ON l.l -> 'line' = a.ask -> 'line'
+                LEFT JOIN commerce.returned_units("order") b ON b.line = (a.ask ->> 'line')::integer AND b.units > 0)
         SELECT CASE WHEN sum(c.minor) >= overall.minor THEN commerce.allocate(commerce.from_minor(overall.minor, currency),
                 array_agg(c.minor::numeric ORDER BY c.n), 'nearest') END INTO shares FROM costs c;
         IF shares IS NULL THEN
@@ -116,7 +117,7 @@ BEGIN
     RETURN asked;
 END
 $$;
-COMMENT ON FUNCTION commerce.asked_lines(jsonb, jsonb) IS
+COMMENT ON FUNCTION commerce.asked_lines(uuid, jsonb, jsonb) IS
 'Internal. Changes of an edit as what is asked of each line: sku (of a new one) or line, quantity, unit_price and discounts; a discount on the order is parted among the lines it has. 22023 for a line that is not there, and for more than the lines cost.';
 
 CREATE FUNCTION commerce.price_asked("order" uuid, document jsonb, lines jsonb, today boolean) RETURNS jsonb
@@ -165,7 +166,7 @@ DECLARE
     currency constant text := document ->> 'currency';
     next_version constant integer := (document ->> 'version')::integer + 1;
     next_line integer := (SELECT max((l ->> 'line')::integer) FROM jsonb_array_elements(document -> 'lines') l);
-    asked jsonb := commerce.asked_lines(document, changes);
+    asked jsonb := commerce.asked_lines("order", document, changes);
     asked_each constant jsonb[] := ARRAY(SELECT a FROM jsonb_array_elements(asked) WITH ORDINALITY x (a, n) ORDER BY n);
     own jsonb[] := '{}';
     fresh jsonb[] := '{}';
@@ -180,9 +181,11 @@ BEGIN
     -- given, fresh those at today's.
     FOR ask IN
         SELECT a.n, (a.ask ->> 'quantity')::bigint AS quantity, a.ask ->> 'sku' AS sku, a.ask -> 'discounts' AS discounts,
-            nullif(a.ask -> 'unit_price', 'null') AS unit_price, b.line, b.now, b.basis, (b.now ->> 'quantity')::bigint AS was
+            nullif(a.ask -> 'unit_price', 'null') AS unit_price, b.line, b.now, b.basis, (b.now ->> 'quantity')::bigint AS was,
+            back.units IS NOT NULL AS comes_back
         FROM jsonb_array_elements(asked) WITH ORDINALITY a (ask, n)
             LEFT JOIN commerce.line_bases("order", document) b ON b.line = (a.ask ->> 'line')::integer
+            LEFT JOIN commerce.returned_units("order") back ON back.line = b.line AND back.units > 0
         ORDER BY a.n
     LOOP
         IF ask.sku IS NOT NULL THEN
@@ -204,6 +207,12 @@ BEGIN
             line := CASE WHEN ask.quantity < ask.was THEN commerce.lowered_line(ask.basis, ask.quantity) || jsonb_build_object('cancelled',
                     (ask.now ->> 'cancelled')::bigint + ask.was - ask.quantity) ELSE ask.now END || jsonb_build_object('asked', ask.n);
             IF (ask.unit_price IS NOT NULL OR jsonb_array_length(ask.discounts) > 0) AND ask.quantity > 0 THEN
+                -- What those units are worth is fixed when they are announced: cheaper, they would be given back twice.
+                IF ask.comes_back THEN
+                    RAISE EXCEPTION 'units of line % came back or are to come back: its price stays', ask.line
+                        USING ERRCODE = 'invalid_parameter_value', DETAIL = jsonb_build_object('line', ask.line),
+                            HINT = 'Refund the difference, or take it off other lines.';
+                END IF;
                 line := line || jsonb_build_object('quantity', ask.quantity)
                     || CASE WHEN ask.unit_price IS NULL THEN '{}' ELSE jsonb_build_object('unit_price', ask.unit_price) END;
                 -- Discounts the line has go with its price; units that are added have none.
@@ -213,7 +222,8 @@ BEGIN
                 line := line || jsonb_build_object('how', 'again', 'at', cardinality(own));
             ELSIF ask.quantity > ask.was THEN
                 own := array_append(own, commerce.line_to_quote(line, ask.quantity - ask.was));
-                line := line || jsonb_build_object('how', 'more', 'at', cardinality(own), 'more', ask.quantity - ask.was);
+                line := line || jsonb_build_object('how', 'more', 'at', cardinality(own), 'more', ask.quantity - ask.was,
+                    'apart', ask.comes_back);
             ELSIF ask.quantity = ask.was THEN
                 CONTINUE;
             ELSE
@@ -237,17 +247,18 @@ BEGIN
                 line := commerce.priced_line(line, quoted, commerce.number_discounts(line -> 'discounts', parts, currency))
                     || jsonb_build_object('priced_version', next_version);
             WHEN 'more' THEN
-                IF commerce.tax_kinds(line) = commerce.tax_kinds(quoted) THEN
+                IF commerce.tax_kinds(line) = commerce.tax_kinds(quoted) AND NOT (line ->> 'apart')::boolean THEN
                     line := commerce.add_units(line, quoted, (line ->> 'more')::bigint) || jsonb_build_object('priced_version', next_version);
                 ELSE
-                    -- Taxes are others by now: what is added is taxed as of today, on a line of its own.
+                    -- Taxes are others by now: what is added is taxed as of today, on a line of its own. Or units come back, at
+                    -- what those cost that were bought with them.
                     next_line := next_line + 1;
                     line := commerce.priced_line(line || jsonb_build_object('line', next_line, 'quantity', line -> 'more', 'cancelled', 0,
                         'gift_of', NULL, 'priced_version', next_version), quoted, '[]');
                 END IF;
             ELSE NULL;
         END CASE;
-        result := array_append(result, line - '{how,at,more,asked}'::text[]);
+        result := array_append(result, line - '{how,at,more,apart,asked}'::text[]);
     END LOOP;
     RETURN to_jsonb(result);
 END

@@ -53,8 +53,9 @@ BEGIN
                 sum(p.quantity) FILTER (WHERE p.stage IN ('shipped', 'delivered')) AS sent,
                 sum(p.quantity) FILTER (WHERE p.stage = 'delivered') AS delivered
             FROM commerce.parcel_lines p WHERE p.order_id = ol.order_id AND p.line = ol.line) f
-        WHERE ol.order_id = order_fulfilment_status.order_id AND (ol.requires_shipping OR NOT EXISTS (SELECT FROM commerce.order_lines other
-            WHERE other.order_id = order_fulfilment_status.order_id AND other.requires_shipping));
+        WHERE ol.order_id = order_fulfilment_status.order_id AND ol.quantity > 0
+            AND (ol.requires_shipping OR NOT EXISTS (SELECT FROM commerce.order_lines other
+                WHERE other.order_id = order_fulfilment_status.order_id AND other.requires_shipping AND other.quantity > 0));
     RETURN CASE
         WHEN u.ordered IS NULL THEN NULL
         WHEN u.returned = u.ordered THEN 'returned'
@@ -72,7 +73,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.order_fulfilment_status(uuid) IS
-'Where the units of an order are: unfulfilled, scheduled, in_progress or on_hold (nothing is packed yet), partially_fulfilled, fulfilled (packed), partially_shipped, shipped, partially_delivered, delivered, partially_returned or returned (units received and accepted); not_required where no line needs sending, else such lines do not count. A closed parcel counts as delivered; one that was cancelled or incomplete counts for nothing. NULL for an unknown order.';
+'Where the units of an order are: unfulfilled, scheduled, in_progress or on_hold (nothing is packed yet), partially_fulfilled, fulfilled (packed), partially_shipped, shipped, partially_delivered, delivered, partially_returned or returned (units received and accepted); not_required where no line needs sending, else such lines do not count; nor does what was taken out of the order. A closed parcel counts as delivered; one that was cancelled or incomplete counts for nothing. NULL for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.order_fulfilment_status(uuid) TO commerce_reader;
 
 CREATE FUNCTION commerce.order_summary(order_id uuid) RETURNS jsonb
@@ -81,7 +82,7 @@ AS $$
 BEGIN
     PERFORM commerce.require_shop();
     RETURN (SELECT jsonb_build_object(
-        'id', o.id, 'number', o.number, 'state', o.state, 'placed_at', o.placed_at, 'channel', o.channel,
+        'id', o.id, 'number', o.number, 'order_number', commerce.order_number(o.id), 'state', o.state, 'placed_at', o.placed_at, 'channel', o.channel,
         'customer', o.customer_id, 'ship_to', o.ship_to, 'shipping_method', o.shipping_method,
         'payment_status', commerce.order_payment_status(o.id),
         'fulfilment_status', commerce.order_fulfilment_status(o.id),
@@ -90,6 +91,17 @@ BEGIN
         'total', o.total::jsonb, 'tax_treatment', o.tax_treatment, 'version', o.version,
         'on_hold', EXISTS (SELECT FROM commerce.order_holds h WHERE h.order_id = o.id AND h.released_at IS NULL),
         'modifying', EXISTS (SELECT FROM commerce.order_edits e WHERE e.order_id = o.id AND e.state = 'open'),
+        'hold', (SELECT jsonb_build_object('id', h.id, 'reason', h.reason, 'held_by', h.held_by, 'held_at', h.held_at)
+            FROM commerce.order_holds h WHERE h.order_id = o.id AND h.released_at IS NULL),
+        'edit', (SELECT jsonb_build_object('id', e.id, 'reason', e.reason, 'return', e.return_id, 'begun_by', e.begun_by, 'begun_at', e.begun_at)
+            FROM commerce.order_edits e WHERE e.order_id = o.id AND e.state = 'open'),
+        'versions', (SELECT coalesce(jsonb_agg(jsonb_build_object('version', v.version, 'total', v.document -> 'total',
+                'difference', v.difference::jsonb, 'cause', v.cause, 'edit', v.edit_id, 'reason', v.reason, 'replaced_at', v.replaced_at)
+                ORDER BY v.version), '[]')
+            FROM commerce.order_versions v WHERE v.order_id = o.id),
+        'invoices', (SELECT coalesce(jsonb_agg(jsonb_build_object('invoice_number', i.invoice_number, 'kind', i.kind, 'cause', i.cause,
+                'total', i.total::jsonb, 'issued_at', i.issued_at) ORDER BY i.issued_at, i.series COLLATE "C", i.number), '[]')
+            FROM commerce.invoices i WHERE i.order_id = o.id),
         'lines', (SELECT coalesce(jsonb_agg(jsonb_build_object('line', l.line, 'sku', l.sku, 'title', l.title,
                 'quantity', l.quantity, 'cancelled', l.cancelled, 'unit_price', l.unit_price::jsonb, 'subtotal', l.subtotal::jsonb,
                 'discount', l.discount::jsonb, 'tax', l.tax::jsonb, 'total', l.total::jsonb,
@@ -119,5 +131,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.order_summary(uuid) IS
-'All of an order in one document: lines, totals, payments, fulfilments, returns, and the states they come to. No customer field in the clear. NULL for an unknown order.';
+'All of an order in one document: its number as order_number() prints it, lines, totals, payments, fulfilments, returns, and the states they come to; invoices and credit notes by number; the hold and the edit that are open (null where there is none); and each version before the one of now, with what replaced it. No customer field in the clear. NULL for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.order_summary(uuid) TO commerce_reader;

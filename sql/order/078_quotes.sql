@@ -386,8 +386,9 @@ BEGIN
     IF batch <= 0 THEN
         RAISE EXCEPTION 'batch must be greater than zero' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- The clock is read once, so that the index gives those that are due and no others.
     UPDATE commerce.quotes q SET state = 'expired', changed_at = clock_timestamp() WHERE q.id = ANY (ARRAY(
-            SELECT x.id FROM commerce.quotes x WHERE x.state IN ('sent', 'countered', 'accepted') AND x.valid_until <= clock_timestamp()
+            SELECT x.id FROM commerce.quotes x WHERE x.state IN ('sent', 'countered', 'accepted') AND x.valid_until <= (SELECT clock_timestamp())
             ORDER BY x.valid_until LIMIT batch FOR NO KEY UPDATE SKIP LOCKED))
         AND q.state IN ('sent', 'countered', 'accepted') AND q.valid_until <= clock_timestamp();
     GET DIAGNOSTICS ended = ROW_COUNT;

@@ -90,6 +90,7 @@ DECLARE
     rest record;
     edit record;
     given record;
+    shared record;
     asked bigint;
 BEGIN
     SELECT sum(commerce.minor_units(i.total))::bigint AS total, sum(commerce.minor_units(i.tax))::bigint AS tax,
@@ -109,6 +110,8 @@ BEGIN
     -- Money as it was before the refund in question. Of goods all that is committed, less what is in the queue and has its turn yet.
     SELECT coalesce((SELECT sum(CASE e.kind WHEN 'capture' THEN 1 ELSE -1 END * commerce.minor_units(e.amount)) FROM commerce.payment_entries e
                 WHERE e.order_id = "order" AND e.kind IN ('capture', 'refund') AND e.id < credit_due.cause_id), 0) AS money,
+            coalesce((SELECT sum(CASE e.kind WHEN 'capture' THEN 1 ELSE -1 END * commerce.minor_units(e.amount)) FROM commerce.payment_entries e
+                WHERE e.order_id = "order" AND e.kind IN ('capture', 'refund')), 0) AS kept,
             (SELECT commerce.minor_units(o.total) FROM commerce.orders o WHERE o.id = "order")
                 - coalesce((SELECT sum(commerce.minor_units(v.difference)) FROM commerce.order_versions v
                     WHERE v.order_id = "order" AND v.id = ANY (waiting.causes) AND v.version >= rest.version), 0) AS costs,
@@ -138,7 +141,8 @@ BEGIN
         WHEN cause = 'chargeback' THEN least(asked, rest.total)
         -- What went back while the order was called off was credited with all of it; and what it has cost since says nothing.
         WHEN given.called_off THEN 0
-        ELSE least(asked - greatest(0, given.money - (rest.total - given.later))::bigint, rest.total) END;
+        -- Nor is what the shop has kept, or was paid again since, taken back.
+        ELSE least(asked - greatest(0, given.money - (rest.total - given.later))::bigint, rest.total, greatest(0, rest.total - given.kept)::bigint) END;
     IF total <= 0 THEN
         RETURN;
     END IF;
@@ -157,27 +161,36 @@ BEGIN
         RETURN;
     END IF;
     WITH remaining AS (
-        SELECT t ->> 'name' AS name, (t ->> 'rate')::numeric AS rate, sum((t #>> '{amount,minor}')::bigint)::bigint AS minor
+        SELECT t ->> 'name' AS name, (t ->> 'rate')::numeric AS rate, sum(commerce.minor_of(t -> 'amount'))::bigint AS minor,
+            sum(commerce.minor_of(t -> 'base'))::bigint AS base
         FROM commerce.invoices i, LATERAL jsonb_array_elements(i.taxes) t WHERE i.order_id = "order" GROUP BY 1, 2
-    ), returned AS (
-        SELECT t.name, t.rate, sum(commerce.minor_units(t.amount)::numeric * commerce.minor_units(x.value)
-            / nullif(commerce.minor_units(ol.total), 0)) AS weight
+    ), came AS (
+        SELECT x.order_id, x.line, commerce.minor_units(x.value)::numeric / nullif(commerce.minor_units(ol.total), 0) AS part,
+            commerce.minor_units(ol.total) - commerce.minor_units(ol.tax) AS net
         FROM commerce.return_receptions x JOIN commerce.order_lines ol ON ol.order_id = x.order_id AND ol.line = x.line
-            JOIN commerce.order_taxes t ON t.order_id = x.order_id AND t.line = x.line
-        WHERE x.order_id = "order" AND x.return_id = credit_due.cause_id GROUP BY t.name, t.rate
-    ), shared AS (
-        SELECT array_agg(l.name ORDER BY l.rate, l.name) AS names, array_agg(l.rate ORDER BY l.rate, l.name) AS rates,
-            commerce.allocate(commerce.from_minor(credit_due.tax, rest.currency),
-                array_agg(CASE WHEN cause = 'return' AND credit_due.total = asked AND credit_due.total < rest.total
-                    THEN coalesce(r.weight, 0) ELSE greatest(l.minor, 0) END ORDER BY l.rate, l.name), 'nearest',
-                array_agg(commerce.from_minor(greatest(l.minor, 0), rest.currency) ORDER BY l.rate, l.name)) AS parts
-        FROM remaining l LEFT JOIN returned r USING (name, rate)
+        WHERE x.order_id = "order" AND x.return_id = credit_due.cause_id
+    ), returned AS (
+        -- Few digits, or allocate() would find large weights too long.
+        SELECT t.name, t.rate, round(sum(commerce.minor_units(t.amount) * c.part), 4) AS weight, round(sum(c.net * c.part), 4) AS base
+        FROM came c JOIN commerce.order_taxes t ON t.order_id = c.order_id AND t.line = c.line GROUP BY t.name, t.rate
     )
-    SELECT coalesce(sum(commerce.minor_units(u.part)), 0)::bigint,
-            coalesce(jsonb_agg(jsonb_build_object('name', u.name, 'rate', u.rate,
-                'amount', commerce.from_minor(-commerce.minor_units(u.part), rest.currency)::jsonb) ORDER BY u.rate, u.name), '[]')
-        INTO tax, taxes FROM shared s, unnest(s.names, s.rates, s.parts) AS u (name, rate, part)
-        WHERE commerce.minor_units(u.part) > 0;
+    SELECT array_agg(l.name ORDER BY l.rate, l.name) AS names, array_agg(l.rate ORDER BY l.rate, l.name) AS rates,
+            commerce.allocate(commerce.from_minor(credit_due.tax, rest.currency),
+                array_agg(CASE WHEN given.goods THEN coalesce(r.weight, 0) ELSE greatest(l.minor, 0) END ORDER BY l.rate, l.name), 'nearest',
+                array_agg(commerce.from_minor(greatest(l.minor, 0), rest.currency) ORDER BY l.rate, l.name)) AS parts,
+            array_agg(CASE WHEN given.goods THEN coalesce(r.base, 0) ELSE l.base END ORDER BY l.rate, l.name) AS bases,
+            CASE WHEN given.goods THEN (SELECT round(sum(c.net * c.part), 4) FROM came c) ELSE rest.total - rest.tax - rest.rounding END AS net
+        INTO shared
+        FROM (SELECT cause = 'return' AND credit_due.total = asked AND credit_due.total < rest.total AS goods) given,
+            remaining l LEFT JOIN returned r USING (name, rate)
+        GROUP BY given.goods;
+    tax := coalesce((SELECT sum(commerce.minor_units(x)) FROM unnest(shared.parts) x), 0);
+    SELECT coalesce(jsonb_agg(jsonb_build_object('name', u.name, 'rate', u.rate, 'base', commerce.from_minor(-u.base, rest.currency)::jsonb,
+            'amount', commerce.from_minor(-commerce.minor_units(u.part), rest.currency)::jsonb) ORDER BY u.rate, u.name), '[]')
+        INTO taxes FROM unnest(shared.names, shared.rates, shared.parts,
+            commerce.share_bases(credit_due.total - credit_due.tax - credit_due.rounding, shared.net, shared.bases, rest.currency))
+            AS u (name, rate, part, base)
+        WHERE commerce.minor_units(u.part) > 0 OR u.base <> 0;
 END
 $$;
 COMMENT ON FUNCTION commerce.credit_due(uuid, text, uuid) IS
@@ -191,6 +204,7 @@ AS $$
 DECLARE
     had record;
     now_is record;
+    bases bigint[];
 BEGIN
     SELECT sum(commerce.minor_units(i.total))::bigint AS total, min(i.order_version) FILTER (WHERE i.kind = 'invoice') AS version,
             bool_or(i.cause_id = supplement_due.cause_id AND i.cause = supplement_due.cause) AS again
@@ -203,7 +217,8 @@ BEGIN
         SELECT commerce.minor_units(v.difference), commerce.minor_units(v.tax), commerce.minor_units(v.rounding), v.taxes
             INTO total, tax, rounding, taxes FROM commerce.order_versions v
             WHERE v.order_id = "order" AND v.id = supplement_due.cause_id AND v.version >= had.version
-                AND (commerce.minor_units(v.difference) > 0 OR commerce.minor_units(v.difference) = 0 AND jsonb_array_length(v.taxes) > 0);
+                AND (commerce.minor_units(v.difference) > 0 OR commerce.minor_units(v.difference) = 0 AND EXISTS (
+                    SELECT FROM jsonb_array_elements(v.taxes) t WHERE commerce.minor_of(t -> 'amount') <> 0));
         RETURN;
     END IF;
     -- What is wanted after all is billed again, as far as nothing else does: as it was before the edits that have their turn yet.
@@ -214,12 +229,15 @@ BEGIN
     )
     SELECT commerce.minor_units(o.total) - l.total AS total, commerce.minor_units(o.tax) - l.tax AS tax,
             commerce.minor_units(o.rounding) - l.rounding AS rounding, commerce.currency(o.total) AS currency,
-            (SELECT coalesce(jsonb_agg(jsonb_build_object('name', x.name, 'rate', x.rate, 'amount',
-                    commerce.from_minor(x.minor, commerce.currency(o.total))::jsonb) ORDER BY x.rate, x.name) FILTER (WHERE x.minor <> 0), '[]')
-                FROM (SELECT t.name, t.rate, sum(t.minor)::bigint AS minor
-                    FROM (SELECT t ->> 'name' AS name, (t ->> 'rate')::numeric AS rate, commerce.minor_of(t -> 'amount') AS minor
+            (SELECT coalesce(jsonb_agg(jsonb_build_object('name', x.name, 'rate', x.rate,
+                    'base', commerce.from_minor(x.base, commerce.currency(o.total))::jsonb,
+                    'amount', commerce.from_minor(x.minor, commerce.currency(o.total))::jsonb) ORDER BY x.rate, x.name)
+                    FILTER (WHERE x.minor <> 0 OR x.base <> 0), '[]')
+                FROM (SELECT t.name, t.rate, sum(t.minor)::bigint AS minor, sum(t.base)::bigint AS base
+                    FROM (SELECT t ->> 'name' AS name, (t ->> 'rate')::numeric AS rate, commerce.minor_of(t -> 'amount') AS minor,
+                                commerce.minor_of(t -> 'base') AS base
                             FROM jsonb_array_elements(commerce.taxes_of(o.id)) t
-                        UNION ALL SELECT t ->> 'name', (t ->> 'rate')::numeric, -commerce.minor_of(t -> 'amount')
+                        UNION ALL SELECT t ->> 'name', (t ->> 'rate')::numeric, -commerce.minor_of(t -> 'amount'), -commerce.minor_of(t -> 'base')
                             FROM later y, jsonb_array_elements(y.taxes) t) t
                     GROUP BY t.name, t.rate) x) AS taxes,
             (SELECT coalesce(sum(commerce.minor_units(x.value)), 0)::bigint FROM commerce.return_receptions x WHERE x.order_id = o.id) AS returned
@@ -230,26 +248,20 @@ BEGIN
         total := now_is.total - now_is.returned - had.total;
         tax := round(now_is.tax::numeric * total / now_is.total)::bigint;
         rounding := CASE WHEN total = now_is.total THEN now_is.rounding ELSE 0 END;
-        taxes := CASE WHEN total = now_is.total THEN now_is.taxes
-            ELSE commerce.share_parts(now_is.taxes, commerce.from_minor(tax, now_is.currency), 'amount') END;
+        taxes := now_is.taxes;
+        IF total < now_is.total THEN
+            bases := commerce.share_bases(total - tax - rounding, now_is.total - now_is.tax - now_is.rounding,
+                ARRAY(SELECT commerce.minor_of(t -> 'base')::numeric FROM jsonb_array_elements(taxes) WITH ORDINALITY x (t, n) ORDER BY n),
+                now_is.currency);
+            taxes := (SELECT coalesce(jsonb_agg(t || jsonb_build_object('base', commerce.from_minor(bases[n], now_is.currency)::jsonb) ORDER BY n), '[]')
+                FROM jsonb_array_elements(commerce.share_parts(taxes, commerce.from_minor(tax, now_is.currency), 'amount'))
+                    WITH ORDINALITY x (t, n));
+        END IF;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION commerce.supplement_due(uuid, text, uuid) IS
 'Internal. What an invoice beside the first one has to say, in minor units: for an edit that made an order dearer, or changed its taxes, and for an order that was cancelled and is reopened. total NULL where none is due: the order has no invoice yet, or this cause has its own already.';
-
-CREATE FUNCTION commerce.taxes_of("order" uuid) RETURNS jsonb
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN coalesce((SELECT jsonb_agg(jsonb_build_object('name', t.name, 'rate', t.rate, 'amount', t.amount::jsonb) ORDER BY t.rate, t.name)
-        FROM (SELECT x.name, x.rate, commerce.sum(x.amount) AS amount FROM commerce.order_taxes x
-            WHERE x.order_id = "order" AND NOT EXISTS (SELECT FROM commerce.order_lines l
-                WHERE l.order_id = x.order_id AND l.line = x.line AND l.quantity = 0)
-            GROUP BY x.name, x.rate) t), '[]');
-END
-$$;
-COMMENT ON FUNCTION commerce.taxes_of(uuid) IS 'Internal. The taxes of an order by name and rate, as commerce.invoices.taxes.';
 
 CREATE FUNCTION commerce.number_invoices(batch integer, OUT items bigint, OUT documents bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -296,9 +308,7 @@ BEGIN
         CONTINUE WHEN item.id IS NULL;
         kind := CASE WHEN item.cause IN ('paid', 'confirmed', 'requested') THEN 'invoice' ELSE 'credit_note' END;
         first := kind = 'invoice';
-        IF first THEN
-            CONTINUE WHEN NOT commerce.due_invoice(item.order_id, item.cause);
-        ELSE
+        IF NOT first THEN
             IF item.cause IN ('edit', 'reopen') THEN
                 due := commerce.supplement_due(item.order_id, item.cause, item.cause_id);
                 kind := CASE WHEN due.total IS NULL THEN kind ELSE 'invoice' END;
@@ -309,12 +319,15 @@ BEGIN
                 CONTINUE WHEN coalesce(due.total, 0) <= 0;
             END IF;
         END IF;
-        -- In one statement, so that taxes and totals are of one version, and what waits in the queue about it is known.
+        -- In one statement, so that taxes and totals are of one version, and what waits in the queue about it is known; and so that
+        -- the order whose first invoice is due is not cancelled in between, by whom the credit note would be taken for part of it.
         SELECT x.*, commerce.taxes_of(x.id) AS taxes, ARRAY(SELECT q.id FROM commerce.invoice_queue q WHERE q.order_id = x.id
                 AND q.cause IN ('cancel', 'reopen', 'edit')) AS waiting, commerce.currency(x.total) AS currency, commerce.minor_units(x.total) - commerce.minor_units(x.tax)
                 - commerce.minor_units(x.rounding) AS net, c.invoice_format, c.credit_note_format,
                 extract(year FROM issued AT TIME ZONE coalesce(c.time_zone, 'UTC'))::integer AS year
-            INTO o FROM commerce.orders x LEFT JOIN commerce.channels c ON c.code = x.channel WHERE x.id = item.order_id;
+            INTO o FROM commerce.orders x LEFT JOIN commerce.channels c ON c.code = x.channel
+            WHERE x.id = item.order_id AND (NOT first OR commerce.due_invoice(x.id, item.cause));
+        CONTINUE WHEN NOT FOUND;
         format := CASE kind WHEN 'invoice' THEN coalesce(o.invoice_format, '{year}-{number:5}')
             ELSE coalesce(o.credit_note_format, 'C-{year}-{number:5}') END;
         prefix := commerce.format_number(format, NULL, o.channel, o.year);

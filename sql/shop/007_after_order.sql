@@ -43,7 +43,7 @@ CREATE TABLE commerce.payments (
 );
 COMMENT ON TABLE commerce.payments IS 'money promised, taken and given back for an order; totals of payment_entries';
 COMMENT ON COLUMN commerce.payments.provider IS 'who moves the money, as the shop calls him; balance: a gift card or store credit; account: the customer, later, whose credit line vouches for it';
-COMMENT ON COLUMN commerce.payments.authorized IS 'what the provider promised and has not taken back while some of it was captured; of a payment that was voided or expired, what he had promised';
+COMMENT ON COLUMN commerce.payments.authorized IS 'what the provider promised and has not given up since; of a payment that was voided or expired, what he had promised until then';
 COMMENT ON COLUMN commerce.payments.captured IS 'what was taken of it';
 COMMENT ON COLUMN commerce.payments.refunded IS 'what the shop gave back of that';
 COMMENT ON COLUMN commerce.payments.charged_back IS 'what the payer''s bank took back of it and has not returned';

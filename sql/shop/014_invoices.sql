@@ -83,7 +83,7 @@ COMMENT ON COLUMN commerce.invoices.net IS 'without taxes: goods and shipping af
 COMMENT ON COLUMN commerce.invoices.tax IS 'all taxes; a part of total';
 COMMENT ON COLUMN commerce.invoices.rounding IS 'what the total was changed by to be payable in cash';
 COMMENT ON COLUMN commerce.invoices.total IS 'net + tax + rounding: what was paid, or is given back';
-COMMENT ON COLUMN commerce.invoices.taxes IS 'tax by name and rate: [{"name": "VAT", "rate": 20, "amount": {…}}], amounts as money in JSON, together tax';
+COMMENT ON COLUMN commerce.invoices.taxes IS 'tax by name and rate: [{"name": "VAT", "rate": 20, "base": {…}, "amount": {…}}], as money in JSON; amounts together are tax, bases (the part of net that it is on) together net, less what has no tax. What has several taxes is in the base of each';
 COMMENT ON COLUMN commerce.invoices.order_version IS 'orders.version that the order had when it was issued: what changed the order before is part of it';
 COMMENT ON COLUMN commerce.invoices.tax_treatment IS 'as of its order: reverse_charge must be said on it';
 CREATE UNIQUE INDEX invoices_invoice_number ON commerce.invoices (invoice_number);

@@ -149,7 +149,7 @@ CREATE TABLE commerce.quantity_rules (
         AND (increment IS NULL OR coalesce(maximum, 1000000000000) / increment * increment >= coalesce(minimum, 1)))
 );
 COMMENT ON TABLE commerce.quantity_rules IS
-'how many units of a sku an order may have: INSERT INTO commerce.quantity_rules (sku, minimum, increment) VALUES (''SCREW'', 100, 50). A checkout that breaks any is refused with all that it breaks (22023); check_quantities() tells beforehand. Gifts, drafts, quotes and orders brought from elsewhere are not judged';
+'how many units of a sku an order may have: INSERT INTO commerce.quantity_rules (sku, minimum, increment) VALUES (''SCREW'', 100, 50). A checkout that breaks any is refused with all that it breaks (22023); check_quantities() tells beforehand. Gifts, drafts, quotes, edits and orders brought from elsewhere are not judged';
 COMMENT ON COLUMN commerce.quantity_rules.sku IS 'commerce.variants.sku';
 COMMENT ON COLUMN commerce.quantity_rules.customer_group IS 'for whom; its rule takes the place of the one for everybody (NULL)';
 COMMENT ON COLUMN commerce.quantity_rules.minimum IS 'no order has fewer units, unless it has none; NULL: no matter';

@@ -29,10 +29,10 @@ CREATE FUNCTION pg_temp.edit(id uuid, changes jsonb) RETURNS text LANGUAGE sql A
 CREATE FUNCTION pg_temp.documents(the_order uuid) RETURNS TABLE (invoice_number text, cause text, net text, tax text, total text, taxes text, version integer) LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM commerce.issue_invoices();
-    RETURN QUERY SELECT i.invoice_number, i.cause, i.net::text, i.tax::text, i.total::text, (SELECT string_agg(format('%s %s', trim_scale((t ->> 'rate')::numeric), t #>> '{amount,amount}'), ', ')
+    RETURN QUERY SELECT i.invoice_number, i.cause, i.net::text, i.tax::text, i.total::text, (SELECT string_agg(format('%s of %s %s', trim_scale((t ->> 'rate')::numeric), t #>> '{base,amount}', t #>> '{amount,amount}'), ', ')
         FROM jsonb_array_elements(i.taxes) t), i.order_version FROM commerce.invoices i WHERE i.order_id = the_order
         UNION ALL SELECT '', 'all', commerce.sum(i.net)::text, commerce.sum(i.tax)::text, commerce.sum(i.total)::text,
-            (SELECT string_agg(format('%s %s', x.rate, x.minor), ', ' ORDER BY x.rate) FROM (SELECT trim_scale((t ->> 'rate')::numeric) AS rate, sum((t #>> '{amount,minor}')::bigint) AS minor
+            (SELECT string_agg(format('%s of %s %s', x.rate, x.base, x.minor), ', ' ORDER BY x.rate) FROM (SELECT trim_scale((t ->> 'rate')::numeric) AS rate, sum((t #>> '{amount,minor}')::bigint) AS minor, sum((t #>> '{base,minor}')::bigint) AS base
                 FROM commerce.invoices y, jsonb_array_elements(y.taxes) t WHERE y.order_id = the_order GROUP BY 1) x), NULL FROM commerce.invoices i WHERE i.order_id = the_order;
 END $$;
 
@@ -140,5 +140,100 @@ SELECT commerce.request_credit_note(NULL);
 SELECT commerce.request_credit_note('00000000-0000-7000-8000-000000000000');
 \set VERBOSITY default
 
+-- What was given back and paid again before the invoice is no credit, nor is what an edit has taken off since: 60 paid and given back, 80 paid,
+-- 5 given back, a book and with it 10.70 taken out, 10 given back; kept are 65 of 70.70.
+SELECT pg_temp.buy('docs_never', '[{"sku": "docs-lamp", "quantity": 1}, {"sku": "docs-book", "quantity": 2}]') AS again \gset
+SELECT pg_temp.pay(:'again', '60 EUR') AS p \gset
+SELECT commerce.refund_payment(:'p'), pg_temp.pay(:'again', '80 EUR') IS NOT NULL AS paid;
+SELECT refunded FROM commerce.refund_order(:'again', '5 EUR');
+SELECT commerce.cancel_lines(:'again', '[{"sku": "docs-book", "quantity": 1}]');
+SELECT refunded FROM commerce.refund_order(:'again', '10 EUR');
+SELECT commerce.request_invoice(:'again'), commerce.issue_invoices() > 0 AS issued;
+SELECT * FROM pg_temp.documents(:'again');
+
+-- Of two taxes each has its part of what comes back, however many digits that has: 7 x 14.29 = 100.03, with 19 % 15.84 and 1 % 0.83; 6/7 of it
+-- are 85.74, of 15.84 13.5771 and of 0.83 0.7114.
+INSERT INTO commerce.tax_zones (code, countries) VALUES ('docs-two', '{YW}');
+INSERT INTO commerce.tax_rates (zone, name, rate, included) VALUES ('docs-two', 'VAT', 19, true), ('docs-two', 'levy', 1, true);
+INSERT INTO commerce.variants (sku, track_stock, requires_shipping) VALUES ('docs-week', false, false);
+INSERT INTO commerce.prices (sku, price) VALUES ('docs-week', '14.29 EUR');
+SELECT commerce.checkout('[{"sku": "docs-week", "quantity": 7}]', channel => 'docs', ship_to => '{"country": "YW"}') AS week \gset
+SELECT pg_temp.pay(:'week') IS NOT NULL AS paid, commerce.receive_return(commerce.request_return(:'week', '[{"line": 1, "quantity": 6}]')) AS "85.74";
+SELECT * FROM pg_temp.documents(:'week');
+
 -- The series have no gaps.
 SELECT series, count(*) = max(number) AND count(*) = count(DISTINCT number) AS "without gaps" FROM commerce.invoices WHERE series LIKE 'docs-%' GROUP BY 1 ORDER BY 1;
+
+-- What each tax is on: shipping that is taxed as the goods are, goods of rate 0, goods without any tax, and goods with two.
+INSERT INTO commerce.tax_zones (code, countries) VALUES ('docs-bases', '{YB}'), ('docs-2', '{YC}');
+INSERT INTO commerce.tax_rates (zone, tax_class, name, rate, included) VALUES ('docs-bases', 'standard', 'VAT', 20, true), ('docs-bases', 'docs-low', 'VAT', 7, true),
+    ('docs-bases', 'docs-zero', 'VAT', 0, true), ('docs-2', 'standard', 'State', 5, false), ('docs-2', 'standard', 'City', 2, false);
+INSERT INTO commerce.products (handle, tax_class) VALUES ('docs-low', 'docs-low'), ('docs-zero', 'docs-zero'), ('docs-none', 'docs-none');
+INSERT INTO commerce.variants (sku, product_id, track_stock) SELECT handle || '-1', id, false FROM commerce.products WHERE handle IN ('docs-low', 'docs-zero', 'docs-none');
+INSERT INTO commerce.variants (sku, track_stock) VALUES ('docs-std-1', false);
+INSERT INTO commerce.prices (sku, price) VALUES ('docs-std-1', '60 EUR'), ('docs-low-1', '10.70 EUR'), ('docs-zero-1', '5 EUR'), ('docs-none-1', '3 EUR');
+INSERT INTO commerce.shipping_methods (code) VALUES ('docs-post');
+INSERT INTO commerce.shipping_prices (method, price) VALUES ('docs-post', '4.99 EUR');
+CREATE FUNCTION pg_temp.send(lines jsonb, country text) RETURNS uuid LANGUAGE sql AS
+    $$ SELECT commerce.checkout(lines, channel => 'docs', ship_to => jsonb_build_object('country', country), shipping_method => 'docs-post') $$;
+CREATE FUNCTION pg_temp.bases(the_order uuid) RETURNS TABLE (invoice_number text, cause text, net text, total text, taxes text, untaxed bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM commerce.issue_invoices();
+    RETURN QUERY SELECT i.invoice_number, i.cause, i.net::text, i.total::text, (SELECT string_agg(format('%s %s of %s %s', t ->> 'name', trim_scale((t ->> 'rate')::numeric), t #>> '{base,amount}', t #>> '{amount,amount}'), ', ')
+        FROM jsonb_array_elements(i.taxes) t), commerce.minor_units(i.net) - (SELECT coalesce(sum((t #>> '{base,minor}')::bigint), 0)::bigint FROM jsonb_array_elements(i.taxes) t)
+        FROM commerce.invoices i WHERE i.order_id = the_order ORDER BY i.issued_at, i.kind DESC, i.number;
+END $$;
+SELECT pg_temp.send('[{"sku": "docs-std-1", "quantity": 2}, {"sku": "docs-low-1", "quantity": 3}, {"sku": "docs-zero-1", "quantity": 1}]', 'YB') AS b \gset
+SELECT pg_temp.pay(:'b') IS NOT NULL AS paid;
+SELECT * FROM pg_temp.bases(:'b');
+SELECT shipping FROM commerce.orders WHERE id = :'b';
+SELECT line, tax_class, rate, amount FROM commerce.order_taxes WHERE order_id = :'b' ORDER BY 1, 2;
+SELECT commerce.cancel_lines(:'b', '[{"line": 3, "quantity": 1}, {"line": 2, "quantity": 1}]');
+SELECT commerce.fulfil(:'b') IS NOT NULL AS sent;
+SELECT commerce.receive_return(commerce.request_return(:'b', '[{"line": 1, "quantity": 1}, {"line": 2, "quantity": 1}]'));
+SELECT refunded FROM commerce.refund_order(:'b');
+SELECT * FROM pg_temp.bases(:'b');
+-- Shipping of a class of its own for each of the goods' classes: 4.99 by what they cost, 60, 10.70 and 5.
+UPDATE commerce.shipping_methods SET tax_class = NULL WHERE code = 'docs-post';
+SELECT pg_temp.send('[{"sku": "docs-std-1", "quantity": 1}, {"sku": "docs-low-1", "quantity": 1}, {"sku": "docs-zero-1", "quantity": 1}]', 'YB') AS b \gset
+SELECT pg_temp.send('[{"sku": "docs-std-1", "quantity": 1}, {"sku": "docs-low-1", "quantity": 1}]', 'YB') AS c \gset
+SELECT pg_temp.pay(:'b') IS NOT NULL AS paid, pg_temp.pay(:'c') IS NOT NULL AS paid;
+SELECT tax_class, rate, amount FROM commerce.order_taxes WHERE order_id = :'b' AND line = 0 ORDER BY 1;
+SELECT * FROM commerce.shipping_bases(:'b');
+SELECT * FROM commerce.shipping_bases(:'c');
+SELECT * FROM pg_temp.bases(:'b') UNION ALL SELECT * FROM pg_temp.bases(:'c');
+UPDATE commerce.shipping_prices SET price = '107.77 EUR' WHERE method = 'docs-post';
+SELECT pg_temp.send('[{"sku": "docs-std-1", "quantity": 1}, {"sku": "docs-low-1", "quantity": 7}]', 'YB') AS c \gset
+SELECT pg_temp.pay(:'c') IS NOT NULL AS paid;
+SELECT tax_class, amount FROM commerce.order_taxes WHERE order_id = :'c' AND line = 0 ORDER BY 1;
+SELECT * FROM pg_temp.bases(:'c');
+UPDATE commerce.shipping_prices SET price = '4.99 EUR' WHERE method = 'docs-post';
+UPDATE commerce.shipping_methods SET tax_class = 'standard' WHERE code = 'docs-post';
+-- Without any tax, beside what has one.
+SELECT pg_temp.send('[{"sku": "docs-std-1", "quantity": 2}, {"sku": "docs-none-1", "quantity": 2}]', 'YB') AS b \gset
+SELECT pg_temp.pay(:'b') IS NOT NULL AS paid, commerce.fulfil(:'b') IS NOT NULL AS sent;
+SELECT commerce.receive_return(commerce.request_return(:'b', '[{"line": 1, "quantity": 1}, {"line": 2, "quantity": 1}]'));
+SELECT refunded FROM commerce.refund_order(:'b', '63 EUR');
+SELECT refunded FROM commerce.refund_order(:'b', '10 EUR');
+SELECT * FROM pg_temp.bases(:'b');
+-- Two taxes on the same.
+SELECT pg_temp.send('[{"sku": "docs-std-1", "quantity": 2}]', 'YC') AS b \gset
+SELECT pg_temp.pay(:'b') IS NOT NULL AS paid, commerce.fulfil(:'b') IS NOT NULL AS sent;
+SELECT commerce.receive_return(commerce.request_return(:'b', '[{"line": 1, "quantity": 1}]'));
+SELECT refunded FROM commerce.refund_order(:'b');
+SELECT * FROM pg_temp.bases(:'b');
+-- No taxes at all.
+SELECT pg_temp.send('[{"sku": "docs-std-1", "quantity": 2}]', 'YE') AS b \gset
+SELECT pg_temp.pay(:'b') IS NOT NULL AS paid, commerce.fulfil(:'b') IS NOT NULL AS sent;
+SELECT commerce.receive_return(commerce.request_return(:'b', '[{"line": 1, "quantity": 1}]'));
+SELECT refunded FROM commerce.refund_order(:'b', '70 EUR');
+SELECT * FROM pg_temp.bases(:'b');
+-- A third of 210, whose tax of 33.53 parts into three without end: 11.18.
+INSERT INTO commerce.tax_zones (code, countries) VALUES ('docs-third', '{YK}');
+INSERT INTO commerce.tax_rates (zone, tax_class, name, rate, included) VALUES ('docs-third', 'standard', 'VAT', 19, true);
+INSERT INTO commerce.variants (sku, track_stock) VALUES ('docs-third', false);
+INSERT INTO commerce.prices (sku, price) VALUES ('docs-third', '70 EUR');
+SELECT commerce.checkout('[{"sku": "docs-third", "quantity": 3}]', channel => 'docs', ship_to => '{"country": "YK"}') AS b \gset
+SELECT pg_temp.pay(:'b') IS NOT NULL AS paid, commerce.fulfil(:'b') IS NOT NULL AS sent;
+SELECT commerce.receive_return(commerce.request_return(:'b', '[{"line": 1, "quantity": 1}]'));
+SELECT * FROM pg_temp.bases(:'b');

@@ -56,7 +56,7 @@ BEGIN
 END $$;
 -- Years change, and this file should not.
 CREATE VIEW pg_temp.issued AS SELECT replace(invoice_number, to_char(issued_at AT TIME ZONE 'UTC', 'YYYY'), 'YYYY') AS invoice_number,
-    kind, cause, net, tax, total, (SELECT string_agg(format('%s %s: %s', t ->> 'name', trim_scale((t ->> 'rate')::numeric), t #>> '{amount,amount}'), ', ')
+    kind, cause, net, tax, total, (SELECT string_agg(format('%s %s of %s: %s', t ->> 'name', trim_scale((t ->> 'rate')::numeric), t #>> '{base,amount}', t #>> '{amount,amount}'), ', ')
         FROM jsonb_array_elements(taxes) t) AS taxes, order_id
     FROM commerce.invoices WHERE series ~ '^(W|T)' ORDER BY issued_at, kind DESC, number;
 

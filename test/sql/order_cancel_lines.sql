@@ -140,6 +140,16 @@ SELECT subtotal, tax, included_tax, total FROM commerce.orders WHERE id = :'thir
 SELECT commerce.cancel_lines(:'thirds', '[{"line": 1, "quantity": 1}]') AS "3.34";
 SELECT subtotal, tax, included_tax, total FROM commerce.orders WHERE id = :'thirds';
 
+-- What needs no parcel and comes back is not taken out as well: each unit is given back once, by one or the other.
+INSERT INTO commerce.variants (sku, track_stock, requires_shipping) VALUES ('part-help', false, false);
+INSERT INTO commerce.prices (sku, price) VALUES ('part-help', '2 EUR');
+SELECT commerce.checkout('[{"sku": "part-help", "quantity": 3}]', channel => 'part') AS help \gset
+SELECT commerce.request_return(:'help', '[{"line": 1, "quantity": 2}]') AS back \gset
+SELECT pg_temp.refused(format('SELECT commerce.cancel_lines(%L, ''[{"line": 1, "quantity": 2}]'')', :'help'));
+SELECT pg_temp.refused(format('SELECT commerce.begin_edit(%L, ''[{"line": 1, "quantity": 1}]'')', :'help'));
+SELECT commerce.cancel_lines(:'help', '[{"line": 1, "quantity": 1}]') AS "2.00", commerce.receive_return(:'back') AS "4.00";
+SELECT pg_temp.refused(format('SELECT commerce.cancel_lines(%L, ''[{"line": 1, "quantity": 1}]'')', :'help'));
+
 -- Refusals: nothing has changed by any of them.
 SELECT version AS before FROM commerce.orders WHERE id = :'all' \gset
 SELECT pg_temp.refused(format('SELECT commerce.cancel_lines(%L, %L)', :'all', lines)) FROM unnest(ARRAY[NULL, '[]', '{}', '"x"', '[1]', '[{}]', '[{"line": 1}]', '[{"line": 0, "quantity": 1}]',

@@ -193,7 +193,8 @@ SELECT state, total, commerce.order_payment_status(id), commerce.order_fulfilmen
 SELECT pg_temp.refused(format('SELECT commerce.authorize_payment(%L, ''2.01 EUR'')', :'x'));
 SELECT commerce.capture_payment(commerce.authorize_payment(:'x'));
 SELECT commerce.order_payment_status(:'x'), commerce.fulfil(:'x') IS NOT NULL AS "sent what goes out";
-SELECT commerce.receive_return((:'answer'::jsonb ->> 'return')::uuid) AS "12";
+-- The 12 that come back are paid out in goods.
+SELECT commerce.receive_return((:'answer'::jsonb ->> 'return')::uuid) AS "0";
 SELECT commerce.order_payment_status(:'x') AS paid, commerce.order_fulfilment_status(:'x');
 -- Called off, what goes out is to be paid whole.
 SELECT pg_temp.buy('[{"sku": "edit-A", "quantity": 2}]') AS y \gset
@@ -207,6 +208,22 @@ SELECT pg_temp.refused(format('SELECT commerce.request_exchange(%L, ''[{"line": 
 SELECT pg_temp.refused(format('SELECT commerce.request_exchange(%L, ''[{"line": 1, "quantity": 1}]'', %L)', :'y', n)) FROM unnest(ARRAY[NULL, '[]', '{}', '[{"line": 1, "quantity": 5}]', '[{"sku": "edit-B", "quantity": 100}]']) n;
 SELECT count(*) AS "one return" FROM commerce.returns WHERE order_id = :'y';
 SELECT * FROM commerce.verify_stock();
+
+-- A line of which units come back keeps its price: they are worth what was paid for them, and are given back once. What is taken off
+-- the order is taken off the others, and units that are added have a line of their own.
+SELECT pg_temp.buy('[{"sku": "edit-S", "quantity": 4}, {"sku": "edit-book", "quantity": 1}]', '{edit10}') AS z \gset
+SELECT commerce.fulfil(:'z', '[{"line": 1, "quantity": 2}]') IS NOT NULL AS sent;
+SELECT commerce.request_return(:'z', '[{"line": 1, "quantity": 2}]') AS back \gset
+SELECT value AS "3.60" FROM commerce.return_lines WHERE return_id = :'back';
+SELECT pg_temp.refused(format('SELECT commerce.begin_edit(%L, ''[{"line": 1, "unit_price": "1.00"}]'')', :'z'));
+SELECT pg_temp.refused(format('SELECT commerce.begin_edit(%L, ''[{"line": 1, "discount": "1.00", "reason": "late"}]'')', :'z'));
+SELECT commerce.confirm_edit(commerce.begin_edit(:'z', '[{"line": 1, "quantity": 5}, {"discount": "0.63", "reason": "late"}]')) -> 'difference' ->> 'amount' AS "2.00 - 0.63";
+SELECT line, sku, q, c, price, discount, total, discounts FROM pg_temp.lines WHERE order_id = :'z' ORDER BY line;
+SELECT commerce.cancel_lines(:'z', '[{"line": 1, "quantity": 2}]') AS "3.60", commerce.receive_return(:'back') AS "3.60";
+-- One that does not come after all is changed as any other.
+SELECT commerce.fulfil(:'z', '[{"line": 2, "quantity": 1}]') IS NOT NULL AS sent, commerce.request_return(:'z', '[{"line": 2, "quantity": 1}]') AS back \gset
+SELECT pg_temp.refused(format('SELECT commerce.begin_edit(%L, ''[{"line": 2, "unit_price": "1.00"}]'')', :'z')), commerce.return_event(:'back', 'cancel');
+SELECT pg_temp.refused(format('SELECT commerce.begin_edit(%L, ''[{"line": 2, "unit_price": "1.00"}]'')', :'z'));
 
 -- Who may.
 SET ROLE commerce_reader;

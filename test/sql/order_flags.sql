@@ -157,3 +157,13 @@ UPDATE commerce.orders SET expires_at = NULL;
 RESET ROLE;
 \set VERBOSITY default
 UPDATE commerce.promotions SET status = 'ended' WHERE name = 'flags';
+
+-- What was sent is not over because nobody has paid, before it has come back.
+SELECT commerce.receive_stock('flags-A', 1) > 0 AS there, pg_temp.buy('flags_ttl', '[{"sku": "flags-A", "quantity": 1}]') AS sent \gset
+SELECT commerce.fulfil(:'sent') IS NOT NULL AS left;
+SELECT pg_temp.refused(format('SELECT commerce.order_event(%L, ''expire'')', :'sent'));
+BEGIN;
+SELECT commerce.expire_orders(now() + interval '3 hours') >= 0 AS looked_at;
+SELECT state, expires_at > now() + interval '3 hours' AS "again later" FROM commerce.orders WHERE id = :'sent';
+ROLLBACK;
+SELECT commerce.receive_return(commerce.request_return(:'sent', '[{"line": 1, "quantity": 1}]')), commerce.order_event(:'sent', 'expire');

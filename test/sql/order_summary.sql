@@ -89,3 +89,20 @@ SELECT commerce.order_summary(o) IS NULL AS no_summary, commerce.order_payment_s
     commerce.order_fulfilment_status(o) IS NULL AS no_fulfilment_status FROM (VALUES ('00000000-0000-7000-8000-000000000000'::uuid), (NULL)) x (o);
 -- The share of a line that its units have: the last takes the last cent.
 SELECT units, commerce.share_of('10.00 EUR', units, 3) AS cents FROM generate_series(0, 3) units;
+
+-- Its number as its customer reads it; the hold, the edit and what it said before; its invoices.
+INSERT INTO commerce.channels (code, order_format, invoice_format, credit_note_format) VALUES ('summary', 'SUM-{number:4}', 'SUM-{number}', 'SUM-C-{number}');
+SELECT commerce.checkout('[{"sku": "summary-A", "quantity": 2}]', channel => 'summary') AS n \gset
+SELECT s ->> 'order_number' = commerce.order_number(:'n') AS printed, s -> 'number' AS number, s -> 'hold' AS hold, s -> 'edit' AS edit, s -> 'versions' AS versions, s -> 'invoices' AS invoices
+    FROM commerce.order_summary(:'n') s;
+SELECT commerce.capture_payment(commerce.authorize_payment(:'n')), commerce.order_event(:'n', 'hold', '{"reason": "fraud check"}');
+SELECT commerce.issue_invoices() > 0 AS issued;
+SELECT commerce.cancel_lines(:'n', '[{"line": 1, "quantity": 1}]', 'sold out');
+SELECT commerce.begin_edit(:'n', '[{"line": 1, "quantity": 2}]', 'after all') AS e \gset
+SELECT commerce.issue_invoices() > 0 AS issued;
+SELECT s ->> 'order_number' AS number, s -> 'hold' ->> 'reason' AS hold, s -> 'edit' ->> 'reason' AS edit, s -> 'edit' ->> 'id' = :'e' AS id FROM commerce.order_summary(:'n') s;
+SELECT v - 'replaced_at' AS version FROM jsonb_array_elements(commerce.order_summary(:'n') -> 'versions') v;
+SELECT i - 'issued_at' AS invoice FROM jsonb_array_elements(commerce.order_summary(:'n') -> 'invoices') i;
+SELECT commerce.confirm_edit(:'e') IS NOT NULL AS confirmed, commerce.order_event(:'n', 'release');
+SELECT s -> 'hold' AS hold, s -> 'edit' AS edit, v ->> 'version' AS version, v -> 'difference' ->> 'amount' AS difference, v ->> 'edit' = :'e' AS edit
+    FROM commerce.order_summary(:'n') s, jsonb_array_elements(s -> 'versions') v;

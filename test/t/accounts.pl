@@ -181,5 +181,10 @@ $working->safe_psql('postgres', q(INSERT INTO commerce.variants (sku) VALUES ('B
 	UPDATE commerce.quotes SET valid_until = clock_timestamp() + interval '1 second';
 	SELECT commerce.chores_due(valid_until) FROM commerce.quotes));
 wait_for($working, q(SELECT state || ' ' || commerce.available('B') FROM commerce.quotes), 'expired 5', 'a worker ends quotes that have run out, and frees what they hold');
+# ... and returns of which nothing was sent in time, when they are due.
+$working->safe_psql('postgres', q(CREATE TABLE sold AS SELECT commerce.checkout('[{"sku": "B", "quantity": 1, "unit_price": "1"}]') AS id;
+	SELECT commerce.fulfil(id) FROM sold;
+	SELECT commerce.request_return(id, '[{"line": 1, "quantity": 1}]', expires_at => clock_timestamp() + interval '1 second') FROM sold));
+wait_for($working, 'SELECT state FROM commerce.returns', 'expired', 'a worker ends returns of which nothing was sent in time');
 
 done_testing();
