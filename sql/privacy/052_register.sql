@@ -198,8 +198,8 @@ BEGIN
                 -- Rows that go with their customer need no emptying.
                 CROSS JOIN LATERAL (SELECT a.attnotnull AND NOT EXISTS (SELECT FROM commerce.erasure_tables e
                     WHERE e."table" = s."table" AND s.subject_columns = ARRAY[e."column"]) AS stuck) x
-            -- The shop's own secrets are nobody's.
-            WHERE s."table" <> ALL ('{commerce.jwt_keys,commerce.endpoints}'::regclass[]) AND (a.attname IS NULL OR a.atttypid <> 'commerce.sealed'::regtype OR x.stuck
+            -- Keys of tokens, and secrets by which the shop and others know each other, are nobody's.
+            WHERE s."table" <> ALL ('{commerce.jwt_keys,commerce.endpoints,commerce.providers}'::regclass[]) AND (a.attname IS NULL OR a.atttypid <> 'commerce.sealed'::regtype OR x.stuck
                 OR f.field IS NULL OR f.retention IS NOT NULL AND s.age_column IS NULL
                 OR NOT has_table_privilege(current_user, a.attrelid, 'SELECT') OR NOT has_table_privilege(current_user, a.attrelid, 'UPDATE')
                 OR NOT EXISTS (SELECT FROM commerce.registered_columns() r WHERE r."table" = s."table" AND r."column" = s."column"))

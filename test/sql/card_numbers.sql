@@ -68,8 +68,36 @@ INSERT INTO card_tickets VALUES (1, 'open', NULL);
 CREATE TABLE card_papers (state text);
 SELECT commerce.create_state_machine('cards_unused', '{"initial": "open", "states": ["open"], "transitions": []}');
 
-CREATE TABLE card_things AS SELECT * FROM (VALUES ('$customer', :'customer'), ('$fresh', :'fresh'), ('$authorized', :'authorized'), ('$captured', :'captured'), ('$disputed', :'disputed'), ('$paid', :'paid'), ('$fulfilment', :'fulfilment'), ('$sent', :'sent'), ('$return', :'return'), ('$approved', :'approved'),
-    ('$balance', :'balance'), ('$cart', :'cart'), ('$endpoint', :'endpoint'), ('$reservation', :'reservation'), ('$stocktake', :'stocktake'), ('$unsent', :'unsent'), ('$planned', :'planned'), ('$promotion', :'promotion'),
+-- Providers: one that takes payments, one to be changed, and a carrier, of which a call was given up.
+CREATE FUNCTION card_request(call jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_build_object('method', 'POST', 'path', '/labels', 'body', (call -> 'arguments')::text) $$;
+CREATE FUNCTION card_read(call jsonb, status integer, answer jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_build_object('state', CASE WHEN status < 400 THEN 'labelled' ELSE 'failed' END, 'tracking', answer -> 'tracking', 'keep', answer)
+        || CASE WHEN answer ? 'code' THEN jsonb_build_object('error', answer -> 'code') ELSE '{}' END $$;
+SELECT commerce.register_adapter('cards', 'label', 'public.card_request', 'public.card_read');
+SELECT commerce.create_provider('cards-stripe', 'payment', 'stripe', 'https://example.com', secret => 'sk_cards', webhook_secret => 'whsec_cards') IS NOT NULL
+    AND commerce.create_provider('cards-other', 'payment', 'stripe', 'https://example.com') IS NOT NULL
+    AND commerce.create_provider('cards-carrier', 'shipping', 'cards', 'https://example.com') IS NOT NULL AS providers;
+SELECT commerce.request_provider_call(:'sent', 'cards-carrier', 'label') AS given_up \gset
+UPDATE commerce.provider_calls SET state = 'dead', finished_at = now() WHERE id = :'given_up';
+-- The header of an event that cards-stripe sends now: HMAC-SHA256, as RFC 2104 has it.
+CREATE FUNCTION card_signature(body text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    key bytea := rpad('whsec_cards', 64, '.')::bytea;
+    inner_key bytea := key;
+    outer_key bytea := key;
+    at text := extract(epoch FROM clock_timestamp())::bigint;
+    one integer;
+BEGIN
+    FOR n IN 0..63 LOOP
+        one := CASE WHEN n < length('whsec_cards') THEN get_byte(key, n) ELSE 0 END;
+        inner_key := set_byte(inner_key, n, one # 54);
+        outer_key := set_byte(outer_key, n, one # 92);
+    END LOOP;
+    RETURN format('t=%s,v1=%s', at, encode(sha256(outer_key || sha256(inner_key || convert_to(at || '.' || body, 'UTF8'))), 'hex'));
+END $$;
+CREATE TABLE card_things AS SELECT * FROM (VALUES ('$endpoint', :'endpoint'), ('$given_up', :'given_up'), ('$customer', :'customer'), ('$fresh', :'fresh'), ('$authorized', :'authorized'), ('$captured', :'captured'), ('$disputed', :'disputed'), ('$paid', :'paid'), ('$fulfilment', :'fulfilment'), ('$sent', :'sent'), ('$return', :'return'), ('$approved', :'approved'),
+    ('$balance', :'balance'), ('$cart', :'cart'), ('$reservation', :'reservation'), ('$stocktake', :'stocktake'), ('$unsent', :'unsent'), ('$planned', :'planned'), ('$promotion', :'promotion'),
     ('$owed', :'owed'), ('$offered', :'offered'), ('$agreed', :'agreed'), ('$asked', :'asked'), ('$edit', :'edit')) t (name, id);
 CREATE FUNCTION card_fill(value text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -108,6 +136,13 @@ INSERT INTO card_calls SELECT c.function, (SELECT jsonb_object_agg(e.key, card_f
     ('create_customer', '{"email": "''~@example.com''", "name": "''~''", "phone": "''~''", "address": "''{\"street\": \"~\"}''", "attributes": "''{\"note\": [\"~\"]}''", "customer_group": "''cards-group''", "password": "NULL"}'),
     ('counter_quote', '{"quote": "''$offered''", "lines": "''[{\"sku\": \"cards-a\", \"quantity\": 1, \"title\": \"~\"}]''", "message": "''~''"}'),
     ('create_draft', '{"lines": "''[{\"sku\": \"cards-a\", \"quantity\": 1, \"title\": \"~\"}]''", "channel": "''default''", "currency": "''EUR''", "changes": "''{\"attributes\": {\"note\": \"~\"}}''"}'),
+    ('register_adapter', '{"adapter": "''cards''", "operation": "''label''", "build": "''public.card_request''", "read": "''public.card_read''", "ask": "''public.card_request''", "asked": "''public.card_read''", "signature": "NULL"}'),
+    ('create_provider', '{"name": "(SELECT ''cards-'' || count(*) FROM commerce.providers)", "kind": "''payment''", "adapter": "''stripe''", "base_url": "''https://example.com/~''", "settings": "''{\"note\": \"~\"}''", "secret": "''~''", "webhook_secret": "''~''"}'),
+    ('update_provider', '{"provider": "''cards-other''", "base_url": "''https://example.com/~''", "settings": "''{\"note\": \"~\"}''", "secret": "''~''", "webhook_secret": "''~''"}'),
+    ('request_payment', '{"order": "''$fresh''", "provider": "''cards-stripe''", "amount": "''1 EUR''", "payment_method": "''pm_~''", "capture": "''manual''", "return_url": "''https://example.com/~''"}'),
+    ('request_provider_call', '{"subject": "''$sent''", "provider": "''cards-carrier''", "operation": "''label''", "arguments": "''{\"note\": \"~\"}''"}'),
+    ('abandon_provider_call', '{"order": "''$sent''", "call": "''$given_up''", "reason": "''~''"}'),
+    ('receive_provider_event', '{"provider": "''cards-stripe''", "body": "''{\"id\": \"evt_1\", \"type\": \"customer.created\", \"note\": \"~\"}''", "signature": "card_signature(''{\"id\": \"evt_1\", \"type\": \"customer.created\", \"note\": \"word\"}'')", "headers": "''{\"x-note\": \"~\"}''"}'),
     ('create_jwt_key', '{"algorithm": "''HS256''", "audience": "''x-~''"}'),
     ('create_quote', '{"lines": "''[{\"sku\": \"cards-a\", \"quantity\": 1, \"title\": \"~\"}]''", "channel": "''default''", "currency": "''EUR''", "message": "''~''", "ship_to": "''{\"country\": \"DE\", \"name\": \"~\"}''", "shipping_method": "''cards-post''", "options": "''{\"discounts\": [{\"amount\": \"1.00\", \"reason\": \"~\"}]}''"}'),
     ('issue_gift_card', '{"amount": "''1 EUR''", "reference": "''~''"}'),
@@ -214,6 +249,30 @@ SELECT a.argument, string_agg(DISTINCT r, ' ') AS answer, a.function FROM card_a
     card_call(a.function, c.arguments, a.argument, card_text(n.n, n.digits)) r
     GROUP BY a.function, a.argument ORDER BY a.function COLLATE "C", a.argument COLLATE "C";
 
+-- What a provider tells by itself, signed: named by a number, or of a payment that is, it is refused; any other place is not kept.
+CREATE FUNCTION card_told(body text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN commerce.receive_provider_event('cards-stripe', body, card_signature(body)) ->> 'state';
+EXCEPTION WHEN OTHERS THEN
+    RETURN CASE WHEN SQLERRM ~ '[0-9]{4}' THEN SQLSTATE || ', told' ELSE SQLSTATE END;
+END $$;
+SELECT place, string_agg(DISTINCT card_told(replace(body, '~', card_text(n.n, n.digits))), ' ') AS answer FROM card_numbers n, (VALUES
+    ('id', '{"id": "~", "type": "customer.created"}'), ('type', '{"id": "evt_2", "type": "~"}'),
+    ('elsewhere', '{"id": "evt_3", "type": "customer.created", "data": {"object": {"id": "~", "number": "~"}}}')) b (place, body) GROUP BY place ORDER BY place;
+SELECT string_agg(DISTINCT card_told(format('{"id": "evt_4", "type": "payment_intent.processing", "data": {"object": {"id": "%s", "object": "payment_intent", "amount": 100, "currency": "eur", "status": "processing"}}}',
+    n.digits)), ' ') AS of_a_payment FROM card_numbers n;
+-- What one answers is booked without the number, never lost for it.
+CREATE FUNCTION card_answered("order" uuid, parcel uuid, status integer, body text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    asked uuid := commerce.request_provider_call("order", 'cards-carrier', 'label', '{}', parcel);
+BEGIN
+    UPDATE commerce.provider_calls c SET state = 'leased', lease_until = now() + interval '1 minute', lease_token = asked WHERE c.id = asked;
+    PERFORM commerce.finish_provider_call("order", asked, asked, status, body);
+    RETURN (SELECT concat_ws(' | ', c.state, c.error, c.response) FROM commerce.provider_calls c WHERE c.id = asked);
+END $$;
+SELECT b.status, card_answered(:'sent', :'fulfilment', b.status, replace(b.body, '~', card_text(n.n, n.digits))) AS kept, count(*) FROM card_numbers n,
+    (VALUES (200, '{"tracking": "~", "note": "~"}'), (400, '{"code": "~", "cvc": "123"}')) b (status, body) GROUP BY 1, 2 ORDER BY 1, 2;
+
 -- Nothing of it is anywhere in the shop: no row of any table holds one of the numbers, in any form.
 CREATE FUNCTION card_rows(tables regclass) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -269,3 +328,7 @@ DELETE FROM card_tickets;
 DELETE FROM commerce.promotions WHERE name = 'cards';
 SELECT commerce.settle_account(:'owed') AS settled;
 SELECT commerce.delete_endpoint(:'endpoint');
+DELETE FROM commerce.provider_events WHERE provider LIKE 'cards-%';
+DELETE FROM commerce.provider_calls WHERE provider LIKE 'cards-%';
+DELETE FROM commerce.providers WHERE name LIKE 'cards-%';
+DELETE FROM commerce.provider_adapters WHERE adapter = 'cards';

@@ -1,0 +1,206 @@
+CREATE FUNCTION commerce.call_facts("order" uuid, call uuid) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (SELECT jsonb_strip_nulls(jsonb_build_object('id', c.id, 'order', c.order_id, 'operation', c.operation, 'provider', c.provider,
+            'payment', c.payment_id, 'fulfilment', c.fulfilment_id, 'amount', c.amount::jsonb, 'created_at', c.created_at,
+            'reference', coalesce(r.reference, c.arguments ->> 'reference')))
+            || jsonb_build_object('settings', p.settings, 'arguments', c.arguments, 'asking', c.asking)
+        FROM commerce.provider_calls c
+            JOIN commerce.providers p ON p.name = c.provider
+            LEFT JOIN commerce.provider_payments r ON r.order_id = c.order_id AND r.payment_id = c.payment_id AND r.provider = c.provider
+        WHERE c.order_id = "order" AND c.id = call);
+END
+$$;
+COMMENT ON FUNCTION commerce.call_facts(uuid, uuid) IS 'Internal. A call, as the functions of its adapter see it.';
+
+CREATE FUNCTION commerce.ask_adapter(name text, call jsonb) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    request jsonb;
+BEGIN
+    EXECUTE format('SELECT %s($1)', commerce.adapter_function(name, 'jsonb')) INTO request USING call;
+    IF request IS NULL OR jsonb_typeof(request) <> 'object' OR coalesce(request ->> 'method', '') NOT IN ('GET', 'POST', 'PUT', 'PATCH', 'DELETE')
+        OR coalesce(request ->> 'path', '') COLLATE "C" !~ '^/[!-~]*$' OR octet_length(request ->> 'path') > 2000
+        OR jsonb_typeof(coalesce(request -> 'headers', '{}')) <> 'object' OR octet_length(coalesce(request ->> 'body', '')) > 65536
+        OR EXISTS (SELECT FROM jsonb_each_text(request -> 'headers') h
+            WHERE h.key !~ '^[A-Za-z0-9-]{1,100}$' OR h.value IS NULL OR h.value COLLATE "C" !~ '^[ -~]*$' OR octet_length(h.value) > 4096) THEN
+        RAISE EXCEPTION 'function % made no request', name USING ERRCODE = 'external_routine_invocation_exception',
+            HINT = 'It returns {"method", "path", "headers", "body"}: the path begins with a slash, the body has at most 65,536 bytes.';
+    END IF;
+    RETURN jsonb_build_object('method', request -> 'method', 'path', request -> 'path', 'headers', coalesce(request -> 'headers', '{}'),
+        'body', coalesce(request ->> 'body', ''));
+END
+$$;
+COMMENT ON FUNCTION commerce.ask_adapter(text, jsonb) IS
+'Internal. Has a function of an adapter build a request. 38000 where that is none; 22023, 42883 and CM042 as adapter_function().';
+
+CREATE FUNCTION commerce.add_call("order" uuid, provider text, operation text, payment uuid DEFAULT NULL, fulfilment uuid DEFAULT NULL,
+        amount commerce.amount DEFAULT NULL, arguments jsonb DEFAULT '{}') RETURNS uuid
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    call uuid := commerce.uuidv7();
+    adapter record;
+    request jsonb;
+BEGIN
+    SELECT a.* INTO adapter FROM commerce.providers p JOIN commerce.provider_adapters a ON a.adapter = p.adapter
+        WHERE p.name = add_call.provider AND a.operation = add_call.operation AND a.build IS NOT NULL;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'provider "%" cannot be asked for "%"', provider, operation USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'commerce.provider_adapters lists the operations of its adapter.';
+    END IF;
+    -- The request is built from the call, and so the call is there first.
+    INSERT INTO commerce.provider_calls (order_id, id, provider, operation, payment_id, fulfilment_id, amount, arguments, method, path,
+            headers, body, next_at)
+        VALUES ("order", call, add_call.provider, add_call.operation, payment, fulfilment, add_call.amount, coalesce(add_call.arguments, '{}'),
+            'POST', '/', '{}', '', clock_timestamp());
+    request := commerce.ask_adapter(adapter.build, commerce.call_facts("order", call));
+    UPDATE commerce.provider_calls c SET method = request ->> 'method', path = request ->> 'path', headers = request -> 'headers',
+            body = request ->> 'body'
+        WHERE c.order_id = "order" AND c.id = call;
+    RETURN call;
+END
+$$;
+COMMENT ON FUNCTION commerce.add_call(uuid, text, text, uuid, uuid, commerce.amount, jsonb) IS
+'Internal. Has a provider asked for something once this transaction has committed, and returns the call. 22023 for an operation that its adapter does not have; 38000, 42883 and CM042 as ask_adapter().';
+
+CREATE FUNCTION commerce.call_delay(attempt integer) RETURNS interval
+    LANGUAGE sql VOLATILE PARALLEL SAFE
+    RETURN make_interval(secs => (ARRAY[0, 5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800])[least(greatest(attempt, 0) + 1, 10)]
+        * (0.8 + 0.4 * random()));
+COMMENT ON FUNCTION commerce.call_delay(integer) IS
+'Internal. How long a call waits after so many attempts: 0, 5 and 30 seconds, 2, 10 and 30 minutes, 1, 2, 4 and 8 hours, by a fifth more or less: all within the day for which providers know a key.';
+
+CREATE FUNCTION commerce.claim_provider_calls("limit" integer DEFAULT 10, lease interval DEFAULT '30 seconds')
+    RETURNS TABLE ("order" uuid, call uuid, token uuid, provider uuid, secret commerce.sealed, method text, url text, headers jsonb,
+        body text, asking boolean)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    c record;
+    request jsonb;
+BEGIN
+    PERFORM commerce.require_shop();
+    IF "limit" IS NULL OR "limit" NOT BETWEEN 1 AND 100 OR lease IS NULL OR lease NOT BETWEEN '1 second' AND '10 minutes' THEN
+        RAISE EXCEPTION 'limit must be from 1 to 100, and lease from 1 second to 10 minutes' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- Who had it may have sent it.
+    UPDATE commerce.provider_calls p SET state = 'unknown', asking = false, maybe_done = true, lease_until = NULL, lease_token = NULL,
+            next_at = clock_timestamp(), error = 'whoever sent it was not heard of again'
+        FROM (SELECT l.order_id, l.id FROM commerce.provider_calls l WHERE l.state = 'leased' AND l.lease_until < clock_timestamp()
+            ORDER BY l.lease_until LIMIT 100 FOR UPDATE SKIP LOCKED) l
+        WHERE p.order_id = l.order_id AND p.id = l.id;
+    FOR c IN SELECT x.*, a.ask AS ask_by, p.id AS provider_id, p.base_url, p.secret AS provider_secret
+        FROM commerce.provider_calls x
+            JOIN commerce.providers p ON p.name = x.provider
+            LEFT JOIN commerce.provider_adapters a ON a.adapter = p.adapter AND a.operation = x.operation
+        WHERE x.state IN ('pending', 'unknown') AND x.next_at <= clock_timestamp()
+        ORDER BY x.next_at LIMIT "limit" FOR UPDATE OF x SKIP LOCKED
+    LOOP
+        "order" := c.order_id;
+        call := c.id;
+        token := commerce.uuidv7();
+        provider := c.provider_id;
+        secret := c.provider_secret;
+        asking := c.state = 'unknown' AND c.ask_by IS NOT NULL;
+        IF NOT asking AND c.attempt > 0 AND c.created_at < clock_timestamp() - interval '23 hours' THEN
+            -- Providers forget a key after a day: sent now it would be another request. Whoever looks finds out.
+            UPDATE commerce.provider_calls p SET maybe_done = true WHERE p.order_id = c.order_id AND p.id = c.id;
+            PERFORM commerce.give_up_call(c.order_id, c.id);
+            CONTINUE;
+        END IF;
+        request := jsonb_build_object('method', c.method, 'path', c.path, 'headers', c.headers, 'body', c.body);
+        IF asking THEN
+            BEGIN
+                request := commerce.ask_adapter(c.ask_by, commerce.call_facts(c.order_id, c.id));
+            EXCEPTION WHEN external_routine_invocation_exception OR undefined_function OR invalid_parameter_value OR SQLSTATE 'CM042' THEN
+                -- One adapter that is broken does not keep the others from being asked.
+                UPDATE commerce.provider_calls p SET next_at = clock_timestamp() + interval '10 minutes', error = SQLERRM
+                    WHERE p.order_id = c.order_id AND p.id = c.id;
+                CONTINUE;
+            END;
+        END IF;
+        method := request ->> 'method';
+        url := c.base_url || (request ->> 'path');
+        headers := request -> 'headers';
+        body := request ->> 'body';
+        UPDATE commerce.provider_calls p SET state = 'leased', asking = claim_provider_calls.asking, lease_token = token,
+                lease_until = clock_timestamp() + lease, attempt = p.attempt + 1
+            WHERE p.order_id = c.order_id AND p.id = c.id;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION commerce.claim_provider_calls(integer, interval) IS
+'Internal. Takes at most limit calls that are due, for whoever sends them: until lease is over nobody else has them, and then nobody knows what became of them. A call of which nobody knows is asked about (asking) where its adapter can. {secret} in headers stands for open_provider_secret(secret, provider). Send when this has committed; then finish_provider_call().';
+
+CREATE FUNCTION commerce.give_up_call("order" uuid, call uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    c record;
+BEGIN
+    UPDATE commerce.provider_calls x SET state = 'dead', asking = false, lease_until = NULL, lease_token = NULL, finished_at = clock_timestamp()
+        WHERE x.order_id = "order" AND x.id = call RETURNING * INTO STRICT c;
+    IF c.operation = 'authorize' AND NOT c.maybe_done THEN
+        PERFORM commerce.fail_payment(c.order_id, c.payment_id, coalesce(c.error, 'the provider was not reached'));
+    END IF;
+    INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES ("order"::text, 'provider_call.dead',
+        jsonb_strip_nulls(jsonb_build_object('order_id', "order", 'id', call, 'provider', c.provider, 'operation', c.operation,
+            'payment_id', c.payment_id, 'maybe_done', c.maybe_done)));
+END
+$$;
+COMMENT ON FUNCTION commerce.give_up_call(uuid, uuid) IS
+'Internal. Lets a call be: a payment that was never asked for has failed; of anything else an administrator finds out.';
+
+CREATE FUNCTION commerce.judge_answer("order" uuid, call uuid, status integer, body text, sent boolean) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    c record;
+    reader text;
+    answer jsonb;
+    outcome jsonb;
+BEGIN
+    SELECT x.*, CASE WHEN x.asking THEN a.asked ELSE a.read END AS reader INTO STRICT c
+        FROM commerce.provider_calls x
+            JOIN commerce.providers p ON p.name = x.provider
+            LEFT JOIN commerce.provider_adapters a ON a.adapter = p.adapter AND a.operation = x.operation
+        WHERE x.order_id = "order" AND x.id = call;
+    IF coalesce(status, 0) = 0 THEN
+        RETURN jsonb_build_object('state', CASE WHEN sent THEN 'unknown' ELSE 'retry' END, 'error', 'no answer');
+    ELSIF status >= 500 OR status = 408 THEN
+        RETURN jsonb_build_object('state', 'unknown', 'error', format('answered %s', status));
+    ELSIF status < 200 OR status BETWEEN 300 AND 399 OR status IN (401, 403, 425, 429) THEN
+        RETURN jsonb_build_object('state', 'retry', 'error', format('answered %s', status));
+    ELSIF octet_length(body) > 65536 THEN
+        RETURN jsonb_build_object('state', 'unknown', 'error', 'answered more than 65,536 bytes');
+    END IF;
+    BEGIN
+        answer := coalesce(nullif(body, ''), '{}')::jsonb;
+    EXCEPTION WHEN data_exception OR statement_too_complex OR program_limit_exceeded THEN
+        NULL;
+    END;
+    IF answer IS NULL OR jsonb_typeof(answer) NOT IN ('object', 'array') THEN
+        RETURN jsonb_build_object('state', 'unknown', 'error', 'the answer is no JSON');
+    END IF;
+    BEGIN
+        EXECUTE format('SELECT %s($1, $2, $3)', commerce.adapter_function(c.reader, 'jsonb, integer, jsonb')) INTO outcome
+            USING commerce.call_facts("order", call), status, answer;
+    EXCEPTION
+        WHEN serialization_failure OR deadlock_detected THEN
+            RAISE;
+        WHEN OTHERS THEN
+            outcome := jsonb_build_object('state', 'unknown', 'error', format('the adapter failed with %s', SQLSTATE));
+    END;
+    IF outcome IS NULL OR jsonb_typeof(outcome) <> 'object' OR jsonb_typeof(outcome -> 'state') IS DISTINCT FROM 'string' THEN
+        RETURN jsonb_build_object('state', 'unknown', 'error', 'the adapter makes nothing of the answer');
+    END IF;
+    RETURN outcome;
+END
+$$;
+COMMENT ON FUNCTION commerce.judge_answer(uuid, uuid, integer, text, boolean) IS
+'Internal. What an answer to a call, or none, means: {"state", …}. unknown: it may have been done; retry: it was not, and may be sent again; everything else as its adapter says.';
