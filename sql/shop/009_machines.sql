@@ -4,7 +4,8 @@ SELECT commerce.create_state_machine('order', '{
     "states": ["placed", "confirmed", "completed", "cancelled", "expired", "archived"],
     "transitions": [
         {"event": "confirm", "from": "placed", "to": "confirmed", "topic": "order.confirmed"},
-        {"event": "complete", "from": ["placed", "confirmed"], "to": "completed", "topic": "order.completed"},
+        {"event": "complete", "from": ["placed", "confirmed"], "to": "completed", "topic": "order.completed",
+            "guard": "commerce.nothing_is_left"},
         {"event": "cancel", "from": ["placed", "confirmed"], "to": "cancelled", "topic": "order.cancelled",
             "guard": "commerce.nothing_is_shipped", "effect": "commerce.release_order"},
         {"event": "expire", "from": "placed", "to": "expired", "topic": "order.expired",

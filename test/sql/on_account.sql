@@ -109,6 +109,7 @@ SELECT pg_temp.line(:'firm');
 -- An order that is archived long since is still paid.
 SELECT pg_temp.buy(30, :'firm') AS g \gset
 SELECT commerce.pay_on_account(:'g') AS pg \gset
+SELECT commerce.fulfil(:'g') IS NOT NULL AS sent;
 SELECT commerce.order_event(:'g', 'complete'), commerce.order_event(:'g', 'archive'), commerce.settle_account(:'pg'), pg_temp.line(:'firm');
 
 -- A limit below what is used takes nothing back, and gives nothing more until enough is paid.

@@ -104,6 +104,15 @@ BEGIN
                 WHERE u.order_id = ANY (orders) AND f.state IN ('open', 'scheduled', 'on_hold', 'in_progress', 'packed') GROUP BY 1, 2, 3, 4) u
         WHERE u.units > (SELECT coalesce(sum(r.quantity), 0) FROM commerce.reservations r
             WHERE r.order_id = u.order_id AND r.line = u.line AND r.sku = u.sku AND r.location = u.location AND r.state = 'committed');
+    RETURN QUERY
+        SELECT o.id || ' ' || o.state, 'an order that is over holds something'
+        FROM commerce.orders o WHERE o.id = ANY (orders) AND o.state IN ('completed', 'cancelled', 'expired', 'archived')
+            AND (EXISTS (SELECT FROM commerce.reservations r WHERE r.order_id = o.id AND r.state IN ('held', 'committed'))
+                OR EXISTS (SELECT FROM commerce.fulfilments f WHERE f.order_id = o.id AND f.state IN ('open', 'scheduled', 'on_hold', 'in_progress', 'packed'))
+                OR EXISTS (SELECT FROM commerce.order_lines l WHERE l.order_id = o.id AND l.requires_shipping AND (SELECT a.alive FROM walk.alive a WHERE a.id = o.id)
+                    AND l.quantity <> (SELECT coalesce(sum(p.quantity), 0) FROM commerce.parcel_lines p WHERE p.order_id = o.id AND p.line = l.line AND p.stage IN ('shipped', 'delivered')))
+                OR EXISTS (SELECT FROM commerce.claims c LEFT JOIN commerce.budgets b ON b.id = c.budget WHERE c.order_id = o.id AND c.state <> 'released'
+                    AND b.reusable IS NOT false AND NOT (SELECT a.alive FROM walk.alive a WHERE a.id = o.id)));
     -- Claims.
     RETURN QUERY
         SELECT coalesce(c.order_id, w.order_id)::text, format('claimed %s, should have %s', c.taken, w.taken)

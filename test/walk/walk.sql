@@ -292,6 +292,8 @@ CREATE FUNCTION walk.fits(action text, o uuid) RETURNS boolean LANGUAGE sql STAB
         WHEN action IN ('receive', 'receive_part', 'return_event', 'expire_returns') THEN EXISTS (SELECT FROM commerce.returns r WHERE r.order_id = o AND r.state IN ('requested', 'approved', 'in_transit', 'partially_received'))
         WHEN action IN ('change_edit', 'confirm_edit', 'abort_edit') THEN EXISTS (SELECT FROM commerce.order_edits e WHERE e.order_id = o AND e.state = 'open')
         WHEN action = 'release' THEN EXISTS (SELECT FROM commerce.order_holds h WHERE h.order_id = o AND h.released_at IS NULL)
+        WHEN action = 'complete' THEN EXISTS (SELECT FROM commerce.orders x WHERE x.id = o AND x.state IN ('placed', 'confirmed'))
+            AND NOT EXISTS (SELECT FROM commerce.reservations r WHERE r.order_id = o AND r.state = 'committed')
         WHEN action = 'archive' THEN (SELECT x.state IN ('cancelled', 'expired', 'completed') FROM commerce.orders x WHERE x.id = o)
         WHEN action IN ('split', 'move') THEN EXISTS (SELECT FROM commerce.fulfilments f WHERE f.order_id = o AND f.state IN ('open', 'scheduled', 'on_hold', 'in_progress'))
         WHEN action = 'reopen' THEN (SELECT x.state IN ('cancelled', 'expired') FROM commerce.orders x WHERE x.id = o)
