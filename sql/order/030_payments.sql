@@ -87,8 +87,8 @@ DECLARE
     promised bigint;
 BEGIN
     -- Money counts as promised while it can still be captured, and as paid until it is refunded or charged back; what a
-    -- payment has not captured when it is refunded, it never will.
-    SELECT coalesce(sum(commerce.minor_units(CASE WHEN commerce.minor_units(p.refunded) > 0 OR p.state = 'refunded' THEN p.captured
+    -- payment has not captured when it is refunded, it never will, but for what is owed on account.
+    SELECT coalesce(sum(commerce.minor_units(CASE WHEN NOT p.owed AND (commerce.minor_units(p.refunded) > 0 OR p.state = 'refunded') THEN p.captured
             ELSE p.authorized END) - commerce.minor_units(p.refunded) - commerce.minor_units(p.charged_back)), 0) INTO promised
         FROM commerce.payments p
         WHERE p.order_id = "order" AND p.state NOT IN ('voided', 'expired') AND p.id IS DISTINCT FROM beside;

@@ -1,3 +1,15 @@
+CREATE FUNCTION commerce.moved_state(kind text, owed_later boolean, authorized bigint, captured bigint, refunded bigint, charged_back bigint)
+    RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN owed_later AND captured < authorized THEN CASE captured WHEN 0 THEN 'authorized' ELSE 'partially_captured' END
+        WHEN charged_back > 0 THEN 'charged_back'
+        WHEN refunded = captured AND (kind = 'refund' OR refunded > 0) THEN 'refunded'
+        WHEN refunded > 0 THEN 'partially_refunded'
+        WHEN captured = authorized THEN 'captured'
+        ELSE 'partially_captured' END;
+COMMENT ON FUNCTION commerce.moved_state(text, boolean, bigint, bigint, bigint, bigint) IS
+'Internal. The state of a payment of which so much was moved, in minor units, last by a movement of this kind. What is bought on account (owed_later) stays open for as long as any of it is owed, whatever was given back.';
+
 CREATE FUNCTION commerce.move_payment(payment uuid, kind text, amount commerce.amount, reference text, provider text)
     RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -66,21 +78,12 @@ BEGIN
     UPDATE commerce.payments SET captured = commerce.from_minor(now_captured, currency),
             refunded = commerce.from_minor(now_refunded, currency),
             charged_back = commerce.from_minor(now_charged_back, currency),
-            state = CASE WHEN now_charged_back > 0 THEN 'charged_back'
-                WHEN kind = 'refund' AND now_refunded = now_captured THEN 'refunded'
-                WHEN now_refunded > 0 THEN 'partially_refunded'
-                WHEN now_captured = was_authorized THEN 'captured'
-                ELSE 'partially_captured' END
+            state = commerce.moved_state(kind, p.provider = 'account', was_authorized, now_captured, now_refunded, now_charged_back)
         WHERE order_id = p.order_id AND id = p.id RETURNING state INTO result;
     IF kind = 'refund' AND minor > 0 AND p.provider = 'balance' THEN
         PERFORM commerce.return_to_balance(p.balance, move_payment.amount, p.order_id, payment, 'refunded');
     ELSIF kind = 'capture' AND minor > 0 AND p.provider = 'account' THEN
         PERFORM commerce.return_to_balance(p.balance, move_payment.amount, p.order_id, payment, 'settled');
-    ELSIF kind = 'refund' AND minor > 0 AND p.provider = 'account' AND commerce.minor_units(p.refunded) = 0
-        AND was_authorized > now_captured THEN
-        -- What a payment has not captured at its first refund, it never will: nobody owes it any more.
-        PERFORM commerce.return_to_balance(p.balance, commerce.from_minor(was_authorized - now_captured, currency), p.order_id,
-            payment, 'refunded');
     END IF;
     INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (p.order_id::text, 'payment.' || CASE kind WHEN 'capture' THEN 'captured'
             WHEN 'refund' THEN 'refunded' WHEN 'chargeback' THEN 'charged_back' ELSE 'chargeback_reversed' END,
@@ -131,7 +134,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.refund_payment(uuid, commerce.amount, text, text) IS
-'Gives captured money back (NULL: all of it that is left) and returns the payment''s state. What a balance paid goes back to it; of what was bought on account, what is not settled is not owed any more. CM060 beyond what was captured and neither refunded nor charged back, CM020, CM050 and P0002 as authorize_payment().';
+'Gives captured money back (NULL: all of it that is left) and returns the payment''s state. What a balance paid goes back to it; of what was bought on account, what was settled of it: what is not settled stays owed until void_payment(payment, amount => …) gives it up. CM060 beyond what was captured and neither refunded nor charged back, CM020, CM050 and P0002 as authorize_payment().';
 GRANT EXECUTE ON FUNCTION commerce.refund_payment(uuid, commerce.amount, text, text) TO commerce_app;
 
 CREATE FUNCTION commerce.refund_order("order" uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL)
@@ -194,7 +197,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.refund_order(uuid, commerce.amount, text) IS
-'Gives back what was paid for an order (NULL: all that is left), from the payment that was taken last to the first, and returns what goes back by which payment: tell their providers. A payment on account gives back what is settled of it, and what is not settled yet is not owed any more, as by refund_payment(); void_payment(payment, amount => …) is for what is only owed. The same reference again returns the same parts and moves nothing; each part is booked as refund_payment() would, under the reference, # and its number. CM060 beyond what is left of all payments, CM020 in another currency, CM050 where the reference names another amount, 22023 for less than nothing, P0002 for an unknown order.';
+'Gives back what was paid for an order (NULL: all that is left), from the payment that was taken last to the first, and returns what goes back by which payment: tell their providers. A payment on account gives back what is settled of it; what is only owed stays so until void_payment(payment, amount => …) gives it up. The same reference again returns the same parts and moves nothing; each part is booked as refund_payment() would, under the reference, # and its number. CM060 beyond what is left of all payments, CM020 in another currency, CM050 where the reference names another amount, 22023 for less than nothing, P0002 for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.refund_order(uuid, commerce.amount, text) TO commerce_app;
 
 CREATE FUNCTION commerce.charge_back_payment(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
@@ -261,10 +264,12 @@ BEGIN
     IF p.provider = 'account' THEN
         PERFORM commerce.return_to_balance(p.balance, rest, p.order_id, payment, 'refunded');
     END IF;
-    UPDATE commerce.payments SET authorized = captured, state = 'captured' WHERE order_id = p.order_id AND id = payment;
+    UPDATE commerce.payments SET authorized = captured, state = commerce.moved_state('void', p.provider = 'account', commerce.minor_units(p.captured),
+            commerce.minor_units(p.captured), commerce.minor_units(p.refunded), commerce.minor_units(p.charged_back))
+        WHERE order_id = p.order_id AND id = payment RETURNING state INTO p.state;
     INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (p.order_id::text, 'payment.voided',
-        jsonb_build_object('order_id', p.order_id, 'id', payment, 'amount', rest::jsonb, 'state', 'captured'));
-    RETURN 'captured';
+        jsonb_build_object('order_id', p.order_id, 'id', payment, 'amount', rest::jsonb, 'state', p.state));
+    RETURN p.state;
 END
 $$;
 COMMENT ON FUNCTION commerce.let_go_payment(uuid, text, text) IS
@@ -332,5 +337,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.void_payment(uuid, text, text, commerce.amount) IS
-'Gives up what was promised and not captured (amount NULL: all of it), and returns the payment''s state: voided, or captured where a part was captured before, whose rest it gives up; as before where amount is less than that. Of a payment on account the customer owes it no more. An order that got cheaper owes less on account by it: void_payment(payment, amount => …). The same provider and reference again changes nothing. CM010 where there is nothing to give up, CM060 for more than that, CM020 in another currency, 22023 for an amount that is not greater than zero, CM050 for a reference used for something else, P0002 for an unknown payment. Example: SELECT commerce.void_payment(payment, amount => ''10 EUR'').';
+'Gives up what was promised and not captured (amount NULL: all of it), and returns the payment''s state: voided, or where a part was captured before, whose rest it gives up, captured (partially_refunded or refunded where some of it went back); as before where amount is less than that. Of a payment on account the customer owes it no more. An order that got cheaper owes less on account by it: void_payment(payment, amount => …). The same provider and reference again changes nothing. CM010 where there is nothing to give up, CM060 for more than that, CM020 in another currency, 22023 for an amount that is not greater than zero, CM050 for a reference used for something else, P0002 for an unknown payment. Example: SELECT commerce.void_payment(payment, amount => ''10 EUR'').';
 GRANT EXECUTE ON FUNCTION commerce.void_payment(uuid, text, text, commerce.amount) TO commerce_app;

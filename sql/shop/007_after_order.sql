@@ -33,7 +33,8 @@ CREATE TABLE commerce.payments (
             AND (commerce.minor_units(authorized) > 0 OR requested IS NULL OR commerce.minor_units(requested) = 0)
         WHEN 'voided' THEN commerce.minor_units(captured) = 0
         WHEN 'expired' THEN commerce.minor_units(captured) = 0
-        WHEN 'partially_captured' THEN commerce.minor_units(captured) > 0 AND commerce.minor_units(refunded) = 0
+        WHEN 'partially_captured' THEN commerce.minor_units(captured) > 0 AND commerce.minor_units(captured) < commerce.minor_units(authorized)
+            AND (commerce.minor_units(refunded) = 0 OR provider = 'account')
         WHEN 'captured' THEN commerce.minor_units(captured) = commerce.minor_units(authorized)
             AND commerce.minor_units(refunded) = 0
         WHEN 'partially_refunded' THEN commerce.minor_units(refunded) > 0

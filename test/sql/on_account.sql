@@ -82,7 +82,7 @@ SELECT commerce.charge_back_payment(:'p');
 \echo :LAST_ERROR_SQLSTATE
 SELECT pg_temp.line(:'firm');
 
--- Nothing is owed any more: void, expire, cancel, and a refund of what was paid in part.
+-- Nothing is owed any more: void, expire and cancel. A refund gives back what was paid, and what is owed stays owed.
 SELECT commerce.void_payment(:'q', 'void-1'), commerce.void_payment(:'q', 'void-1') AS replayed, pg_temp.line(:'firm');
 SELECT commerce.settle_account(:'q');
 \echo :LAST_ERROR_SQLSTATE
@@ -96,6 +96,33 @@ SELECT commerce.payment_event(:'pa', 'expire');
 SELECT commerce.void_payment(:'pb'), pg_temp.paid(:'pb');
 SELECT commerce.refund_payment(:'pc', '1 EUR'), pg_temp.paid(:'pc');
 SELECT commerce.refund_payment(:'pc', '1 EUR'), commerce.refund_payment(:'pc'), pg_temp.paid(:'pc');
+SELECT pg_temp.line(:'firm'), commerce.order_payment_status(:'c'), a.settled, a.open FROM commerce.open_accounts a WHERE payment = :'pc';
+SELECT commerce.refund_payment(:'pc', '1 EUR');
+\echo :LAST_ERROR_SQLSTATE
+-- What went back can be paid again, and no more.
+SELECT commerce.authorize_payment(:'c', '5.01 EUR');
+\echo :LAST_ERROR_SQLSTATE
+SELECT commerce.capture_payment(commerce.authorize_payment(:'c', '5 EUR'));
+-- Given up in part, paid in part, given up for good.
+SELECT commerce.void_payment(:'pc', amount => '4 EUR'), pg_temp.paid(:'pc'), pg_temp.line(:'firm');
+SELECT commerce.settle_account(:'pc', '6 EUR'), pg_temp.paid(:'pc'), pg_temp.line(:'firm');
+SELECT payment = :'pc' AS account, provider, refunded FROM commerce.refund_order(:'c', '8 EUR');
+SELECT pg_temp.paid(:'pc'), pg_temp.line(:'firm');
+SELECT commerce.void_payment(:'pc'), pg_temp.paid(:'pc'), pg_temp.line(:'firm');
+SELECT commerce.settle_account(:'pc', '1 EUR');
+\echo :LAST_ERROR_SQLSTATE
+SELECT kind, amount FROM commerce.payment_entries WHERE payment_id = :'pc' ORDER BY id;
+SELECT kind, amount FROM commerce.balance_entries WHERE payment_id = :'pc' ORDER BY id;
+-- Settled to the end after a refund; all of what was settled given back, and the rest given up.
+SELECT pg_temp.buy(20, :'firm') AS c2, pg_temp.buy(20, :'firm') AS c3 \gset
+SELECT commerce.pay_on_account(:'c2') AS pc2, commerce.pay_on_account(:'c3') AS pc3 \gset
+SELECT commerce.settle_account(x::uuid, '5 EUR'), commerce.refund_payment(x::uuid, '2 EUR') FROM unnest(ARRAY[:'pc2', :'pc3']) x;
+SELECT commerce.settle_account(:'pc2'), pg_temp.paid(:'pc2'), commerce.order_payment_status(:'c2');
+SELECT commerce.refund_payment(:'pc3'), commerce.order_event(:'c3', 'cancel'), pg_temp.paid(:'pc3'), pg_temp.line(:'firm');
+-- By hand nobody gets to a state that says what has not moved.
+SELECT state FROM commerce.payments WHERE id = :'pc2';
+UPDATE commerce.payments SET state = 'partially_captured' WHERE id = :'pc2';
+\echo :LAST_ERROR_SQLSTATE
 SELECT commerce.order_event(:'d', 'cancel'), pg_temp.paid(:'pd');
 SELECT commerce.order_event(:'e', 'cancel'), pg_temp.paid(:'pe');
 SELECT pg_temp.line(:'firm');

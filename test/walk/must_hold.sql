@@ -158,7 +158,7 @@ BEGIN
             OR NOT (0 <= e.refunded AND 0 <= e.charged_back AND e.refunded + e.charged_back <= e.captured AND e.captured <= e.authorized));
     RETURN QUERY
         SELECT o.id::text, 'more is promised than the order costs'
-        FROM commerce.orders o, LATERAL (SELECT coalesce(sum(walk.minor(CASE WHEN walk.minor(p.refunded) > 0 THEN p.captured ELSE p.authorized END) - walk.minor(p.refunded) - walk.minor(p.charged_back)), 0) AS promised
+        FROM commerce.orders o, LATERAL (SELECT coalesce(sum(walk.minor(CASE WHEN walk.minor(p.refunded) > 0 AND NOT p.owed THEN p.captured ELSE p.authorized END) - walk.minor(p.refunded) - walk.minor(p.charged_back)), 0) AS promised
             FROM commerce.payments p WHERE p.order_id = o.id AND p.state NOT IN ('voided', 'expired', 'refunded')) p
         WHERE o.id = ANY (orders) AND o.version = 1 AND p.promised > walk.minor(o.total) AND NOT EXISTS (SELECT FROM commerce.payment_entries e WHERE e.order_id = o.id AND e.kind = 'reversal');
     -- Orders add up, and are what was placed and each change of it.
