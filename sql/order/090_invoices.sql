@@ -3,6 +3,7 @@
 -- out, in the order in which they could be seen and, of those seen at once, in that of their causes, looks at what is
 -- committed, and writes the documents with the numbers that follow. All of that is one
 -- transaction: what a crash takes it takes whole, the rows are in the queue again, and their numbers are still free.
+-- A row that fails, by a trigger of the shop's own for instance, is put off and stops no other order.
 CREATE FUNCTION commerce.queue_invoice() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -263,6 +264,123 @@ $$;
 COMMENT ON FUNCTION commerce.supplement_due(uuid, text, uuid) IS
 'Internal. What an invoice beside the first one has to say, in minor units: for an edit that made an order dearer, or changed its taxes, and for an order that was cancelled and is reopened. total NULL where none is due: the order has no invoice yet, or this cause has its own already.';
 
+CREATE FUNCTION commerce.issue_document(the_order uuid, row_id uuid, at timestamptz, INOUT numbered jsonb, OUT issued boolean)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    item record;
+    first boolean;
+    o record;
+    due record;
+    prefix text;
+    format text;
+    next bigint;
+    printed text;
+    kind text;
+    sign integer;
+BEGIN
+    issued := false;
+    -- One by one: what is still in the queue is not counted as taken back yet.
+    DELETE FROM commerce.invoice_queue q WHERE q.order_id = the_order AND q.id = row_id RETURNING q.* INTO item;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    kind := CASE WHEN item.cause IN ('paid', 'confirmed', 'requested') THEN 'invoice' ELSE 'credit_note' END;
+    first := kind = 'invoice';
+    IF NOT first THEN
+        IF item.cause IN ('edit', 'reopen') THEN
+            due := commerce.supplement_due(item.order_id, item.cause, item.cause_id);
+            kind := CASE WHEN due.total IS NULL THEN kind ELSE 'invoice' END;
+        END IF;
+        IF kind = 'credit_note' THEN
+            IF item.cause = 'reopen' THEN
+                RETURN;
+            END IF;
+            due := commerce.credit_due(item.order_id, item.cause, item.cause_id);
+            IF coalesce(due.total, 0) <= 0 THEN
+                RETURN;
+            END IF;
+        END IF;
+    END IF;
+    -- In one statement, so that taxes and totals are of one version, and what waits in the queue about it is known; and so that
+    -- the order whose first invoice is due is not cancelled in between, by whom the credit note would be taken for part of it.
+    SELECT x.*, commerce.taxes_of(x.id) AS taxes, ARRAY(SELECT q.id FROM commerce.invoice_queue q WHERE q.order_id = x.id
+            AND q.cause IN ('cancel', 'reopen', 'edit')) AS waiting, commerce.currency(x.total) AS currency, commerce.minor_units(x.total) - commerce.minor_units(x.tax)
+            - commerce.minor_units(x.rounding) AS net, c.invoice_format, c.credit_note_format,
+            extract(year FROM at AT TIME ZONE coalesce(c.time_zone, 'UTC'))::integer AS year
+        INTO o FROM commerce.orders x LEFT JOIN commerce.channels c ON c.code = x.channel
+        WHERE x.id = item.order_id AND (NOT first OR commerce.due_invoice(x.id, item.cause));
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    format := CASE kind WHEN 'invoice' THEN coalesce(o.invoice_format, '{year}-{number:5}')
+        ELSE coalesce(o.credit_note_format, 'C-{year}-{number:5}') END;
+    prefix := commerce.format_number(format, NULL, o.channel, o.year);
+    IF NOT numbered ? prefix THEN
+        INSERT INTO commerce.invoice_series AS s (series) VALUES (prefix)
+            ON CONFLICT (series) DO UPDATE SET last_number = s.last_number RETURNING s.last_number INTO next;
+        numbered := numbered || jsonb_build_object(prefix, next);
+    END IF;
+    next := (numbered ->> prefix)::bigint + 1;
+    numbered := numbered || jsonb_build_object(prefix, next);
+    printed := commerce.format_number(format, next, o.channel, o.year);
+    IF first THEN
+        INSERT INTO commerce.invoices (series, number, invoice_number, kind, order_id, cause, cause_id, issued_at, net, tax,
+                rounding, total, taxes, tax_treatment, order_version)
+            VALUES (prefix, next, printed, kind, o.id, item.cause, o.id, at, commerce.from_minor(o.net, o.currency), o.tax,
+                o.rounding, o.total, o.taxes, o.tax_treatment, o.version);
+        -- What became of the order until now is part of its first invoice.
+        DELETE FROM commerce.invoice_queue q WHERE q.id = ANY (o.waiting);
+        -- What was given back before there was an invoice.
+        INSERT INTO commerce.invoice_queue (order_id, cause, cause_id)
+            SELECT o.id, g.cause, g.id
+            FROM (SELECT e.id, 'refund', e.happened_at FROM commerce.payment_entries e WHERE e.order_id = o.id AND e.kind = 'refund'
+                UNION ALL SELECT r.id, 'return', r.created_at FROM commerce.returns r
+                WHERE r.order_id = o.id AND r.state IN ('received', 'closed')) g (id, cause, at)
+            WHERE NOT EXISTS (SELECT FROM commerce.invoice_queue q WHERE q.order_id = o.id AND q.cause_id = g.id)
+            ORDER BY g.at;
+    ELSE
+        sign := CASE kind WHEN 'invoice' THEN 1 ELSE -1 END;
+        INSERT INTO commerce.invoices (series, number, invoice_number, kind, order_id, cause, cause_id, issued_at, net, tax,
+                rounding, total, taxes, tax_treatment, order_version)
+            VALUES (prefix, next, printed, kind, o.id, item.cause,
+                -- An order may be cancelled, reopened and cancelled again.
+                CASE WHEN item.cause = 'cancel' AND EXISTS (SELECT FROM commerce.invoices i WHERE i.order_id = o.id
+                    AND i.kind = 'credit_note' AND i.cause_id = item.cause_id) THEN commerce.uuidv7() ELSE item.cause_id END, at,
+                commerce.from_minor(sign * (due.total - due.tax - due.rounding), o.currency),
+                commerce.from_minor(sign * due.tax, o.currency), commerce.from_minor(sign * due.rounding, o.currency),
+                commerce.from_minor(sign * due.total, o.currency), due.taxes, o.tax_treatment, o.version);
+    END IF;
+    INSERT INTO commerce.outbox (aggregate, topic, payload)
+        SELECT i.order_id::text, kind || '.issued', jsonb_build_object('order_id', i.order_id, 'invoice_number', i.invoice_number,
+            'total', i.total::jsonb)
+        FROM commerce.invoices i WHERE i.invoice_number = printed;
+    issued := true;
+END
+$$;
+COMMENT ON FUNCTION commerce.issue_document(uuid, uuid, timestamptz, jsonb) IS
+'Internal. Takes one row out of the queue and writes the document that is due by it, if any (issued). numbered: the last number of each series of which this batch has given some.';
+
+CREATE FUNCTION commerce.put_off_invoice("order" uuid, row_id uuid, code text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    before text := (SELECT q.last_error FROM commerce.invoice_queue q WHERE q.order_id = "order" AND q.id = row_id);
+BEGIN
+    UPDATE commerce.invoice_queue q SET attempts = q.attempts + 1, last_error = code,
+            next_at = clock_timestamp() + least(interval '1 minute' * 2 ^ least(q.attempts, 12), interval '6 hours')
+        WHERE q.order_id = "order" AND q.id = row_id;
+    IF before IS DISTINCT FROM code THEN
+        -- What went wrong may name people: its code does not.
+        RAISE WARNING 'no document could be issued for order %: SQLSTATE %', "order", code
+            USING HINT = 'It is tried again later, and the others go on: SELECT * FROM commerce.invoice_status.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION commerce.put_off_invoice(uuid, uuid, text) IS
+'Internal. Has a row of the queue that failed wait: a minute, then twice as long each time, six hours at most. Says so where it did not fail this way before.';
+
 CREATE FUNCTION commerce.number_invoices(batch integer, OUT items bigint, OUT documents bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -270,108 +388,66 @@ AS $$
 DECLARE
     wave pg_snapshot;
     seen pg_snapshot;
-    picked uuid[];
-    more uuid[];
-    picked_id uuid;
+    picked jsonb;
+    more jsonb;
     item record;
-    first boolean;
-    o record;
-    due record;
+    one record;
     issued timestamptz;
-    prefix text;
-    format text;
     last jsonb := '{}';
-    next bigint;
-    printed text;
-    kind text;
-    sign integer;
+    broken boolean := false;
+    put_off uuid[] := '{}';
 BEGIN
     -- Until commit, so that nobody gets a number after one that may yet be taken back.
     PERFORM pg_advisory_xact_lock(hashtextextended('commerce.invoices', 0));
     issued := clock_timestamp();
-    items := 0;
     documents := 0;
-    -- What a batch before this one saw and had no room for goes before what has become visible since.
+    -- What a batch before this one saw and had no room for goes before what has become visible since. An order of which a row
+    -- failed waits with all of its rows, since each is judged by those before it.
     SELECT w.snapshot INTO wave FROM commerce.invoice_wave w;
-    picked := ARRAY(SELECT q.id FROM commerce.invoice_queue q WHERE pg_visible_in_snapshot(q.written_in, wave) ORDER BY q.id LIMIT batch);
-    IF cardinality(picked) < batch THEN
-        SELECT coalesce(array_agg(n.id ORDER BY n.id), '{}'), pg_current_snapshot() INTO more, seen
-            FROM (SELECT q.id FROM commerce.invoice_queue q WHERE q.id <> ALL (picked) ORDER BY q.id LIMIT batch - cardinality(picked)) n;
+    picked := (SELECT coalesce(jsonb_agg(n ORDER BY n.id), '[]') FROM (SELECT q.order_id, q.id FROM commerce.invoice_queue q
+        WHERE pg_visible_in_snapshot(q.written_in, wave)
+            AND NOT EXISTS (SELECT FROM commerce.invoice_queue f WHERE f.order_id = q.order_id AND f.next_at > issued) ORDER BY q.id LIMIT batch) n);
+    IF jsonb_array_length(picked) < batch THEN
+        SELECT coalesce(jsonb_agg(n ORDER BY n.id), '[]'), pg_current_snapshot() INTO more, seen
+            FROM (SELECT q.order_id, q.id FROM commerce.invoice_queue q WHERE pg_visible_in_snapshot(q.written_in, wave) IS NOT TRUE
+                AND NOT EXISTS (SELECT FROM commerce.invoice_queue f WHERE f.order_id = q.order_id AND f.next_at > issued)
+                ORDER BY q.id LIMIT batch - jsonb_array_length(picked)) n;
         picked := picked || more;
-        UPDATE commerce.invoice_wave w SET snapshot = CASE WHEN cardinality(picked) = batch THEN seen END
-            WHERE w.snapshot IS NOT NULL OR cardinality(picked) = batch;
+        UPDATE commerce.invoice_wave w SET snapshot = CASE WHEN jsonb_array_length(picked) = batch THEN seen END
+            WHERE w.snapshot IS NOT NULL OR jsonb_array_length(picked) = batch;
     END IF;
-    FOREACH picked_id IN ARRAY picked LOOP
-        -- One by one: what is still in the queue is not counted as taken back yet.
-        DELETE FROM commerce.invoice_queue q WHERE q.id = picked_id RETURNING q.* INTO item;
-        items := items + 1;
-        CONTINUE WHEN item.id IS NULL;
-        kind := CASE WHEN item.cause IN ('paid', 'confirmed', 'requested') THEN 'invoice' ELSE 'credit_note' END;
-        first := kind = 'invoice';
-        IF NOT first THEN
-            IF item.cause IN ('edit', 'reopen') THEN
-                due := commerce.supplement_due(item.order_id, item.cause, item.cause_id);
-                kind := CASE WHEN due.total IS NULL THEN kind ELSE 'invoice' END;
-            END IF;
-            IF kind = 'credit_note' THEN
-                CONTINUE WHEN item.cause = 'reopen';
-                due := commerce.credit_due(item.order_id, item.cause, item.cause_id);
-                CONTINUE WHEN coalesce(due.total, 0) <= 0;
-            END IF;
+    items := jsonb_array_length(picked);
+    -- All at once; where that fails, once more and one by one, so that what fails stops nobody else.
+    BEGIN
+        FOR item IN SELECT p.order_id, p.id FROM jsonb_to_recordset(picked) p (order_id uuid, id uuid) LOOP
+            one := commerce.issue_document(item.order_id, item.id, issued, last);
+            last := one.numbered;
+            documents := documents + one.issued::integer;
+        END LOOP;
+    EXCEPTION WHEN OTHERS THEN
+        IF commerce.is_nobodys_fault(SQLSTATE) THEN
+            RAISE;
         END IF;
-        -- In one statement, so that taxes and totals are of one version, and what waits in the queue about it is known; and so that
-        -- the order whose first invoice is due is not cancelled in between, by whom the credit note would be taken for part of it.
-        SELECT x.*, commerce.taxes_of(x.id) AS taxes, ARRAY(SELECT q.id FROM commerce.invoice_queue q WHERE q.order_id = x.id
-                AND q.cause IN ('cancel', 'reopen', 'edit')) AS waiting, commerce.currency(x.total) AS currency, commerce.minor_units(x.total) - commerce.minor_units(x.tax)
-                - commerce.minor_units(x.rounding) AS net, c.invoice_format, c.credit_note_format,
-                extract(year FROM issued AT TIME ZONE coalesce(c.time_zone, 'UTC'))::integer AS year
-            INTO o FROM commerce.orders x LEFT JOIN commerce.channels c ON c.code = x.channel
-            WHERE x.id = item.order_id AND (NOT first OR commerce.due_invoice(x.id, item.cause));
-        CONTINUE WHEN NOT FOUND;
-        format := CASE kind WHEN 'invoice' THEN coalesce(o.invoice_format, '{year}-{number:5}')
-            ELSE coalesce(o.credit_note_format, 'C-{year}-{number:5}') END;
-        prefix := commerce.format_number(format, NULL, o.channel, o.year);
-        IF NOT last ? prefix THEN
-            INSERT INTO commerce.invoice_series AS s (series) VALUES (prefix)
-                ON CONFLICT (series) DO UPDATE SET last_number = s.last_number RETURNING s.last_number INTO next;
-            last := last || jsonb_build_object(prefix, next);
-        END IF;
-        next := (last ->> prefix)::bigint + 1;
-        last := last || jsonb_build_object(prefix, next);
-        printed := commerce.format_number(format, next, o.channel, o.year);
-        IF first THEN
-            INSERT INTO commerce.invoices (series, number, invoice_number, kind, order_id, cause, cause_id, issued_at, net, tax,
-                    rounding, total, taxes, tax_treatment, order_version)
-                VALUES (prefix, next, printed, kind, o.id, item.cause, o.id, issued, commerce.from_minor(o.net, o.currency), o.tax,
-                    o.rounding, o.total, o.taxes, o.tax_treatment, o.version);
-            -- What became of the order until now is part of its first invoice.
-            DELETE FROM commerce.invoice_queue q WHERE q.id = ANY (o.waiting);
-            -- What was given back before there was an invoice.
-            INSERT INTO commerce.invoice_queue (order_id, cause, cause_id)
-                SELECT o.id, g.cause, g.id
-                FROM (SELECT e.id, 'refund', e.happened_at FROM commerce.payment_entries e WHERE e.order_id = o.id AND e.kind = 'refund'
-                    UNION ALL SELECT r.id, 'return', r.created_at FROM commerce.returns r
-                    WHERE r.order_id = o.id AND r.state IN ('received', 'closed')) g (id, cause, at)
-                WHERE NOT EXISTS (SELECT FROM commerce.invoice_queue q WHERE q.order_id = o.id AND q.cause_id = g.id)
-                ORDER BY g.at;
-        ELSE
-            sign := CASE kind WHEN 'invoice' THEN 1 ELSE -1 END;
-            INSERT INTO commerce.invoices (series, number, invoice_number, kind, order_id, cause, cause_id, issued_at, net, tax,
-                    rounding, total, taxes, tax_treatment, order_version)
-                VALUES (prefix, next, printed, kind, o.id, item.cause,
-                    -- An order may be cancelled, reopened and cancelled again.
-                    CASE WHEN item.cause = 'cancel' AND EXISTS (SELECT FROM commerce.invoices i WHERE i.order_id = o.id
-                        AND i.kind = 'credit_note' AND i.cause_id = item.cause_id) THEN commerce.uuidv7() ELSE item.cause_id END, issued,
-                    commerce.from_minor(sign * (due.total - due.tax - due.rounding), o.currency),
-                    commerce.from_minor(sign * due.tax, o.currency), commerce.from_minor(sign * due.rounding, o.currency),
-                    commerce.from_minor(sign * due.total, o.currency), due.taxes, o.tax_treatment, o.version);
-        END IF;
-        INSERT INTO commerce.outbox (aggregate, topic, payload)
-            SELECT i.order_id::text, kind || '.issued', jsonb_build_object('order_id', i.order_id, 'invoice_number', i.invoice_number,
-                'total', i.total::jsonb)
-            FROM commerce.invoices i WHERE i.invoice_number = printed;
-        documents := documents + 1;
-    END LOOP;
+        broken := true;
+    END;
+    IF broken THEN
+        last := '{}';
+        documents := 0;
+        FOR item IN SELECT p.order_id, p.id FROM jsonb_to_recordset(picked) p (order_id uuid, id uuid) LOOP
+            CONTINUE WHEN item.order_id = ANY (put_off);
+            BEGIN
+                one := commerce.issue_document(item.order_id, item.id, issued, last);
+                last := one.numbered;
+                documents := documents + one.issued::integer;
+            EXCEPTION WHEN OTHERS THEN
+                IF commerce.is_nobodys_fault(SQLSTATE) THEN
+                    RAISE;
+                END IF;
+                put_off := put_off || item.order_id;
+                PERFORM commerce.put_off_invoice(item.order_id, item.id, SQLSTATE);
+            END;
+        END LOOP;
+    END IF;
     UPDATE commerce.invoice_series s SET last_number = l.value::bigint FROM jsonb_each_text(last) l
         WHERE s.series = l.key AND s.last_number <> l.value::bigint;
 END
@@ -379,7 +455,13 @@ $$;
 COMMENT ON FUNCTION commerce.number_invoices(integer) IS
 'Internal. issue_invoices() for so many rows of the queue, and the background worker''s; returns how many there were and how many documents came of them.';
 
-CREATE FUNCTION commerce.issue_invoices(batch integer DEFAULT 1000) RETURNS bigint
+CREATE FUNCTION commerce.is_nobodys_fault(code text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN code ~ '^(25|40|53|57|58)' OR code IN ('55P03', 'CM099');
+COMMENT ON FUNCTION commerce.is_nobodys_fault(text) IS
+'Internal. Whether an error, by its SQLSTATE, is about the transaction or the server and not about the row that happened to meet it: serialization, locks, memory, disk, shutdown.';
+
+CREATE FUNCTION commerce.issue_invoices(batch integer DEFAULT 1000, again boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -389,6 +471,11 @@ BEGIN
     IF batch IS NULL OR batch < 1 THEN
         RAISE EXCEPTION 'batch must be at least 1' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    IF again THEN
+        -- Here, too, one at a time.
+        PERFORM pg_advisory_xact_lock(hashtextextended('commerce.invoices', 0));
+        UPDATE commerce.invoice_queue q SET next_at = now() WHERE q.next_at > now();
+    END IF;
     LOOP
         part := commerce.number_invoices(batch);
         -- Nothing came of these; there may be more behind them.
@@ -397,9 +484,9 @@ BEGIN
     RETURN part.documents;
 END
 $$;
-COMMENT ON FUNCTION commerce.issue_invoices(integer) IS
-'Issues the invoices and credit notes that are due, at most batch (1000) of them, and returns how many; 0: none is left. The background worker does so by itself. One at a time: a second call waits until the first has committed or rolled back, so commit soon; no other call of the shop waits. In REPEATABLE READ and SERIALIZABLE it may be 40001: try again. 22023 for a batch below 1.';
-GRANT EXECUTE ON FUNCTION commerce.issue_invoices(integer) TO commerce_app;
+COMMENT ON FUNCTION commerce.issue_invoices(integer, boolean) IS
+'Issues the invoices and credit notes that are due, at most batch (1000) of them, and returns how many; 0: none is left. The background worker does so by itself. What cannot be issued is left in the queue with the code of its error, which a warning says once, and tried again later, or at once where again is true; the documents of all other orders are issued: commerce.invoice_status lists what failed. One at a time: a second call waits until the first has committed or rolled back, so commit soon; no other call of the shop waits. In REPEATABLE READ and SERIALIZABLE it may be 40001: try again. 22023 for a batch below 1. Example: SELECT commerce.issue_invoices(again => true).';
+GRANT EXECUTE ON FUNCTION commerce.issue_invoices(integer, boolean) TO commerce_app;
 
 CREATE FUNCTION commerce.invoice_chore() RETURNS timestamptz
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -408,11 +495,12 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended('commerce.invoices', 0)) THEN
         RETURN clock_timestamp() + interval '1 second';
     END IF;
-    RETURN CASE WHEN (commerce.number_invoices(200)).items >= 200 THEN '-infinity'::timestamptz END;
+    RETURN CASE WHEN (commerce.number_invoices(200)).items >= 200 THEN '-infinity'::timestamptz
+        ELSE (SELECT min(q.next_at) FROM commerce.invoice_queue q WHERE q.next_at IS NOT NULL) END;
 END
 $$;
 COMMENT ON FUNCTION commerce.invoice_chore() IS
-'Internal. One batch of the background worker; returns when to come again: at once, a second later where somebody else is issuing, NULL for when there is cause.';
+'Internal. One batch of the background worker; returns when to come again: at once, a second later where somebody else is issuing, when the next that failed is tried again, NULL for when there is cause.';
 
 CREATE FUNCTION commerce.queue_invoices(during tstzrange DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -117,6 +117,7 @@ SELECT state FROM pg_temp.kept(:'processing', :'acting', :'asked');
 UPDATE commerce.provider_calls SET state = 'failed' WHERE order_id = :'asked';
 SELECT commerce.expire_orders(now() + interval '3 hours 20 minutes') AS "the one that was refused";
 SELECT state FROM pg_temp.kept(:'processing', :'acting', :'asked');
+DELETE FROM commerce.provider_calls WHERE order_id = :'asked';
 
 -- Reopened: all of its stock again, or nothing; and as long to be paid as a new order.
 SELECT commerce.available('flags-A') AS available;
