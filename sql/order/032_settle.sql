@@ -1,6 +1,6 @@
 CREATE FUNCTION commerce.moved_state(kind text, owed_later boolean, authorized bigint, captured bigint, refunded bigint, charged_back bigint)
     RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN owed_later AND captured < authorized THEN CASE captured WHEN 0 THEN 'authorized' ELSE 'partially_captured' END
         WHEN charged_back > 0 THEN 'charged_back'
         WHEN refunded = captured AND (kind = 'refund' OR refunded > 0) THEN 'refunded'
