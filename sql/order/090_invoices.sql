@@ -214,12 +214,12 @@ BEGIN
         RETURN;
     END IF;
     IF cause = 'edit' THEN
-        -- Where only taxes differ there is a document, too.
+        -- Where only taxes differ, or what cash is rounded by, there is a document, too.
         SELECT commerce.minor_units(v.difference), commerce.minor_units(v.tax), commerce.minor_units(v.rounding), v.taxes
             INTO total, tax, rounding, taxes FROM commerce.order_versions v
             WHERE v.order_id = "order" AND v.id = supplement_due.cause_id AND v.version >= had.version
-                AND (commerce.minor_units(v.difference) > 0 OR commerce.minor_units(v.difference) = 0 AND EXISTS (
-                    SELECT FROM jsonb_array_elements(v.taxes) t WHERE commerce.minor_of(t -> 'amount') <> 0));
+                AND (commerce.minor_units(v.difference) > 0 OR commerce.minor_units(v.difference) = 0 AND (commerce.minor_units(v.rounding) <> 0
+                    OR EXISTS (SELECT FROM jsonb_array_elements(v.taxes) t WHERE commerce.minor_of(t -> 'amount') <> 0)));
         RETURN;
     END IF;
     -- What is wanted after all is billed again, as far as nothing else does: as it was before the edits that have their turn yet.

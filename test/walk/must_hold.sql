@@ -169,7 +169,8 @@ BEGIN
             LATERAL (SELECT coalesce(sum(walk.minor(t.amount)), 0) AS tax, coalesce(sum(walk.minor(t.amount)) FILTER (WHERE t.included), 0) AS included,
                 coalesce(sum(walk.minor(t.amount)) FILTER (WHERE t.line = 0 AND NOT t.included), 0) AS shipping FROM commerce.order_taxes t WHERE t.order_id = o.id) t
         WHERE o.id = ANY (orders) AND ((walk.minor(o.subtotal), walk.minor(o.discount), walk.minor(o.tax), walk.minor(o.included_tax)) <> (l.subtotal::bigint, d.discount::bigint, t.tax::bigint, t.included::bigint)
-            OR walk.minor(o.total) <> l.total + walk.minor(o.shipping) - d.shipping + t.shipping + walk.minor(o.rounding) OR walk.minor(o.total) < 0);
+            OR walk.minor(o.total) <> l.total + walk.minor(o.shipping) - d.shipping + t.shipping + walk.minor(o.rounding) OR walk.minor(o.total) < 0
+            OR walk.minor(o.total) % walk.minor(o.cash_increment) <> 0 OR o.cash_increment IS NULL AND walk.minor(o.rounding) <> 0);
     RETURN QUERY
         SELECT l.order_id || ' line ' || l.line, 'a line is not the sum of its parts'
         FROM commerce.order_lines l WHERE l.order_id = ANY (orders) AND (

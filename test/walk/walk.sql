@@ -6,8 +6,8 @@
 --
 -- must_hold.sql says what must hold.
 CREATE SCHEMA walk;
-INSERT INTO commerce.channels (code, invoice_on, invoice_format, credit_note_format, unpaid_ttl) VALUES
-    ('walk', 'paid', 'walk-{number}', 'walk-C-{number}', NULL), ('walk-b', 'confirmed', 'walk-b-{number}', 'walk-b-C-{number}', '1 hour');
+INSERT INTO commerce.channels (code, invoice_on, invoice_format, credit_note_format, unpaid_ttl, cash_increment) VALUES
+    ('walk', 'paid', 'walk-{number}', 'walk-C-{number}', NULL, NULL), ('walk-b', 'confirmed', 'walk-b-{number}', 'walk-b-C-{number}', '1 hour', '0.05 EUR');
 INSERT INTO commerce.locations (code, priority) VALUES ('walk-1', 3), ('walk-2', 2), ('walk-3', 1);
 INSERT INTO commerce.tax_zones (code, countries) VALUES ('walk-in', '{QW}'), ('walk-out', '{QX}');
 INSERT INTO commerce.tax_rates (zone, name, rate, included) VALUES ('walk-in', 'VAT', 19, true), ('walk-out', 'State', 6.25, false), ('walk-out', 'City', 3.1, false);
