@@ -66,6 +66,18 @@ $$;
 COMMENT ON FUNCTION commerce.refuse_event(text, text, text) IS
 'Internal. Raises CM010 about an event, as a state machine does: for what moves money without a change of state.';
 
+CREATE FUNCTION commerce.is_called_off("order" uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM commerce.orders o WHERE o.id = "order" AND (o.state IN ('cancelled', 'expired')
+        OR o.state = 'archived' AND EXISTS (SELECT FROM commerce.state_history h WHERE h.subject = o.id::text
+            AND h.relation = 'commerce.orders' AND h.to_state = 'archived' AND h.from_state IN ('cancelled', 'expired'))));
+END
+$$;
+COMMENT ON FUNCTION commerce.is_called_off(uuid) IS
+'Internal. Whether an order was cancelled or has expired, also where it is archived since.';
+
 CREATE FUNCTION commerce.require_payable("order" uuid, event text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$

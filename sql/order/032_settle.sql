@@ -2,13 +2,13 @@ CREATE FUNCTION commerce.moved_state(kind text, owed_later boolean, authorized b
     RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN owed_later AND captured < authorized THEN CASE captured WHEN 0 THEN 'authorized' ELSE 'partially_captured' END
-        WHEN charged_back > 0 THEN 'charged_back'
-        WHEN refunded = captured AND (kind = 'refund' OR refunded > 0) THEN 'refunded'
+        WHEN charged_back > 0 AND (NOT owed_later OR charged_back + refunded = captured AND kind <> 'refund') THEN 'charged_back'
+        WHEN refunded = captured - charged_back AND (kind = 'refund' OR refunded > 0) THEN 'refunded'
         WHEN refunded > 0 THEN 'partially_refunded'
         WHEN captured = authorized THEN 'captured'
         ELSE 'partially_captured' END;
 COMMENT ON FUNCTION commerce.moved_state(text, boolean, bigint, bigint, bigint, bigint) IS
-'Internal. The state of a payment of which so much was moved, in minor units, last by a movement of this kind. What is bought on account (owed_later) stays open for as long as any of it is owed, whatever was given back.';
+'Internal. The state of a payment of which so much was moved, in minor units, last by a movement of this kind. What is bought on account (owed_later) stays open for as long as any of it is owed, whatever was given or taken back.';
 
 CREATE FUNCTION commerce.move_payment(payment uuid, kind text, amount commerce.amount, reference text, provider text)
     RETURNS text
@@ -58,6 +58,10 @@ BEGIN
     IF kind = 'capture' AND p.provider <> 'account' THEN
         PERFORM commerce.require_payable(p.order_id, 'capture');
     END IF;
+    IF kind = 'reversal' AND p.owed THEN
+        RAISE EXCEPTION 'what was taken back of the payment is owed again' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'commerce.settle_account() records that it has come after all.';
+    END IF;
     IF minor > rest OR (minor = 0 AND (rest > 0 OR kind IN ('chargeback', 'reversal'))) THEN
         RAISE EXCEPTION 'only % of the payment are left to %', commerce.from_minor(rest, currency),
                 CASE kind WHEN 'chargeback' THEN 'charge back' WHEN 'reversal' THEN 'reverse' ELSE kind END
@@ -69,13 +73,20 @@ BEGIN
     IF kind = 'capture' AND p.state NOT IN ('authorized', 'partially_captured') THEN
         PERFORM commerce.refuse_event('payment', p.state, 'capture');
     END IF;
+    -- A settlement that is taken back is owed again, as if it had been bought once more, unless nothing is owed for the order.
+    IF kind = 'chargeback' AND p.provider = 'account' AND NOT commerce.is_called_off(p.order_id) THEN
+        was_authorized := was_authorized + minor;
+        PERFORM commerce.book_payment(p.order_id, payment, 'authorize', move_payment.amount, p.provider, NULL);
+        -- Whether so much is left of the line or not, as where its limit falls below what is used.
+        PERFORM commerce.return_to_balance(p.balance, commerce.from_minor(-minor, currency), p.order_id, payment, 'spent');
+    END IF;
     CASE kind
         WHEN 'capture' THEN now_captured := now_captured + minor;
         WHEN 'refund' THEN now_refunded := now_refunded + minor;
         WHEN 'chargeback' THEN now_charged_back := now_charged_back + minor;
         WHEN 'reversal' THEN now_charged_back := now_charged_back - minor;
     END CASE;
-    UPDATE commerce.payments SET captured = commerce.from_minor(now_captured, currency),
+    UPDATE commerce.payments SET authorized = commerce.from_minor(was_authorized, currency), captured = commerce.from_minor(now_captured, currency),
             refunded = commerce.from_minor(now_refunded, currency),
             charged_back = commerce.from_minor(now_charged_back, currency),
             state = commerce.moved_state(kind, p.provider = 'account', was_authorized, now_captured, now_refunded, now_charged_back)
@@ -206,7 +217,7 @@ CREATE FUNCTION commerce.charge_back_payment(payment uuid, amount commerce.amoun
 AS $$
 BEGIN
     PERFORM commerce.require_shop();
-    IF EXISTS (SELECT FROM commerce.payments p WHERE p.id = payment AND p.balance IS NOT NULL) THEN
+    IF EXISTS (SELECT FROM commerce.payments p WHERE p.id = payment AND p.provider = 'balance') THEN
         RAISE EXCEPTION 'nobody charges a balance of the shop''s own back' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'commerce.refund_payment() gives back to it.';
     END IF;
@@ -214,7 +225,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.charge_back_payment(uuid, commerce.amount, text, text) IS
-'Records that the payer''s bank took captured money back (NULL: all that is left of it) and returns the payment''s state, charged_back. What was not taken can still be refunded. CM060 beyond what was captured and neither refunded nor charged back, 22023 for a payment from a balance or on account, CM020, CM050 and P0002 as authorize_payment().';
+'Records that the payer''s bank took captured money back (NULL: all that is left of it) and returns the payment''s state, charged_back. What was not taken can still be refunded. Of a payment on account it is a settlement that came back, as a direct debit does: the customer owes it again, whatever is left of the credit line, until settle_account() or void_payment(); its state is partially_captured then; for an order that was cancelled or has expired nothing is owed. CM060 beyond what was captured and neither refunded nor charged back, 22023 for a payment from a balance, CM020, CM050 and P0002 as authorize_payment().';
 GRANT EXECUTE ON FUNCTION commerce.charge_back_payment(uuid, commerce.amount, text, text) TO commerce_app;
 
 CREATE FUNCTION commerce.reverse_chargeback(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
@@ -226,7 +237,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.reverse_chargeback(uuid, commerce.amount, text, text) IS
-'Records that the payer''s bank gave back what it had charged back (NULL: all of it) and returns the payment''s state: once nothing is charged back, what it would be without. CM060 beyond what is charged back, CM020, CM050 and P0002 as authorize_payment().';
+'Records that the payer''s bank gave back what it had charged back (NULL: all of it) and returns the payment''s state: once nothing is charged back, what it would be without. 22023 for what is owed again on account: settle_account() records that it has come. CM060 beyond what is charged back, CM020, CM050 and P0002 as authorize_payment().';
 GRANT EXECUTE ON FUNCTION commerce.reverse_chargeback(uuid, commerce.amount, text, text) TO commerce_app;
 
 CREATE FUNCTION commerce.payment_let_go("row" jsonb, event text, detail jsonb) RETURNS boolean

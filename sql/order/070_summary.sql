@@ -10,7 +10,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    SELECT coalesce(sum(commerce.minor_units(x.authorized)) FILTER (WHERE x.state NOT IN ('voided', 'expired', 'charged_back')), 0) AS authorized,
+    SELECT coalesce(sum(commerce.minor_units(x.authorized) - commerce.minor_units(x.charged_back)) FILTER (WHERE x.state NOT IN ('voided', 'expired', 'charged_back')), 0) AS authorized,
             coalesce(sum(commerce.minor_units(x.captured) - commerce.minor_units(x.charged_back)), 0) AS taken,
             coalesce(sum(commerce.minor_units(x.refunded)), 0) AS refunded,
             bool_or(x.state = 'requires_action') AS requires_action,

@@ -71,16 +71,29 @@ BEGIN
     RETURN EXISTS (SELECT FROM commerce.orders o LEFT JOIN commerce.channels c ON c.code = o.channel
         WHERE o.id = "order"
             AND (cause = 'requested' OR c.invoice_on = cause)
-            AND (cause <> 'paid' OR commerce.minor_units(o.total) - commerce.exchanged(o.id) <= coalesce((SELECT sum(commerce.minor_units(p.captured))
+            AND (cause <> 'paid' OR commerce.minor_units(o.total) - commerce.exchanged(o.id) <= coalesce((SELECT sum(commerce.minor_units(p.captured)
+                    - CASE p.provider WHEN 'account' THEN commerce.minor_units(p.charged_back) ELSE 0 END)
                 FROM commerce.payments p WHERE p.order_id = o.id), 0))
-            AND o.state NOT IN ('cancelled', 'expired')
-            AND (o.state <> 'archived' OR NOT EXISTS (SELECT FROM commerce.state_history h WHERE h.subject = o.id::text
-                AND h.relation = 'commerce.orders' AND h.to_state = 'archived' AND h.from_state IN ('cancelled', 'expired')))
+            AND NOT commerce.is_called_off(o.id)
             AND NOT EXISTS (SELECT FROM commerce.invoices i WHERE i.order_id = o.id AND i.kind = 'invoice'));
 END
 $$;
 COMMENT ON FUNCTION commerce.due_invoice(uuid, text) IS
 'Internal. Is an invoice to be issued for an order, for this cause? Not where it has one, is cancelled or expired, its channel does otherwise now, or paid means only a part.';
+
+CREATE FUNCTION commerce.money_kept("order" uuid, before uuid) RETURNS bigint
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- A chargeback is a dispute about money that is there; on account it is money that did not come.
+    RETURN (SELECT coalesce(sum(CASE WHEN e.kind IN ('capture', 'reversal') THEN 1 ELSE -1 END * commerce.minor_units(e.amount)), 0)
+        FROM commerce.payment_entries e JOIN commerce.payments p ON p.order_id = e.order_id AND p.id = e.payment_id
+        WHERE e.order_id = "order" AND (e.kind IN ('capture', 'refund') OR e.kind IN ('chargeback', 'reversal') AND p.provider = 'account')
+            AND (before IS NULL OR e.id < before));
+END
+$$;
+COMMENT ON FUNCTION commerce.money_kept(uuid, uuid) IS
+'Internal. What was taken for an order and not given back, before a movement (NULL: until now), in minor units.';
 
 CREATE FUNCTION commerce.credit_due("order" uuid, cause text, cause_id uuid, OUT total bigint, OUT tax bigint,
         OUT rounding bigint, OUT taxes jsonb)
@@ -109,10 +122,7 @@ BEGIN
         RETURN;
     END IF;
     -- Money as it was before the refund in question. Of goods all that is committed, less what is in the queue and has its turn yet.
-    SELECT coalesce((SELECT sum(CASE e.kind WHEN 'capture' THEN 1 ELSE -1 END * commerce.minor_units(e.amount)) FROM commerce.payment_entries e
-                WHERE e.order_id = "order" AND e.kind IN ('capture', 'refund') AND e.id < credit_due.cause_id), 0) AS money,
-            coalesce((SELECT sum(CASE e.kind WHEN 'capture' THEN 1 ELSE -1 END * commerce.minor_units(e.amount)) FROM commerce.payment_entries e
-                WHERE e.order_id = "order" AND e.kind IN ('capture', 'refund')), 0) AS kept,
+    SELECT commerce.money_kept("order", credit_due.cause_id) AS money, commerce.money_kept("order", NULL) AS kept,
             (SELECT commerce.minor_units(o.total) FROM commerce.orders o WHERE o.id = "order")
                 - coalesce((SELECT sum(commerce.minor_units(v.difference)) FROM commerce.order_versions v
                     WHERE v.order_id = "order" AND v.id = ANY (waiting.causes) AND v.version >= rest.version), 0) AS costs,

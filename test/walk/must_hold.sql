@@ -237,7 +237,7 @@ BEGIN
                 bool_or(i.cause IN ('refund', 'return')) AS shared FROM commerce.invoices i WHERE i.order_id = o.id HAVING count(*) > 0) i,
             LATERAL (SELECT coalesce(sum(walk.minor(x.value)), 0) AS worth, coalesce(sum(walk.minor(x.value)) FILTER (WHERE r.state IN ('received', 'closed')), 0) AS noted
                 FROM commerce.return_receptions x JOIN commerce.returns r ON r.order_id = x.order_id AND r.id = x.return_id WHERE x.order_id = o.id) b,
-            LATERAL (SELECT coalesce(sum(walk.minor(p.captured) - walk.minor(p.refunded)), 0) AS paid, EXISTS (SELECT FROM commerce.payment_entries c JOIN commerce.payment_entries r
+            LATERAL (SELECT coalesce(sum(walk.minor(p.captured) - walk.minor(p.refunded) - CASE p.provider WHEN 'account' THEN walk.minor(p.charged_back) ELSE 0 END), 0) AS paid, EXISTS (SELECT FROM commerce.payment_entries c JOIN commerce.payment_entries r
                     ON r.order_id = c.order_id AND r.kind = 'refund' AND left(r.id::text, 13) <= left(c.id::text, 13) WHERE c.order_id = o.id AND c.kind = 'capture') AS again
                 FROM commerce.payments p WHERE p.order_id = o.id) p
         WHERE o.id = ANY (orders) AND NOT EXISTS (SELECT FROM commerce.invoice_queue q WHERE q.order_id = o.id) AND CASE WHEN NOT a.alive THEN (i.total, i.tax, i.rounding) <> (0, 0, 0)
