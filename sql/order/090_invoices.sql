@@ -20,7 +20,7 @@ BEGIN
                 WHEN TG_OP = 'UPDATE' THEN 'reopen' ELSE 'paid' END;
         WHEN 'payment_entries' THEN
             the_order := NEW.order_id;
-            source := CASE NEW.kind WHEN 'refund' THEN NEW.id ELSE NEW.order_id END;
+            source := NEW.id;
             the_cause := CASE NEW.kind WHEN 'refund' THEN 'refund' ELSE 'paid' END;
         WHEN 'returns' THEN
             the_order := NEW.order_id;
@@ -32,8 +32,11 @@ BEGIN
         FROM commerce.orders o LEFT JOIN commerce.channels c ON c.code = o.channel,
             -- What is free is paid when it is placed, whatever state it begins in; what is reopened may be paid from before.
             LATERAL (SELECT the_cause AS name UNION SELECT 'paid' WHERE TG_TABLE_NAME = 'orders'
-                AND (the_cause = 'reopen' OR TG_OP = 'INSERT' AND commerce.minor_units(o.total) = 0)) cause
-        WHERE o.id = the_order AND (c.invoice_on = cause.name OR cause.name IN ('refund', 'return', 'cancel', 'reopen')
+                    AND (the_cause = 'reopen' OR TG_OP = 'INSERT' AND commerce.minor_units(o.total) = 0)
+                -- What was given back may be paid again.
+                UNION SELECT 'repaid' WHERE TG_TABLE_NAME = 'payment_entries' AND the_cause = 'paid'
+                    AND EXISTS (SELECT FROM commerce.payment_entries e WHERE e.order_id = the_order AND e.kind = 'refund')) cause
+        WHERE o.id = the_order AND (c.invoice_on = cause.name OR cause.name IN ('refund', 'return', 'cancel', 'reopen', 'repaid')
             AND (c.invoice_on <> 'never' OR EXISTS (SELECT FROM commerce.invoices i WHERE i.order_id = o.id)));
     IF FOUND THEN
         PERFORM commerce.chores_due(clock_timestamp());
@@ -233,13 +236,20 @@ BEGIN
         RETURN;
     END IF;
     -- What is wanted after all is billed again, as far as nothing else does: as it was before the edits that have their turn yet.
+    -- So is what was credited and is paid again, as far as it is; of a chargeback the shop has given up only what came since.
     WITH later AS (
         SELECT v.difference, v.tax, v.rounding, v.taxes FROM commerce.order_versions v
         WHERE v.order_id = "order" AND v.version >= had.version
             AND v.id IN (SELECT q.cause_id FROM commerce.invoice_queue q WHERE q.order_id = "order" AND q.cause = 'edit')
+    ), returned AS (
+        SELECT coalesce(sum(commerce.minor_units(x.value)), 0)::bigint AS minor FROM commerce.return_receptions x WHERE x.order_id = "order"
+    ), billed AS (
+        -- Where nothing came back what is left to bill is known tax by tax.
+        SELECT i.total, i.tax, i.rounding, i.taxes FROM commerce.invoices i, returned r WHERE supplement_due.cause = 'repaid' AND i.order_id = "order" AND r.minor = 0
     )
-    SELECT commerce.minor_units(o.total) - l.total AS total, commerce.minor_units(o.tax) - l.tax AS tax,
-            commerce.minor_units(o.rounding) - l.rounding AS rounding, commerce.currency(o.total) AS currency,
+    SELECT commerce.minor_units(o.total) - l.total - r.minor - had.total AS missing, commerce.minor_units(o.total) - l.total - b.total AS total,
+            commerce.minor_units(o.tax) - l.tax - b.tax AS tax, commerce.minor_units(o.rounding) - l.rounding - b.rounding AS rounding,
+            commerce.currency(o.total) AS currency,
             (SELECT coalesce(jsonb_agg(jsonb_build_object('name', x.name, 'rate', x.rate,
                     'base', commerce.from_minor(x.base, commerce.currency(o.total))::jsonb,
                     'amount', commerce.from_minor(x.minor, commerce.currency(o.total))::jsonb) ORDER BY x.rate, x.name)
@@ -249,14 +259,20 @@ BEGIN
                                 commerce.minor_of(t -> 'base') AS base
                             FROM jsonb_array_elements(commerce.taxes_of(o.id)) t
                         UNION ALL SELECT t ->> 'name', (t ->> 'rate')::numeric, -commerce.minor_of(t -> 'amount'), -commerce.minor_of(t -> 'base')
-                            FROM later y, jsonb_array_elements(y.taxes) t) t
-                    GROUP BY t.name, t.rate) x) AS taxes,
-            (SELECT coalesce(sum(commerce.minor_units(x.value)), 0)::bigint FROM commerce.return_receptions x WHERE x.order_id = o.id) AS returned
-        INTO now_is FROM commerce.orders o, LATERAL (SELECT coalesce(sum(commerce.minor_units(y.difference)), 0)::bigint AS total,
-            coalesce(sum(commerce.minor_units(y.tax)), 0)::bigint AS tax, coalesce(sum(commerce.minor_units(y.rounding)), 0)::bigint AS rounding FROM later y) l
-        WHERE o.id = "order" AND o.state NOT IN ('cancelled', 'expired');
-    IF now_is.total - now_is.returned - had.total > 0 THEN
-        total := now_is.total - now_is.returned - had.total;
+                            FROM (SELECT y.taxes FROM later y UNION ALL SELECT y.taxes FROM billed y) y, jsonb_array_elements(y.taxes) t) t
+                    GROUP BY t.name, t.rate) x) AS taxes
+        INTO now_is FROM commerce.orders o, returned r,
+            LATERAL (SELECT coalesce(sum(commerce.minor_units(y.difference)), 0)::bigint AS total, coalesce(sum(commerce.minor_units(y.tax)), 0)::bigint AS tax,
+                coalesce(sum(commerce.minor_units(y.rounding)), 0)::bigint AS rounding FROM later y) l,
+            LATERAL (SELECT coalesce(sum(commerce.minor_units(y.total)), 0)::bigint AS total, coalesce(sum(commerce.minor_units(y.tax)), 0)::bigint AS tax,
+                coalesce(sum(commerce.minor_units(y.rounding)), 0)::bigint AS rounding FROM billed y) b
+        WHERE o.id = "order" AND NOT commerce.is_called_off(o.id);
+    IF cause = 'repaid' AND now_is.missing > 0 THEN
+        now_is.missing := least(now_is.missing, commerce.money_kept("order", NULL) - had.total + (SELECT coalesce(sum(commerce.minor_units(i.total)), 0)
+            FROM commerce.invoices i WHERE i.order_id = "order" AND i.cause = 'chargeback'));
+    END IF;
+    IF now_is.missing > 0 THEN
+        total := now_is.missing;
         tax := round(now_is.tax::numeric * total / now_is.total)::bigint;
         rounding := CASE WHEN total = now_is.total THEN now_is.rounding ELSE 0 END;
         taxes := now_is.taxes;
@@ -272,4 +288,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.supplement_due(uuid, text, uuid) IS
-'Internal. What an invoice beside the first one has to say, in minor units: for an edit that made an order dearer, or changed its taxes, and for an order that was cancelled and is reopened. total NULL where none is due: the order has no invoice yet, or this cause has its own already.';
+'Internal. What an invoice beside the first one has to say, in minor units: for an edit that made an order dearer, or changed its taxes, for an order that was cancelled and is reopened, and for what was credited and is paid again. total NULL where none is due: the order has no invoice yet, or this cause has its own already.';

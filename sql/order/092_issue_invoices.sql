@@ -24,12 +24,12 @@ BEGIN
     kind := CASE WHEN item.cause IN ('paid', 'confirmed', 'requested') THEN 'invoice' ELSE 'credit_note' END;
     first := kind = 'invoice';
     IF NOT first THEN
-        IF item.cause IN ('edit', 'reopen') THEN
+        IF item.cause IN ('edit', 'reopen', 'repaid') THEN
             due := commerce.supplement_due(item.order_id, item.cause, item.cause_id);
             kind := CASE WHEN due.total IS NULL THEN kind ELSE 'invoice' END;
         END IF;
         IF kind = 'credit_note' THEN
-            IF item.cause = 'reopen' THEN
+            IF item.cause IN ('reopen', 'repaid') THEN
                 RETURN;
             END IF;
             due := commerce.credit_due(item.order_id, item.cause, item.cause_id);

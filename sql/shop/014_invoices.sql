@@ -67,7 +67,7 @@ CREATE TABLE commerce.invoices (
         ELSE commerce.minor_units(total) < 0 END),
     order_version integer NOT NULL DEFAULT 1,
     CONSTRAINT cause_fits_kind CHECK (CASE kind
-        WHEN 'invoice' THEN cause IN ('paid', 'confirmed', 'requested') AND cause_id = order_id OR cause IN ('edit', 'reopen')
+        WHEN 'invoice' THEN cause IN ('paid', 'confirmed', 'requested') AND cause_id = order_id OR cause IN ('edit', 'reopen', 'repaid')
         ELSE cause IN ('refund', 'return', 'cancel', 'edit', 'chargeback') END)
 );
 COMMENT ON TABLE commerce.invoices IS
@@ -75,9 +75,9 @@ COMMENT ON TABLE commerce.invoices IS
 COMMENT ON COLUMN commerce.invoices.series IS 'commerce.invoice_series.series';
 COMMENT ON COLUMN commerce.invoices.number IS 'in its series, from 1, without gaps; a higher one was issued later, or after it in the same batch';
 COMMENT ON COLUMN commerce.invoices.invoice_number IS 'series and number as printed, unique in the shop, e.g. 2026-00042';
-COMMENT ON COLUMN commerce.invoices.kind IS 'invoice: one for an order, and a supplement for each edit that made it dearer; credit_note: takes (part of) it back';
-COMMENT ON COLUMN commerce.invoices.cause IS 'why it was issued: paid, confirmed or requested; of a supplement edit or reopen (the order was cancelled, and is wanted after all); of a credit note refund, return, cancel (or expiry), edit (or cancelled part) or chargeback';
-COMMENT ON COLUMN commerce.invoices.cause_id IS 'payment_entries.id of the refund or chargeback, returns.id of the return, order_versions.id of the edit, else the order; where an order is cancelled or reopened more than once, an id of its own';
+COMMENT ON COLUMN commerce.invoices.kind IS 'invoice: one for an order, and a supplement for each edit that made it dearer and for what is paid again after a refund; credit_note: takes (part of) it back';
+COMMENT ON COLUMN commerce.invoices.cause IS 'why it was issued: paid, confirmed or requested; of a supplement edit, reopen (the order was cancelled, and is wanted after all) or repaid (what was given back was paid again); of a credit note refund, return, cancel (or expiry), edit (or cancelled part) or chargeback';
+COMMENT ON COLUMN commerce.invoices.cause_id IS 'payment_entries.id of the refund, chargeback or capture that paid again, returns.id of the return, order_versions.id of the edit, else the order; where an order is cancelled or reopened more than once, an id of its own';
 COMMENT ON COLUMN commerce.invoices.issued_at IS 'when its batch was numbered';
 COMMENT ON COLUMN commerce.invoices.net IS 'without taxes: goods and shipping after discounts';
 COMMENT ON COLUMN commerce.invoices.tax IS 'all taxes; a part of total';
@@ -99,7 +99,7 @@ ALTER TABLE commerce.invoices ENABLE ALWAYS TRIGGER refuse_change, ENABLE ALWAYS
 CREATE TABLE commerce.invoice_queue (
     order_id uuid NOT NULL REFERENCES commerce.orders,
     id uuid NOT NULL DEFAULT commerce.uuidv7(),
-    cause text NOT NULL CHECK (cause IN ('paid', 'confirmed', 'requested', 'refund', 'return', 'cancel', 'edit', 'reopen', 'chargeback')),
+    cause text NOT NULL CHECK (cause IN ('paid', 'confirmed', 'requested', 'refund', 'return', 'cancel', 'edit', 'reopen', 'repaid', 'chargeback')),
     cause_id uuid NOT NULL,
     written_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
     attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
