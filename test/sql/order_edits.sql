@@ -225,6 +225,40 @@ SELECT commerce.fulfil(:'z', '[{"line": 2, "quantity": 1}]') IS NOT NULL AS sent
 SELECT pg_temp.refused(format('SELECT commerce.begin_edit(%L, ''[{"line": 2, "unit_price": "1.00"}]'')', :'z')), commerce.return_event(:'back', 'cancel');
 SELECT pg_temp.refused(format('SELECT commerce.begin_edit(%L, ''[{"line": 2, "unit_price": "1.00"}]'')', :'z'));
 
+-- What was given back as goodwill is not asked for again; it can be paid, and then it is not given away any more.
+CREATE FUNCTION pg_temp.edit(id uuid, changes jsonb) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.sums(commerce.confirm_edit(commerce.begin_edit(id, changes))) $$;
+CREATE FUNCTION pg_temp.give(id uuid, amount commerce.amount) RETURNS bigint LANGUAGE sql AS $$ SELECT sum(commerce.minor_units(refunded))::bigint FROM commerce.refund_order(id, amount) $$;
+SELECT pg_temp.buy('[{"sku": "edit-S", "quantity": 50}]') AS w \gset
+SELECT commerce.capture_payment(commerce.authorize_payment(:'w')), pg_temp.give(:'w', '10 EUR');
+SELECT pg_temp.edit(:'w', '[{"line": 1, "quantity": 52}]') AS "4";
+SELECT pg_temp.refused(format('SELECT commerce.authorize_payment(%L, ''14.01 EUR'')', :'w'));
+SELECT commerce.capture_payment(commerce.authorize_payment(:'w', '4 EUR')), pg_temp.edit(:'w', '[{"line": 1, "quantity": 53}]') AS "2";
+-- Cheaper by less than was given away it is still; by more, what is beyond is to be refunded.
+SELECT commerce.capture_payment(commerce.authorize_payment(:'w', '2 EUR')), pg_temp.edit(:'w', '[{"line": 1, "quantity": 50}]') AS "nothing", pg_temp.edit(:'w', '[{"line": 1, "quantity": 47}]') AS "2 back";
+SELECT pg_temp.give(:'w', '2 EUR'), pg_temp.edit(:'w', '[{"line": 1, "quantity": 50}]') AS "6, since nothing is given away";
+-- Paid again, all of it is asked for from then on; a promise that is given up is asked for.
+SELECT commerce.capture_payment(commerce.authorize_payment(:'w')), pg_temp.give(:'w', '10 EUR'), commerce.capture_payment(commerce.authorize_payment(:'w', '7 EUR')), pg_temp.edit(:'w', '[{"line": 1, "quantity": 51}]') AS "2, and 3 are given";
+SELECT commerce.authorize_payment(:'w') AS promise \gset
+SELECT pg_temp.edit(:'w', '[{"line": 1, "quantity": 52}]') AS "2", commerce.void_payment(:'promise'), pg_temp.edit(:'w', '[{"line": 1, "quantity": 53}]') AS "9";
+-- Of what was never paid nothing is given away; what a payment has not taken when it is refunded is to be paid.
+SELECT pg_temp.buy('[{"sku": "edit-S", "quantity": 50}]') AS w \gset
+SELECT commerce.authorize_payment(:'w', '60 EUR') AS part \gset
+SELECT commerce.capture_payment(:'part', '40 EUR'), commerce.refund_payment(:'part', '5 EUR'), pg_temp.edit(:'w', '[{"line": 1, "quantity": 51}]') AS "102 - 35 - 5";
+-- Goods that came back are paid back, and no gift; nor is what was given back when the order was called off.
+SELECT commerce.receive_stock('edit-A', 4) > 0 AS received \gset
+SELECT pg_temp.buy('[{"sku": "edit-A", "quantity": 4}]') AS w \gset
+SELECT commerce.capture_payment(commerce.authorize_payment(:'w')), commerce.fulfil(:'w') IS NOT NULL AS sent, commerce.receive_return(commerce.request_return(:'w', '[{"line": 1, "quantity": 1}]')), pg_temp.give(:'w', '13 EUR');
+SELECT pg_temp.edit(:'w', '[{"sku": "edit-S", "quantity": 1}]') AS "2, and 1 is given";
+SELECT pg_temp.buy('[{"sku": "edit-S", "quantity": 5}]') AS w \gset
+SELECT commerce.capture_payment(commerce.authorize_payment(:'w')), commerce.order_event(:'w', 'cancel'), pg_temp.give(:'w', '10 EUR'), commerce.order_event(:'w', 'reopen');
+SELECT pg_temp.edit(:'w', '[{"line": 1, "quantity": 6}]') AS "12";
+-- On account it is what was settled that is given away; what is owed is promised.
+SELECT commerce.create_customer('edit-account@example.com') AS firm \gset
+SELECT commerce.set_credit_limit(:'firm', '100 EUR') IS NOT NULL AS line, commerce.checkout('[{"sku": "edit-S", "quantity": 10}]', customer => :'firm', channel => 'edit', ship_to => '{"country": "YE"}') AS w \gset
+SELECT commerce.pay_on_account(:'w') AS account \gset
+SELECT commerce.settle_account(:'account', '15 EUR'), commerce.refund_payment(:'account', '3 EUR'), pg_temp.edit(:'w', '[{"line": 1, "quantity": 11}]') AS "2";
+SELECT commerce.charge_back_payment(:'account', '12 EUR'), pg_temp.edit(:'w', '[{"line": 1, "quantity": 12}]') AS "4";
+
 -- What is paid in cash is rounded anew with each change, as the preview says; whatever becomes of the channel meanwhile.
 INSERT INTO commerce.channels (code, invoice_on, cash_increment, invoice_format, credit_note_format) VALUES ('edit-till', 'confirmed', '0.05 EUR', 'edit-till-{number}', 'edit-till-C-{number}');
 INSERT INTO commerce.prices (sku, price, channel) VALUES ('edit-S', '3.33 EUR', 'edit-till');
