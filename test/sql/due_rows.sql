@@ -52,3 +52,27 @@ DELETE FROM commerce.quotes WHERE channel = 'due';
 DELETE FROM commerce.carts WHERE channel = 'due';
 DELETE FROM commerce.balances WHERE customer_id = :'customer';
 UPDATE commerce.orders SET expires_at = NULL WHERE channel = 'due';
+
+-- Whoever cancels an order of a sku that hundreds have bought does not look at what they have, where stock is counted.
+INSERT INTO commerce.variants (sku) VALUES ('due-sold');
+INSERT INTO commerce.prices (sku, price) VALUES ('due-sold', '1 EUR');
+SELECT commerce.receive_stock('due-sold', 402) \gset
+CREATE TEMPORARY TABLE sold AS SELECT n, commerce.checkout('[{"sku": "due-sold", "quantity": 1}]', channel => 'due') AS id FROM generate_series(1, 402) n;
+SET client_min_messages = error;
+SELECT commerce.order_event(id, 'cancel') FROM sold WHERE n = 7;
+SELECT few OR commerce.counted_headroom('due-sold', 'main') IS NULL AS "few, or not counted" FROM pg_temp.reads('commerce.reservations', format('SELECT 1 FROM commerce.order_event(%L, ''cancel'')', (SELECT id FROM sold WHERE n = 8)));
+SELECT few AS "not few" FROM pg_temp.reads('commerce.reservations', 'SELECT committed FROM commerce.stock_levels WHERE sku = ''due-sold''');
+RESET client_min_messages;
+SELECT commerce.available('due-sold'), backordered FROM commerce.stock_levels WHERE sku = 'due-sold';
+-- Of two who wait one moves up by what is released before him, and is told.
+UPDATE commerce.stock SET backorder_limit = 5 WHERE sku = 'due-sold';
+SELECT commerce.checkout('[{"sku": "due-sold", "quantity": 3}]', channel => 'due') AS first, commerce.checkout('[{"sku": "due-sold", "quantity": 2}]', channel => 'due') AS second \gset
+SELECT commerce.order_event(id, 'cancel') FROM sold WHERE n = 9;
+SELECT aggregate = :'first' AS first, payload -> 'quantity' AS quantity FROM commerce.outbox WHERE topic = 'stock.backorder_filled' AND payload ->> 'sku' = 'due-sold' ORDER BY id;
+SELECT count(commerce.order_event(id, 'cancel')) FROM sold WHERE n IN (10, 11);
+SELECT aggregate = :'first' AS first, payload -> 'quantity' AS quantity FROM commerce.outbox WHERE topic = 'stock.backorder_filled' AND payload ->> 'sku' = 'due-sold' ORDER BY id;
+-- Once nobody waits nobody is told, though a limit is there.
+SELECT commerce.order_event(id, 'cancel') FROM sold WHERE n = 12;
+SELECT count(*) FROM commerce.outbox WHERE topic = 'stock.backorder_filled' AND payload ->> 'sku' = 'due-sold';
+SELECT count(commerce.order_event(s.id, 'cancel')) > 0 AS cancelled FROM sold s JOIN commerce.orders o ON o.id = s.id AND o.state = 'placed';
+SELECT * FROM commerce.verify_stock();
