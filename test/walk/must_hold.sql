@@ -243,7 +243,10 @@ BEGIN
         WHERE o.id = ANY (orders) AND NOT EXISTS (SELECT FROM commerce.invoice_queue q WHERE q.order_id = o.id) AND CASE WHEN NOT a.alive THEN (i.total, i.tax, i.rounding) <> (0, 0, 0)
             ELSE i.total < 0 OR i.total > walk.minor(o.total) - b.noted OR i.total < least(p.paid, walk.minor(o.total) - b.worth)
                 OR i.tax < 0 OR i.tax > i.total - i.rounding OR i.total = walk.minor(o.total) AND NOT i.shared AND i.tax <> walk.minor(o.tax) END;
-    -- The counters beside the tables.
+    -- The counters beside the tables, of all the shop has: now and then, and whenever it is about all orders.
+    IF cardinality(orders) < 2 AND (SELECT count(*) FROM walk.done) % 5 <> 0 THEN
+        RETURN;
+    END IF;
     RETURN QUERY SELECT v.sku || ' at ' || v.location, 'stock is counted wrong' FROM commerce.verify_stock() v WHERE v.sku LIKE 'walk-%';
     RETURN QUERY SELECT v.budget::text, 'a budget is counted wrong' FROM commerce.verify_budgets() v JOIN commerce.claims c ON c.budget = v.budget AND c.order_id IN (SELECT w.id FROM walk.orders w);
     RETURN QUERY SELECT v.balance::text, 'a balance is counted wrong' FROM commerce.verify_balances() v;
