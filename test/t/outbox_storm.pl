@@ -1,7 +1,7 @@
 # A storm: receivers that fail one request in five in all the ways they know, a sender, backends and a server that are killed
 # in the middle of it, and clients that go on writing events. None is lost, none is made up, and each lane's come in order.
 #
-# COMMERCE_STORM is how many events are written, 4,000 where nothing is said; README.md has what came of 100,000.
+# COMMERCE_STORM is how many events are written: 4,000 where nothing is said.
 use strict;
 use warnings;
 
