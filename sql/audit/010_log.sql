@@ -24,6 +24,14 @@ BEGIN
             IF EXISTS (SELECT FROM commerce.audit_nodes n, commerce.audit_tree t WHERE n.entry = OLD.id AND n.position < t.pruned) THEN
                 RETURN OLD;
             END IF;
+        WHEN 'UPDATE' THEN
+            -- What an entry of this transaction says that it becomes, and nothing else.
+            IF (OLD.id, OLD.written_in, OLD.at, OLD.leaf) = (NEW.id, NEW.written_in, NEW.at, NEW.leaf)
+                    AND EXISTS (SELECT FROM commerce.audit_log r WHERE r.written_in = pg_current_xact_id() AND r.kind = 'redact'
+                        AND r.detail -> 'entries' ->> OLD.id::text = encode(commerce.audit_leaf(NEW.id, NEW.at, NEW.actor, NEW.login, NEW.kind,
+                            NEW.relation, NEW.subject, NEW.detail, NEW.salt), 'hex')) THEN
+                RETURN NEW;
+            END IF;
         ELSE NULL;
     END CASE;
     RAISE EXCEPTION 'entries of the audit log are written once and never changed' USING ERRCODE = 'CM042',
@@ -31,7 +39,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.refuse_audit_change() IS
-'Internal. Trigger on commerce.audit_log: CM042 for UPDATE, for DELETE but of what prune_audit() removes, and for a TRUNCATE of what is not empty.';
+'Internal. Trigger on commerce.audit_log: CM042 for UPDATE but to what an erasure leaves, for DELETE but of what prune_audit() removes, and for a TRUNCATE of what is not empty.';
 
 CREATE FUNCTION commerce.write_audit(kind text, relation text, subject text, detail jsonb) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -43,7 +51,7 @@ CREATE FUNCTION commerce.record_audit(kind text, subject text DEFAULT NULL, deta
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_record_audit';
 COMMENT ON FUNCTION commerce.record_audit(text, text, jsonb) IS
-'Writes an entry of the application''s own into commerce.audit_log, with this transaction: what kind of thing the acting role did, to whom or what, and facts. No customer field belongs in it: it is in the clear, and stays. 22023 for a kind that the shop itself writes (insert, update, delete, truncate, reveal, prune) or of more than 100 bytes, 22004 for none. Example: SELECT commerce.record_audit(''price list approved'', ''spring'', ''{"by": "the board"}'').';
+'Writes an entry of the application''s own into commerce.audit_log, with this transaction: what kind of thing the acting role did, to whom or what, and facts. No customer field belongs in it: it is in the clear, and stays. 22023 for a kind that the shop itself writes (insert, update, delete, truncate, reveal, prune, erase, redact, and those of logins) or of more than 100 bytes, 22004 for none. Example: SELECT commerce.record_audit(''price list approved'', ''spring'', ''{"by": "the board"}'').';
 GRANT EXECUTE ON FUNCTION commerce.record_audit(text, text, jsonb) TO commerce_app;
 
 CREATE FUNCTION commerce.audit_table("table" regclass, subject name DEFAULT NULL) RETURNS void

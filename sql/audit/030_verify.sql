@@ -11,8 +11,13 @@ DECLARE
 BEGIN
     RETURN QUERY
         SELECT 'changed', a.id, n.position, 'the entry is not what its leaf was computed from'
-        FROM commerce.audit_log a LEFT JOIN commerce.audit_nodes n ON n.entry = a.id
-        WHERE a.leaf IS DISTINCT FROM commerce.audit_leaf(a.id, a.at, a.actor, a.login, a.kind, a.relation, a.subject, a.detail, a.salt);
+        FROM (SELECT x.*, commerce.audit_leaf(x.id, x.at, x.actor, x.login, x.kind, x.relation, x.subject, x.detail, x.salt) AS computed
+                FROM commerce.audit_log x) a
+            LEFT JOIN commerce.audit_nodes n ON n.entry = a.id
+        WHERE a.leaf IS DISTINCT FROM a.computed
+            -- What an erasure has left of it is what the log itself says.
+            AND NOT EXISTS (SELECT FROM commerce.audit_log r, jsonb_each_text(r.detail -> 'entries') e
+                WHERE r.kind = 'redact' AND e.key = a.id::text AND e.value = encode(a.computed, 'hex'));
     RETURN QUERY
         SELECT CASE WHEN a.id IS NULL THEN 'missing' ELSE 'replaced' END, n.entry, n.position,
             CASE WHEN a.id IS NULL THEN 'a sealed entry is gone' ELSE 'the entry has another leaf than was sealed' END

@@ -38,4 +38,11 @@ extern Datum commerce_reseal(const bytea *sealed, const char *field, const pg_uu
  */
 extern char *commerce_open_secret(const bytea *sealed, const char *field, const pg_uuid_t *subject);
 
+/*
+ * Seals the e-mail address that a sealed destination of the subject names ("email"), with the blind value that finds it;
+ * false where it names none. What it says is shown to nobody.
+ */
+extern bool commerce_seal_email_of(const bytea *address, const pg_uuid_t *subject, Datum *email,
+								   Datum *blind);
+
 #endif

@@ -1,0 +1,135 @@
+-- What people wrote about somebody in their own words, and what becomes of it when he is forgotten.
+CREATE FUNCTION commerce.without_words(document jsonb, of_line boolean DEFAULT false) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN CASE jsonb_typeof(document)
+        WHEN 'object' THEN (SELECT coalesce(jsonb_object_agg(e.key, CASE
+                WHEN jsonb_typeof(e.value) = 'null' THEN e.value
+                WHEN e.key IN ('reason', 'note', 'message', 'tracking', 'carrier', 'url') THEN '"erased"'
+                ELSE commerce.without_words(e.value, e.key = 'lines') END), '{}')
+            FROM jsonb_each(document) e
+            -- Lines are told as they were given, with whatever else somebody put into them.
+            WHERE NOT of_line OR jsonb_typeof(e.value) IN ('number', 'boolean') OR e.key IN ('sku', 'location', 'reason', 'note'))
+        WHEN 'array' THEN (SELECT coalesce(jsonb_agg(commerce.without_words(x.value, of_line) ORDER BY x.n), '[]')
+            FROM jsonb_array_elements(document) WITH ORDINALITY x (value, n))
+        ELSE document END;
+END
+$$;
+COMMENT ON FUNCTION commerce.without_words(jsonb, boolean) IS
+'Internal. A document with "erased" in place of what people wrote: reason, note, message, and how a parcel is followed. of_line: it is a line as somebody gave it, of which numbers, sku and location stay.';
+
+CREATE FUNCTION commerce.only_forgets(was jsonb, becomes jsonb, words text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN was - words = becomes - words AND NOT EXISTS (SELECT FROM unnest(words) w
+        WHERE becomes -> w IS DISTINCT FROM was -> w AND becomes -> w NOT IN ('null', '{}', '"erased"'));
+COMMENT ON FUNCTION commerce.only_forgets(jsonb, jsonb, text[]) IS
+'Internal. Whether a row, as JSON, loses nothing but words: of these columns alone, to NULL, {} or erased. What is never changed may lose those.';
+
+CREATE FUNCTION commerce.redact_audit(about text, subjects text[]) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    left_over jsonb;
+    redacted bigint := 0;
+    nothing CONSTANT bytea := '\x00000000000000000000000000000000';
+BEGIN
+    LOOP
+        -- Few at a time: each UPDATE looks itself up in the entry that announces it.
+        SELECT jsonb_object_agg(x.id, x.detail) INTO left_over FROM (
+            SELECT a.id, CASE WHEN a.kind = 'reveal' THEN a.detail || '{"purpose": "erased"}'
+                    WHEN a.relation IS NOT NULL THEN commerce.without_words(a.detail) END AS detail
+                FROM commerce.audit_log a WHERE a.subject = ANY (subjects) AND a.detail IS NOT NULL
+                    AND CASE WHEN a.kind = 'reveal' THEN a.detail -> 'purpose' <> '"erased"'
+                        WHEN a.relation IS NOT NULL THEN a.relation = 'commerce.balance_entries' AND commerce.without_words(a.detail) <> a.detail
+                        ELSE true END
+                ORDER BY a.id LIMIT 100) x;
+        EXIT WHEN left_over IS NULL;
+        PERFORM commerce.write_audit('redact', 'commerce.audit_log', about, jsonb_build_object('entries', (SELECT jsonb_object_agg(a.id,
+                encode(commerce.audit_leaf(a.id, a.at, a.actor, a.login, a.kind, a.relation, a.subject, nullif(e.value, 'null'), nothing), 'hex'))
+            FROM jsonb_each(left_over) e JOIN commerce.audit_log a ON a.id = e.key::uuid)));
+        UPDATE commerce.audit_log a SET detail = nullif(e.value, 'null'), salt = nothing
+            FROM jsonb_each(left_over) e WHERE a.id = e.key::uuid;
+        redacted := redacted + (SELECT count(*) FROM jsonb_object_keys(left_over));
+    END LOOP;
+    RETURN redacted;
+END
+$$;
+COMMENT ON FUNCTION commerce.redact_audit(text, text[]) IS
+'Internal. Takes out of the entries of the audit log about these subjects what people wrote: what for something was revealed, why a balance was changed, and the facts of the application''s own entries; returns how many. Their leaves stay in the tree; an entry of kind redact says which they were and what leaf is left of each, by which verify_audit() knows what is left. Their salts go, so that nobody finds by trying what a leaf was of.';
+
+CREATE FUNCTION commerce.erase_words(about text, customer uuid, orders uuid[]) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $$
+#variable_conflict use_variable
+DECLARE
+    carts uuid[] := ARRAY(SELECT c.id FROM commerce.carts c WHERE c.customer_id = customer OR c.order_id = ANY (orders));
+    quotes uuid[] := ARRAY(SELECT q.id FROM commerce.quotes q WHERE q.customer_id = customer OR q.order_id = ANY (orders));
+    balances uuid[] := ARRAY(SELECT b.id FROM commerce.balances b WHERE b.customer_id = customer);
+    subjects text[] := customer::text || (orders || carts || quotes || balances)::text[];
+    rows_changed bigint;
+    total bigint := 0;
+BEGIN
+    UPDATE commerce.order_discounts d SET reason = 'erased' WHERE d.order_id = ANY (orders) AND d.reason <> 'erased';
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    UPDATE commerce.order_edits e SET reason = CASE WHEN e.reason IS NOT NULL THEN 'erased' END, changes = commerce.without_words(e.changes)
+        WHERE e.order_id = ANY (orders) AND (e.reason <> 'erased' OR commerce.without_words(e.changes) <> e.changes);
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    UPDATE commerce.order_versions v SET reason = CASE WHEN v.reason IS NOT NULL THEN 'erased' END, document = commerce.without_words(v.document)
+        WHERE v.order_id = ANY (orders) AND (v.reason <> 'erased' OR commerce.without_words(v.document) <> v.document);
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    UPDATE commerce.order_holds h SET reason = 'erased' WHERE h.order_id = ANY (orders) AND h.reason <> 'erased';
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    UPDATE commerce.returns r SET reason = 'erased' WHERE r.order_id = ANY (orders) AND r.reason <> 'erased';
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    UPDATE commerce.return_receptions r SET note = 'erased' WHERE r.order_id = ANY (orders) AND r.note <> 'erased';
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    -- A carrier's page shows where the parcel went.
+    UPDATE commerce.fulfilments f SET tracking = NULL, carrier = NULL, tracking_url = NULL
+        WHERE f.order_id = ANY (orders) AND num_nonnulls(f.tracking, f.carrier, f.tracking_url) > 0;
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    -- What is not over is still needed; what was given up is for a clerk to settle first.
+    UPDATE commerce.provider_calls c SET arguments = '{}', path = '/', headers = '{}', body = '', response = NULL, error = NULL
+        WHERE c.order_id = ANY (orders) AND c.state IN ('succeeded', 'failed')
+            AND (c.body <> '' OR c.path <> '/' OR c.headers <> '{}' OR c.arguments <> '{}' OR c.response IS NOT NULL OR c.error IS NOT NULL);
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    UPDATE commerce.provider_payments p SET action_url = NULL WHERE p.order_id = ANY (orders) AND p.action_url IS NOT NULL;
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    UPDATE commerce.carts c SET ship_to = NULL, options = NULL, attributes = '{}'
+        WHERE c.id = ANY (carts) AND (c.ship_to IS NOT NULL OR c.attributes <> '{}' OR c.options IS NOT NULL);
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    UPDATE commerce.quotes q SET ship_to = NULL, options = NULL, reason = CASE WHEN q.reason IS NOT NULL THEN 'erased' END
+        WHERE q.id = ANY (quotes) AND (q.ship_to IS NOT NULL OR q.options IS NOT NULL OR q.reason <> 'erased');
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    UPDATE commerce.quote_versions v SET message = 'erased' WHERE v.quote_id = ANY (quotes) AND v.message <> 'erased';
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    UPDATE commerce.balance_entries e SET reason = 'erased' WHERE e.balance_id = ANY (balances) AND e.reason <> 'erased';
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    UPDATE commerce.store_credits s SET reason = 'erased' WHERE s.customer_id = customer AND s.reason <> 'erased';
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    UPDATE commerce.state_history h SET detail = NULL WHERE h.subject = ANY (subjects) AND h.detail IS NOT NULL;
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    UPDATE commerce.outbox o SET payload = commerce.without_words(o.payload)
+        WHERE o.aggregate = ANY (subjects) AND commerce.without_words(o.payload) <> o.payload;
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    total := total + rows_changed;
+    RETURN total + commerce.redact_audit(about, subjects);
+END
+$$;
+COMMENT ON FUNCTION commerce.erase_words(text, uuid, uuid[]) IS
+'Internal. Takes away what people wrote about a customer (NULL: none) and orders, which are locked, and returns how many rows that were: reasons, notes and messages become erased; tracking, what machines were told, what finished calls of providers said, and the attributes and options of carts and quotes go; of the audit log as redact_audit() does. about: whom the log names.';
