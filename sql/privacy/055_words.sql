@@ -1,6 +1,6 @@
 -- What people wrote about somebody in their own words, and what becomes of it when he is forgotten.
 CREATE FUNCTION commerce.without_words(document jsonb, of_line boolean DEFAULT false) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN CASE jsonb_typeof(document)
@@ -20,7 +20,7 @@ COMMENT ON FUNCTION commerce.without_words(jsonb, boolean) IS
 'Internal. A document with "erased" in place of what people wrote: reason, note, message, and how a parcel is followed. of_line: it is a line as somebody gave it, of which numbers, sku and location stay.';
 
 CREATE FUNCTION commerce.only_forgets(was jsonb, becomes jsonb, words text[]) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN was - words = becomes - words AND NOT EXISTS (SELECT FROM unnest(words) w
         WHERE becomes -> w IS DISTINCT FROM was -> w AND becomes -> w NOT IN ('null', '{}', '"erased"'));
 COMMENT ON FUNCTION commerce.only_forgets(jsonb, jsonb, text[]) IS

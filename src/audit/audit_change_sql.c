@@ -11,6 +11,7 @@
 #include "audit/audit.h"
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/settings.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -227,6 +228,8 @@ commerce_audit_change(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("this function audits as an AFTER trigger FOR EACH ROW"),
 						errhint("Create it by commerce.audit_table().")));
+	if (!commerce_audit_changes)
+		return PointerGetDatum(NULL);
 	facts.kind = kind_of(data->tg_event);
 	facts.relation = psprintf("%s.%s", get_namespace_name(RelationGetNamespace(data->tg_relation)),
 							  RelationGetRelationName(data->tg_relation));

@@ -11,6 +11,7 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/plan.h"
+#include "base/settings.h"
 #include "money/amount.h"
 #include "order/history.h"
 #include "order/order_tables.h"
@@ -288,6 +289,8 @@ note_placed(const char *order, int64 number, const Quote *quote)
 {
 	JsonWriter detail = JSON_WRITER_INIT;
 
+	if (!commerce_audit_changes)
+		return;
 	commerce_json_object(&detail);
 	commerce_json_key(&detail, "new");
 	commerce_json_object(&detail);

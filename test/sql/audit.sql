@@ -57,6 +57,22 @@ SELECT commerce.audit_leaf('00000000-0000-7000-8000-000000000001', '2026-01-01 0
 SELECT commerce.audit_leaf(NULL, now(), '', '', '', '', '', NULL, '\x00') IS NULL AS no_id,
     commerce.audit_leaf(gen_random_uuid(), now(), '', '', '', '', '', NULL, '\x00') IS NULL AS short_salt;
 
+-- Turned off for a load, by a superuser alone; what the application writes is there all the same.
+SET commerce.audit_changes = off;
+INSERT INTO aud_own VALUES (7, 'loaded');
+UPDATE aud_own SET b = 'moved';
+SELECT commerce.checkout('[{"sku": "aud-A", "quantity": 1}]') AS loaded \gset
+SELECT commerce.record_audit('loaded');
+RESET commerce.audit_changes;
+DELETE FROM aud_own;
+SELECT e.kind, e.relation FROM pg_temp.entries e ORDER BY e.id DESC LIMIT 2;
+SELECT count(*) AS entries FROM pg_temp.entries e WHERE e.subject IN ('loaded', 'moved', :'loaded');
+SET ROLE commerce_app;
+SAVEPOINT here;
+SET commerce.audit_changes = off;
+ROLLBACK TO here;
+RESET ROLE;
+
 -- Written once.
 \set VERBOSITY sqlstate
 \set ON_ERROR_ROLLBACK on
