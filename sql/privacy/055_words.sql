@@ -1,5 +1,5 @@
 -- What people wrote about somebody in their own words, and what becomes of it when he is forgotten.
-CREATE FUNCTION commerce.without_words(document jsonb, of_line boolean DEFAULT false) RETURNS jsonb
+CREATE FUNCTION commerce.without_words(document jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -7,17 +7,28 @@ BEGIN
         WHEN 'object' THEN (SELECT coalesce(jsonb_object_agg(e.key, CASE
                 WHEN jsonb_typeof(e.value) = 'null' THEN e.value
                 WHEN e.key IN ('reason', 'note', 'message', 'tracking', 'carrier', 'url') THEN '"erased"'
-                ELSE commerce.without_words(e.value, e.key = 'lines') END), '{}')
-            FROM jsonb_each(document) e
-            -- Lines are told as they were given, with whatever else somebody put into them.
-            WHERE NOT of_line OR jsonb_typeof(e.value) IN ('number', 'boolean') OR e.key IN ('sku', 'location', 'reason', 'note'))
-        WHEN 'array' THEN (SELECT coalesce(jsonb_agg(commerce.without_words(x.value, of_line) ORDER BY x.n), '[]')
+                ELSE commerce.without_words(e.value) END), '{}')
+            FROM jsonb_each(document) e)
+        WHEN 'array' THEN (SELECT coalesce(jsonb_agg(commerce.without_words(x.value) ORDER BY x.n), '[]')
             FROM jsonb_array_elements(document) WITH ORDINALITY x (value, n))
         ELSE document END;
 END
 $$;
-COMMENT ON FUNCTION commerce.without_words(jsonb, boolean) IS
-'Internal. A document with "erased" in place of what people wrote: reason, note, message, and how a parcel is followed. of_line: it is a line as somebody gave it, of which numbers, sku and location stay.';
+COMMENT ON FUNCTION commerce.without_words(jsonb) IS
+'Internal. A document with "erased" in place of what people wrote: reason, note, message, and how a parcel is followed.';
+
+CREATE FUNCTION commerce.event_without_words(topic text, payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- The lines of a return are told as they were given, with whatever somebody has put beside these two.
+    RETURN CASE topic WHEN 'return.requested' THEN payload || jsonb_build_object('lines', (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(
+            jsonb_build_object('line', l.value -> 'line', 'quantity', l.value -> 'quantity')) ORDER BY l.n), '[]')
+        FROM jsonb_array_elements(payload -> 'lines') WITH ORDINALITY l (value, n)))
+        ELSE commerce.without_words(payload) END;
+END
+$$;
+COMMENT ON FUNCTION commerce.event_without_words(text, jsonb) IS 'Internal. The payload of an event without what people wrote.';
 
 CREATE FUNCTION commerce.only_forgets(was jsonb, becomes jsonb, words text[]) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -124,8 +135,8 @@ BEGIN
     UPDATE commerce.state_history h SET detail = NULL WHERE h.subject = ANY (subjects) AND h.detail IS NOT NULL;
     GET DIAGNOSTICS rows_changed = ROW_COUNT;
     total := total + rows_changed;
-    UPDATE commerce.outbox o SET payload = commerce.without_words(o.payload)
-        WHERE o.aggregate = ANY (subjects) AND commerce.without_words(o.payload) <> o.payload;
+    UPDATE commerce.outbox o SET payload = commerce.event_without_words(o.topic, o.payload)
+        WHERE o.aggregate = ANY (subjects) AND commerce.event_without_words(o.topic, o.payload) <> o.payload;
     GET DIAGNOSTICS rows_changed = ROW_COUNT;
     total := total + rows_changed;
     RETURN total + commerce.redact_audit(about, subjects);

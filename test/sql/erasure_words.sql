@@ -138,6 +138,18 @@ SELECT DISTINCT customer AS jane FROM words_orders WHERE customer IS NOT NULL \g
 SELECT string_agg(said, E'\n' ORDER BY said COLLATE "C") AS planted FROM (SELECT DISTINCT said FROM words_found('canary')) f;
 SELECT commerce.seal_audit() > 0 AS sealed, (SELECT count(*) FROM commerce.verify_audit()) AS problems;
 
+-- What it was about, to the cent.
+CREATE FUNCTION words_sums() RETURNS text LANGUAGE sql AS $$ SELECT md5(concat_ws('/',
+    (SELECT string_agg(concat_ws(' ', v.order_id, v.version, jsonb_path_query_array(v.document, 'strict $.**.minor'), jsonb_path_query_array(v.document, 'strict $.**.title'), v.taxes), ',' ORDER BY v.order_id, v.version)
+        FROM commerce.order_versions v),
+    (SELECT string_agg(concat_ws(' ', e.order_id, e.id, e.difference, jsonb_path_query_array(e.changes, '$[*].line')), ',' ORDER BY e.id) FROM commerce.order_edits e),
+    (SELECT string_agg(concat_ws(' ', v.quote_id, v.version, v.lines, v.total), ',' ORDER BY v.quote_id, v.version) FROM commerce.quote_versions v),
+    (SELECT string_agg(concat_ws(' ', o.aggregate, o.id, o.topic, jsonb_path_query_array(o.payload, 'strict $.**.minor'), o.payload -> 'lines' #> '{0,quantity}'), ',' ORDER BY o.id)
+        FROM commerce.outbox o WHERE o.topic NOT LIKE '%.erased'),
+    (SELECT string_agg(concat_ws(' ', b.balance, b."left"), ',' ORDER BY b.balance) FROM commerce.balance_status b),
+    (SELECT string_agg((to_jsonb(o) - 'ship_address')::text, ',' ORDER BY o.id) FROM commerce.orders o))) $$;
+SELECT words_sums() AS before \gset
+
 -- The customer goes, and with him all but what is kept; the guest's words are there yet.
 SELECT commerce.erase_customer(:'jane') -> 'kept' -> 'orders' AS orders;
 SELECT f.place, count(*) AS words FROM words_found('canary') f GROUP BY 1 ORDER BY 1;
@@ -152,10 +164,17 @@ SELECT jsonb_array_length(commerce.erase_guest(email => 'CANARY.checkout.email@E
 SELECT jsonb_array_length(commerce.erase_guest(email => 'canary.set_cart.email@example.com') -> 'orders') AS orders;
 SELECT place, said FROM words_found('canary');
 SELECT commerce.erase_guest(id) -> 'kept' -> 'orders' AS orders FROM words_orders o WHERE who = 'guest' AND NOT EXISTS (SELECT FROM commerce.guests g WHERE g.order_id = o.id);
+SELECT words_sums() = :'before' AS same_to_the_cent, (SELECT count(*) FROM commerce.outbox o JOIN commerce.event_topics() t USING (topic)
+    WHERE NOT commerce.payload_fits(t.shape, o.payload)) AS misshapen;
 -- Nothing is left but what README.md lists.
 SELECT place, said FROM words_found('canary');
 SELECT place, said FROM words_found('kept');
 SELECT commerce.seal_audit() > 0 AS sealed, (SELECT count(*) FROM commerce.verify_audit()) AS problems;
+
+-- Orders go on: four units for 39, of which one was taken out before and one is now.
+SELECT o.total, commerce.cancel_lines(o.id, '[{"line": 1, "quantity": 1}]') IS NOT NULL AS cancelled
+    FROM commerce.orders o WHERE o.id IN (SELECT v.order_id FROM commerce.order_versions v WHERE v.cause = 'cancel_lines' AND v.order_id IN (SELECT w.id FROM words_orders w)) ORDER BY o.id;
+SELECT o.total FROM commerce.orders o WHERE o.id IN (SELECT v.order_id FROM commerce.order_versions v WHERE v.cause = 'cancel_lines' AND v.order_id IN (SELECT w.id FROM words_orders w)) ORDER BY o.id;
 
 -- What an erasure took is taken by nobody else, and an entry that says so stays so.
 \set VERBOSITY sqlstate
@@ -210,7 +229,7 @@ SELECT DISTINCT function FROM words_arguments WHERE function NOT IN (SELECT e.fu
     AND position(function IN (SELECT prosrc FROM pg_proc WHERE proname = 'words_of')) = 0;
 SELECT function FROM words_elsewhere EXCEPT SELECT function FROM words_arguments;
 
-DROP FUNCTION words_of, words_found, words_answer;
+DROP FUNCTION words_of, words_found, words_answer, words_sums;
 DROP TABLE words_orders;
 DELETE FROM commerce.provider_calls WHERE provider LIKE 'words-%';
 DELETE FROM commerce.provider_payments WHERE provider LIKE 'words-%';
