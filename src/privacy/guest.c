@@ -4,7 +4,6 @@
  */
 #include "privacy/seal.h"
 
-#include "base/json.h"
 #include "privacy/blind.h"
 #include "privacy/jwt_json.h"
 #include "privacy/open.h"
@@ -14,11 +13,15 @@ static char *
 named_email(const char *destination, size_t length)
 {
 	Jsonb *document = commerce_json_or_null(destination, length);
-	char *email = document != NULL && JB_ROOT_IS_OBJECT(document)
-					  ? commerce_json_get_string(&document->root, "email")
-					  : NULL;
+	JsonbValue value;
+	char *email;
 
-	return email != NULL && commerce_normalise(email, "email")[0] != '\0' ? email : NULL;
+	if (document == NULL || !JB_ROOT_IS_OBJECT(document) ||
+		getKeyJsonValueFromContainer(&document->root, "email", strlen("email"), &value) == NULL ||
+		value.type != jbvString)
+		return NULL;
+	email = pnstrdup(value.val.string.val, (size_t) value.val.string.len);
+	return commerce_normalise(email, "email")[0] != '\0' ? email : NULL;
 }
 
 /* Seals the e-mail address that a sealed destination names, and computes its blind value. */
