@@ -91,24 +91,25 @@ CREATE FUNCTION commerce.export_customer(customer uuid) RETURNS jsonb
 AS $$
 DECLARE
     facts jsonb := commerce.export_facts(customer);
-    opened jsonb;
 BEGIN
     IF facts IS NULL THEN
         RETURN NULL;
     END IF;
-    opened := (SELECT coalesce(jsonb_agg(jsonb_build_object('table', v."table", 'row', v."row", 'column', v."column", 'field', v.field,
-        'value', commerce.export_value(v.value, customer, v.row_id)) ORDER BY v."table" COLLATE "C", v."row", v."column"), '[]')
-        FROM commerce.export_values(customer) v);
-    RETURN facts || jsonb_build_object(
-        'customer', facts -> 'customer' || (SELECT coalesce(jsonb_object_agg(v ->> 'column', v -> 'value'), '{}')
-            FROM jsonb_array_elements(opened) v WHERE v ->> 'table' = 'commerce.customers'),
-        'orders', (SELECT coalesce(jsonb_agg(o.summary || coalesce(v.opened, '{}') ORDER BY o.n), '[]')
-            FROM jsonb_array_elements(facts -> 'orders') WITH ORDINALITY o (summary, n)
-                LEFT JOIN (SELECT x -> 'row' ->> 'id' AS id, jsonb_object_agg(x ->> 'column', x -> 'value') AS opened
-                    FROM jsonb_array_elements(opened) x WHERE x ->> 'table' = 'commerce.orders' GROUP BY 1) v ON v.id = o.summary ->> 'id'),
-        'values', (SELECT coalesce(jsonb_agg(v), '[]') FROM jsonb_array_elements(opened) v
-            WHERE v ->> 'table' NOT IN ('commerce.customers', 'commerce.orders')),
-        'exported_at', now());
+    -- In one statement: what is opened must not be a parameter of another, where an extension that logs those would see it.
+    RETURN (WITH opened AS MATERIALIZED (SELECT v."table", jsonb_build_object('table', v."table", 'row', v."row", 'column', v."column",
+                'field', v.field, 'value', commerce.export_value(v.value, customer, v.row_id)) AS told,
+                row_number() OVER (ORDER BY v."table" COLLATE "C", v."row", v."column") AS n
+            FROM commerce.export_values(customer) v)
+        SELECT facts || jsonb_build_object(
+            'customer', facts -> 'customer' || (SELECT coalesce(jsonb_object_agg(x.told ->> 'column', x.told -> 'value'), '{}')
+                FROM opened x WHERE x."table" = 'commerce.customers'),
+            'orders', (SELECT coalesce(jsonb_agg(o.summary || coalesce(v.parts, '{}') ORDER BY o.n), '[]')
+                FROM jsonb_array_elements(facts -> 'orders') WITH ORDINALITY o (summary, n)
+                    LEFT JOIN (SELECT x.told -> 'row' ->> 'id' AS id, jsonb_object_agg(x.told ->> 'column', x.told -> 'value') AS parts
+                        FROM opened x WHERE x."table" = 'commerce.orders' GROUP BY 1) v ON v.id = o.summary ->> 'id'),
+            'values', (SELECT coalesce(jsonb_agg(x.told ORDER BY x.n), '[]') FROM opened x
+                WHERE x."table" NOT IN ('commerce.customers', 'commerce.orders')),
+            'exported_at', now()));
 END
 $$;
 COMMENT ON FUNCTION commerce.export_customer(uuid) IS
