@@ -10,9 +10,9 @@
 #include "base/due.h"
 #include "base/errors.h"
 #include "base/json.h"
-#include "base/plan.h"
 #include "base/settings.h"
 #include "money/amount.h"
+#include "order/guest.h"
 #include "order/history.h"
 #include "order/order_tables.h"
 #include "order/sums.h"
@@ -23,10 +23,6 @@
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "utils/fmgrprotos.h"
 #pragma GCC diagnostic pop
-
-static SavedPlan write_guest = {
-	.sql = "INSERT INTO commerce.guests (order_id, email, email_blind) VALUES ($1, $2, $3)",
-	.args = "uuid; commerce.sealed; bytea"};
 
 /* Returns an amount of the quote's currency as a Datum. */
 static Datum
@@ -90,17 +86,6 @@ private_destination(const pg_uuid_t *order, const QuoteRequest *request, Jsonb *
 	return sealed_destination(ship_to, request->customer ? request->customer : order);
 }
 
-/* Writes down by what a guest is found again: the e-mail address of the destination, where it names one. */
-static void
-store_guest(const pg_uuid_t *order, const QuoteRequest *request, Datum address)
-{
-	Datum values[3] = {UUIDPGetDatum(order)};
-
-	if (request->customer == NULL && address != (Datum) 0 &&
-		commerce_seal_email_of(DatumGetByteaPP(address), order, &values[1], &values[2]))
-		(void) commerce_run(&write_guest, PLAN_WRITES, values, NULL);
-}
-
 /* Returns the next number of the channel. */
 static Datum
 next_number(const Quote *quote)
@@ -158,7 +143,8 @@ store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quo
 	};
 
 	commerce_chores_due(quote->expires_at);
-	store_guest(order, request, values[ORDER_SHIP_ADDRESS]);
+	if (request->customer == NULL && !nulls[ORDER_SHIP_ADDRESS])
+		commerce_store_guest(order, values[ORDER_SHIP_ADDRESS], cart ? NULL : ship_to);
 	return commerce_write_order(values, nulls, plainly);
 }
 

@@ -12,6 +12,7 @@ pg_noreturn extern void commerce_refuse_long_plaintext(void);
 
 /* What tells a column of commerce.sealed('address') from others: the id of the field, which its name alone decides. */
 #define SEALED_ADDRESS_TYPMOD 447477176
+#define SEALED_EMAIL_TYPMOD 327422866
 
 /* Is there a key to seal with? False where no setting leads to one; a broken key file is an error (CM041). */
 extern bool commerce_can_seal(void);
