@@ -69,12 +69,26 @@ $$;
 COMMENT ON FUNCTION commerce.redact_audit(text, text[]) IS
 'Internal. Takes out of the entries of the audit log about these subjects what people wrote: what for something was revealed, why a balance was changed, and the facts of the application''s own entries; returns how many. Their leaves stay in the tree; an entry of kind redact says which they were and what leaf is left of each, by which verify_audit() knows what is left. Their salts go, so that nobody finds by trying what a leaf was of.';
 
+CREATE FUNCTION commerce.carts_of(customer uuid, orders uuid[]) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+    RETURN ARRAY(WITH RECURSIVE c AS (
+            SELECT x.id FROM commerce.carts x WHERE x.customer_id = customer OR x.order_id = ANY (orders)
+            UNION SELECT m.id FROM c JOIN commerce.carts m ON m.merged_into = c.id)
+        SELECT c.id FROM c);
+END
+$$;
+COMMENT ON FUNCTION commerce.carts_of(uuid, uuid[]) IS
+'Internal. The carts of a customer (NULL: none) and orders, with those that were merged into them, which were a guest''s before he logged in.';
+
 CREATE FUNCTION commerce.erase_words(about text, customer uuid, orders uuid[]) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $$
 #variable_conflict use_variable
 DECLARE
-    carts uuid[] := ARRAY(SELECT c.id FROM commerce.carts c WHERE c.customer_id = customer OR c.order_id = ANY (orders));
+    carts uuid[] := commerce.carts_of(customer, orders);
     quotes uuid[] := ARRAY(SELECT q.id FROM commerce.quotes q WHERE q.customer_id = customer OR q.order_id = ANY (orders));
     balances uuid[] := ARRAY(SELECT b.id FROM commerce.balances b WHERE b.customer_id = customer);
     subjects text[] := customer::text || (orders || carts || quotes || balances)::text[];

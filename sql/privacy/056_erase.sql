@@ -8,7 +8,7 @@ CREATE FUNCTION commerce.refuse_unseen(customer uuid) RETURNS void
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_refuse_unseen';
 COMMENT ON FUNCTION commerce.refuse_unseen(uuid) IS
-'Internal. 40001 where orders, carts or quotes of a customer have come or gone since the snapshot of this transaction, which would not be erased; the customer must be locked FOR UPDATE.';
+'Internal. 40001 where orders, carts, quotes or money of a customer have come or gone since the snapshot of this transaction, which would not be erased; the customer must be locked FOR UPDATE.';
 
 CREATE FUNCTION commerce.erase_values(subject uuid) RETURNS bigint
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off
@@ -53,6 +53,7 @@ DECLARE
     words bigint;
     address text;
     orders uuid[];
+    former uuid;
 BEGIN
     -- Carts and quotes first: who buys one has locked it when the customer is.
     PERFORM FROM commerce.carts x WHERE x.customer_id = customer AND x.state IN ('open', 'expired') ORDER BY x.id FOR NO KEY UPDATE;
@@ -68,6 +69,11 @@ BEGIN
     PERFORM FROM commerce.orders o WHERE o.customer_id = customer ORDER BY o.id FOR NO KEY UPDATE;
     orders := ARRAY(SELECT o.id FROM commerce.orders o WHERE o.customer_id = customer);
     keys := commerce.erase_keys(customer);
+    -- Of the time when his carts and quotes were a guest's, too: backups hold what was sealed for those.
+    FOR former IN SELECT DISTINCT k.subject FROM commerce.data_keys k WHERE k.subject = ANY (commerce.carts_of(customer, '{}')
+            || ARRAY(SELECT q.id FROM commerce.quotes q WHERE q.customer_id = customer)) LOOP
+        keys := keys + commerce.erase_keys(former);
+    END LOOP;
     changed := commerce.erase_values(customer);
     UPDATE commerce.customers x SET password_hash = NULL, attributes = '{}', customer_group = NULL, vat_country = NULL,
             login_version = x.login_version + 1,

@@ -46,7 +46,7 @@ BEGIN
     keys := 0;
     changed := 0;
     -- Of the cart and the quote that it came from, too: backups hold what was sealed for those.
-    FOR subject IN SELECT "order" UNION SELECT c.id FROM commerce.carts c WHERE c.order_id = "order"
+    FOR subject IN SELECT "order" UNION SELECT unnest(commerce.carts_of(NULL, ARRAY["order"]))
             UNION SELECT q.id FROM commerce.quotes q WHERE q.order_id = "order" LOOP
         keys := keys + commerce.erase_keys(subject);
         changed := changed + commerce.erase_values(subject);

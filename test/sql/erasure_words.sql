@@ -98,6 +98,12 @@ BEGIN
     PERFORM commerce.accept_quote(thing, '7 EUR');
     sold := sold || commerce.order_quote(thing, 'kept order_quote key ' || who);
     IF jane IS NOT NULL THEN
+        -- A guest's cart that became hers, by way of another.
+        thing := commerce.create_cart();
+        PERFORM commerce.set_cart_line(thing, 'words-a', 1), commerce.set_cart(thing, '{"attributes": {"note": "canary set_cart merged"}, "ship_to": {"country": "DE", "name": "canary set_cart ship_to"}}');
+        goes_back := commerce.create_cart();
+        PERFORM commerce.merge_carts(thing, goes_back);
+        PERFORM commerce.merge_carts(goes_back, commerce.create_cart(jane));
         thing := commerce.create_quote('[{"sku": "words-a", "quantity": 1}]', jane);
         PERFORM commerce.reject_quote(thing, 'canary reject_quote reason');
         thing := commerce.create_draft('[{"sku": "words-a", "quantity": 1, "title": "kept create_draft lines"}]', jane, changes => '{"attributes": {"note": "canary create_draft changes"}}');
@@ -153,6 +159,8 @@ SELECT words_sums() AS before \gset
 -- The customer goes, and with him all but what is kept; the guest's words are there yet.
 SELECT commerce.erase_customer(:'jane') -> 'kept' -> 'orders' AS orders;
 SELECT f.place, count(*) AS words FROM words_found('canary') f GROUP BY 1 ORDER BY 1;
+-- Nor is there a key for what was sealed for a cart before it was hers; those that are left are of the shop and the guest.
+SELECT count(*) AS keys FROM commerce.data_keys k JOIN commerce.carts c ON c.id = k.subject WHERE c.state = 'merged' OR c.customer_id = :'jane';
 -- Sealed and not sealed entries alike: what is left of them is what the log says.
 SELECT count(*) AS problems FROM commerce.verify_audit();
 SELECT kind, subject = :'jane' AS janes, (SELECT count(*) FROM jsonb_object_keys(detail -> 'entries')) > 0 AS entries FROM commerce.audit_log WHERE kind = 'redact';
