@@ -41,33 +41,23 @@ CREATE FUNCTION commerce.redact_audit(about text, subjects text[]) RETURNS bigin
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    left_over jsonb;
+    entries uuid[];
     redacted bigint := 0;
-    nothing CONSTANT bytea := '\x00000000000000000000000000000000';
 BEGIN
     LOOP
         -- Few at a time: each UPDATE looks itself up in the entry that announces it.
-        SELECT jsonb_object_agg(x.id, x.detail) INTO left_over FROM (
-            SELECT a.id, CASE WHEN a.kind = 'reveal' THEN a.detail || '{"purpose": "erased"}'
-                    WHEN a.relation IS NOT NULL THEN commerce.without_words(a.detail) END AS detail
-                FROM commerce.audit_log a WHERE a.subject = ANY (subjects) AND a.detail IS NOT NULL
-                    AND CASE WHEN a.kind = 'reveal' THEN a.detail -> 'purpose' <> '"erased"'
-                        WHEN a.relation IS NOT NULL THEN a.relation = 'commerce.balance_entries' AND commerce.without_words(a.detail) <> a.detail
-                        ELSE true END
-                ORDER BY a.id LIMIT 100) x;
-        EXIT WHEN left_over IS NULL;
-        PERFORM commerce.write_audit('redact', 'commerce.audit_log', about, jsonb_build_object('entries', (SELECT jsonb_object_agg(a.id,
-                encode(commerce.audit_leaf(a.id, a.at, a.actor, a.login, a.kind, a.relation, a.subject, nullif(e.value, 'null'), nothing), 'hex'))
-            FROM jsonb_each(left_over) e JOIN commerce.audit_log a ON a.id = e.key::uuid)));
-        UPDATE commerce.audit_log a SET detail = nullif(e.value, 'null'), salt = nothing
-            FROM jsonb_each(left_over) e WHERE a.id = e.key::uuid;
-        redacted := redacted + (SELECT count(*) FROM jsonb_object_keys(left_over));
+        entries := ARRAY(SELECT a.id FROM commerce.audit_log a WHERE a.subject = ANY (subjects) AND a.relation IS NULL AND a.detail IS NOT NULL
+            ORDER BY a.id LIMIT 100);
+        EXIT WHEN cardinality(entries) = 0;
+        PERFORM commerce.write_audit('redact', 'commerce.audit_log', about, jsonb_build_object('entries', to_jsonb(entries)));
+        UPDATE commerce.audit_log a SET detail = NULL, salt = commerce.audit_erased(a.detail, a.salt) WHERE a.id = ANY (entries);
+        redacted := redacted + cardinality(entries);
     END LOOP;
     RETURN redacted;
 END
 $$;
 COMMENT ON FUNCTION commerce.redact_audit(text, text[]) IS
-'Internal. Takes out of the entries of the audit log about these subjects what people wrote: what for something was revealed, why a balance was changed, and the facts of the application''s own entries; returns how many. Their leaves stay in the tree; an entry of kind redact says which they were and what leaf is left of each, by which verify_audit() knows what is left. Their salts go, so that nobody finds by trying what a leaf was of.';
+'Internal. Takes away what people wrote in the entries of the audit log about these subjects, the purposes of reveals and the details of the application''s own entries; returns of how many. Of each its hash stays, so that the leaf is still that of the rest: who, what kind, whom, when. An entry of kind redact, about whom is erased, says which they were.';
 
 CREATE FUNCTION commerce.carts_of(customer uuid, orders uuid[]) RETURNS uuid[]
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
