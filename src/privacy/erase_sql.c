@@ -25,14 +25,14 @@ static SavedPlan delete_keys = {.sql = "DELETE FROM commerce.data_keys WHERE sub
 static SavedPlan find_key = {.sql = "SELECT FROM commerce.data_keys WHERE subject = $1 LIMIT 1",
 							 .args = "uuid"};
 
-/* One number that tells other sets of rows apart, as far as 64 bits do. */
+/* One number that tells other sets of rows apart, as far as 64 bits do; rows of two tables may have one id. */
 static SavedPlan take_stock = {
-	.sql = "SELECT coalesce(bit_xor(uuid_hash_extended(x.id, 0)), 0) FROM ("
-		   " SELECT id FROM commerce.orders WHERE customer_id = $1"
-		   " UNION ALL SELECT id FROM commerce.carts WHERE customer_id = $1"
-		   " UNION ALL SELECT id FROM commerce.quotes WHERE customer_id = $1"
-		   " UNION ALL SELECT id FROM commerce.balances WHERE customer_id = $1"
-		   " UNION ALL SELECT id FROM commerce.store_credits WHERE customer_id = $1) x",
+	.sql = "SELECT coalesce(bit_xor(uuid_hash_extended(x.id, x.of)), 0) FROM ("
+		   " SELECT id, 1 AS of FROM commerce.orders WHERE customer_id = $1"
+		   " UNION ALL SELECT id, 2 FROM commerce.carts WHERE customer_id = $1"
+		   " UNION ALL SELECT id, 3 FROM commerce.quotes WHERE customer_id = $1"
+		   " UNION ALL SELECT id, 4 FROM commerce.balances WHERE customer_id = $1"
+		   " UNION ALL SELECT id, 5 FROM commerce.store_credits WHERE customer_id = $1) x",
 	.args = "uuid"};
 
 /* Returns that number under one view of the data. */

@@ -32,15 +32,16 @@ PG_FUNCTION_INFO_V1(commerce_reset_password);
 PG_FUNCTION_INFO_V1(commerce_forgive_login);
 
 static SavedPlan find_credentials = {
-	.sql = "SELECT password_hash, login_version FROM commerce.customers WHERE id = $1", .args = "uuid"};
+	.sql = "SELECT password_hash, login_version FROM commerce.customers WHERE id = $1 AND erased_at IS NULL",
+	.args = "uuid"};
 
 static SavedPlan renew_hash = {
 	.sql = "UPDATE commerce.customers SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
 	.args = "uuid; text; text"};
 
 static SavedPlan set_password = {
-	.sql =
-		"UPDATE commerce.customers SET password_hash = $2, login_version = login_version + 1 WHERE id = $1",
+	.sql = "UPDATE commerce.customers SET password_hash = $2, login_version = login_version + 1 WHERE id = $1"
+		   " AND erased_at IS NULL",
 	.args = "uuid; text"};
 
 static SavedPlan end_sessions = {

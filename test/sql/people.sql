@@ -205,6 +205,7 @@ CREATE FUNCTION people_sums() RETURNS text LANGUAGE sql AS $$ SELECT md5((SELECT
     || (SELECT string_agg(b::text, '') FROM commerce.budget_status b)) $$;
 SELECT commerce.login('people.jane@example.com', 'correct horse') AS token \gset
 SELECT commerce.create_totp(:'jane') IS NOT NULL AS totp;
+SELECT commerce.create_password_reset(:'jane') AS letter \gset
 SELECT people_sums() AS before \gset
 CREATE TABLE people_copy AS SELECT id, email FROM commerce.customers WHERE id = :'jane';
 SELECT (SELECT email_blind FROM commerce.customers WHERE id = :'jane') AS blind \gset
@@ -247,6 +248,8 @@ SELECT commerce.has_consent(:'jane', 'profiling');
 SELECT commerce.find_customer('people.jane@example.com') IS NULL AS unknown;
 SELECT commerce.use_session(:'token');
 SELECT commerce.login('people.jane@example.com', 'correct horse');
+SELECT commerce.create_password_reset(:'jane');
+SELECT commerce.reset_password(:'letter', 'battery staple');
 UPDATE commerce.customers SET name = (SELECT name FROM commerce.customers WHERE id = :'bob') WHERE id = :'jane';
 SELECT commerce.create_customer('people.jane@example.com') IS NOT NULL AS comes_back_as_new;
 SELECT (commerce.export_customer(:'jane') -> 'customer') - '{id,created_at,erased_at}'::text[] AS customer,
