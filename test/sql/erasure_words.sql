@@ -163,7 +163,7 @@ SELECT f.place, count(*) AS words FROM words_found('canary') f GROUP BY 1 ORDER 
 SELECT count(*) AS keys FROM commerce.data_keys k JOIN commerce.carts c ON c.id = k.subject WHERE c.state = 'merged' OR c.customer_id = :'jane';
 -- Sealed and not sealed entries alike: what is left of them is what the log says.
 SELECT count(*) AS problems FROM commerce.verify_audit();
-SELECT kind, subject = :'jane' AS janes, jsonb_array_length(detail -> 'entries') AS entries FROM commerce.audit_log WHERE kind = 'redact';
+SELECT kind, subject = :'jane' AS janes, jsonb_array_length(detail -> 'entries') AS entries FROM commerce.audit_log WHERE kind = 'redact' AND subject = :'jane';
 SELECT kind, detail, octet_length(salt) AS salt, count(*) FROM commerce.audit_log WHERE subject IN (SELECT id::text FROM words_orders WHERE customer IS NOT NULL UNION SELECT :'jane')
     AND (kind IN ('reveal', 'kept record_audit kind')) GROUP BY 1, 2, 3 ORDER BY kind, detail::text;
 SELECT commerce.erase_customer(:'jane') ->> 'words' AS again;

@@ -63,7 +63,7 @@ SELECT commerce.export_guest(email => ' ');
 REVOKE UPDATE ON guest_notes FROM commerce_owner;
 SELECT commerce.erase_guest(:'one');
 GRANT UPDATE ON guest_notes TO commerce_owner;
-INSERT INTO commerce.guests (order_id, email) SELECT gen_random_uuid(), email FROM commerce.guests LIMIT 1;
+INSERT INTO commerce.guests (order_id, email) SELECT gen_random_uuid(), email FROM commerce.guests WHERE email IS NOT NULL LIMIT 1;
 \set VERBOSITY default
 SELECT count(*) AS there FROM commerce.orders o JOIN guest_sold s USING (id) WHERE o.ship_address IS NOT NULL;
 
