@@ -88,6 +88,7 @@ CREATE FUNCTION commerce.guest_facts(orders uuid[]) RETURNS jsonb
     LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET intervalstyle = iso_8601
 AS $$
 BEGIN
+    PERFORM commerce.require_shop();
     RETURN jsonb_build_object(
         'orders', (SELECT coalesce(jsonb_agg(commerce.order_summary(o.id) || jsonb_build_object('erased_at', g.erased_at,
                 'invoices', commerce.invoices_of(o.id)) ORDER BY o.placed_at, o.id), '[]')
