@@ -221,6 +221,8 @@ commerce_settle_settings(const char *application)
 		{"lock_timeout", "0"},
 		{"transaction_timeout", "0"}, /* from 17 on */
 		{"search_path", "pg_catalog, pg_temp"},
+		/* What it runs is short; compiling it takes a hundred times as long. */
+		{"jit", "off"},
 	};
 
 	for (size_t i = 0; i < lengthof(settings); i++)

@@ -4,7 +4,6 @@
 #include "order/guest.h"
 
 #include "base/plain_table.h"
-#include "base/plan.h"
 #include "privacy/seal.h"
 
 #pragma GCC diagnostic push
@@ -28,11 +27,14 @@ static const PlainColumn columns[GUEST_COLUMNS] = {
 	[GUEST_CREATED_AT] = {.name = "created_at", .type = TIMESTAMPTZOID, .by_default = "now"},
 };
 
-static PlainTable guests = {.watch = {.table = "guests"}, .columns = columns, .column_count = GUEST_COLUMNS};
-
 static SavedPlan write_guest = {
-	.sql = "INSERT INTO commerce.guests (order_id, email, email_blind) VALUES ($1, $2, $3)",
-	.args = "uuid; commerce.sealed; bytea"};
+	.sql = "INSERT INTO commerce.guests (order_id, email, email_blind, created_at) VALUES ($1, $2, $3, $4)",
+	.args = "uuid; commerce.sealed; bytea; timestamptz"};
+
+static PlainTable guests = {.watch = {.table = "guests"},
+							.columns = columns,
+							.column_count = GUEST_COLUMNS,
+							.statement = &write_guest};
 
 /* Begins to watch the table. */
 void
@@ -57,20 +59,11 @@ commerce_store_guest(const pg_uuid_t *order, Datum address, const Jsonb *ship_to
 {
 	Datum values[GUEST_COLUMNS] = {UUIDPGetDatum(order)};
 	bool nulls[GUEST_COLUMNS] = {false};
-	bool written = false;
-	Relation table;
 
 	if ((ship_to != NULL && !names_email(ship_to)) ||
 		!commerce_seal_email_of(DatumGetByteaPP(address), order, &values[GUEST_EMAIL],
 								&values[GUEST_EMAIL_BLIND]))
 		return;
 	values[GUEST_CREATED_AT] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-	table = commerce_plain_table_open(&guests);
-	if (table != NULL)
-	{
-		written = commerce_plain_table_insert(&guests, table, values, nulls);
-		commerce_plain_table_close(table);
-	}
-	if (!written)
-		(void) commerce_run(&write_guest, PLAN_WRITES, values, NULL);
+	commerce_plain_table_write(&guests, values, nulls, false);
 }

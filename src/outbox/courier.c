@@ -5,10 +5,15 @@
 
 #define MAX_SOURCES 4
 
+/* The longest rest between two rounds. */
+#define LONGEST_REST (INT64CONST(50) * 1000)
+
 static const SendSource *sources[MAX_SOURCES];
 static int source_count = 0;
 static List *taken = NIL;     /* requests of this round */
 static List *under_way = NIL; /* requests that are being sent */
+static TimestampTz round_began = 0;
+static TimestampTz rests_until = DT_NOBEGIN;
 
 /* Adds a source. */
 void
@@ -33,6 +38,7 @@ commerce_send(HttpRequest *request)
 void
 commerce_courier_round(Round *round)
 {
+	round_began = GetCurrentTimestamp();
 	round->next = DT_NOEND;
 	round->moot = true;
 	for (int i = 0; i < source_count; i++)
@@ -47,7 +53,11 @@ void
 commerce_courier_start(void)
 {
 	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+	TimestampTz now = GetCurrentTimestamp();
 	ListCell *cell;
+
+	/* The clock may have been set back meanwhile. */
+	rests_until = now + Max(0, Min(now - round_began, LONGEST_REST));
 
 	foreach (cell, taken)
 	{
@@ -57,6 +67,13 @@ commerce_courier_start(void)
 	list_free(taken);
 	taken = NIL;
 	MemoryContextSwitchTo(before);
+}
+
+/* Returns when the next round may be. */
+TimestampTz
+commerce_courier_rests_until(void)
+{
+	return commerce_http_in_flight() > 0 ? rests_until : DT_NOBEGIN;
 }
 
 /* Hands what is over to its source. */

@@ -4,6 +4,10 @@
  * A round is one short transaction: what has been heard since the last is written down, and what comes next is taken. What
  * it took is sent when it has committed, and no transaction is open until the next round. Where things to send come from
  * is a source's affair: deliveries of events are one (deliveries.c).
+ *
+ * Answers come one by one, and a round for each would be the dearest way to hear them. So between two rounds there is as
+ * much time as the last one took, if something is under way: a sender with much to do finds many answers each time, and one
+ * with little waits for a millisecond.
  */
 #ifndef COMMERCE_OUTBOX_COURIER_H
 #define COMMERCE_OUTBOX_COURIER_H
@@ -43,6 +47,9 @@ extern void commerce_send(HttpRequest *request);
 /* Does a round in the transaction there is; then, after its commit, begins to send what it took. */
 extern void commerce_courier_round(Round *round);
 extern void commerce_courier_start(void);
+
+/* Returns when the next round may be, at the earliest; what is past where nothing is under way. */
+extern TimestampTz commerce_courier_rests_until(void);
 
 /* Hands what is over to its source; returns whether there is something to write down. */
 extern bool commerce_courier_collect(void);

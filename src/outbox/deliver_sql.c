@@ -73,26 +73,31 @@ static void
 deliver_until(TimestampTz end)
 {
 	Round round = {.claim = true, .look = true};
+	bool pending = false;
 
 	do_round(&round);
 	for (;;)
 	{
 		TimestampTz now;
-		bool over;
+		TimestampTz next;
 
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
-		over = commerce_courier_collect();
+		pending = commerce_courier_collect() || pending;
 		now = GetCurrentTimestamp();
 		if (now >= end)
 			break;
-		round.look = false;
-		if (over || round.next <= now)
-			do_round(&round);
-		else if (commerce_http_in_flight() == 0)
+		if (!pending && round.next > now && commerce_http_in_flight() == 0)
 			return;
+		next = Max(pending ? now : round.next, commerce_courier_rests_until());
+		if (next > now)
+			commerce_http_wait(TimestampDifferenceMilliseconds(now, Min(end, next)));
 		else
-			commerce_http_wait(TimestampDifferenceMilliseconds(now, Min(end, round.next)));
+		{
+			round.look = false;
+			do_round(&round);
+			pending = false;
+		}
 	}
 	commerce_courier_give_up();
 	round.claim = false;

@@ -146,6 +146,13 @@ write_down(void)
 	commit_transaction(&scope);
 }
 
+/* Returns whether there is something to write down or, where it may take anything, to take. */
+static bool
+has_round_to_do(const Stay *stay, bool claim)
+{
+	return stay->pending || (claim && (stay->look || stay->round.next <= GetCurrentTimestamp()));
+}
+
 /* Does what is due; while it drains, it only writes down. */
 static void
 do_rounds(Stay *stay)
@@ -156,7 +163,7 @@ do_rounds(Stay *stay)
 		stay->look = true;
 	if (commerce_courier_collect())
 		stay->pending = true;
-	if (!stay->pending && !(claim && (stay->look || stay->round.next <= GetCurrentTimestamp())))
+	if (!has_round_to_do(stay, claim) || commerce_courier_rests_until() > GetCurrentTimestamp())
 		return;
 	if (!do_round(stay, claim, stay->look) || !claim || !stay->round.moot || commerce_http_in_flight() > 0)
 		return;
@@ -239,9 +246,12 @@ is_drained(Stay *stay, TimestampTz now)
 static long
 patience(const Stay *stay, TimestampTz now)
 {
+	bool claim = stay->reason == STAYS && !stay->reopen;
 	TimestampTz until = stay->reason == STAYS ? stay->round.next : stay->drain_until;
 
-	if (until == DT_NOEND || (stay->reason == STAYS && stay->reopen))
+	if (has_round_to_do(stay, claim))
+		until = commerce_courier_rests_until();
+	else if (until == DT_NOEND || (stay->reason == STAYS && stay->reopen))
 		return LOOK_OUT;
 	return Min(LOOK_OUT, TimestampDifferenceMilliseconds(now, until));
 }
