@@ -141,7 +141,8 @@ BEGIN
     SELECT commerce.minor_units(o.total) - coalesce((SELECT sum(commerce.minor_units(v.difference)) FROM commerce.order_versions v WHERE v.order_id = o.id), 0)
         INTO rest FROM commerce.orders o WHERE o.id = "order";
     -- All that has changed what is left to pay, in the order in which it happened. What is given back beyond what was paid in
-    -- excess is given away, for as long as it is not paid again, nor the order cheaper by it.
+    -- excess is given away, for as long as it is not paid again; a lower price, or goods that come back, make up for it first, as
+    -- in the documents.
     FOR step IN
         SELECT v.id, commerce.minor_units(v.difference) AS more, 'edit' AS kind FROM commerce.order_versions v WHERE v.order_id = "order"
         UNION ALL
@@ -168,7 +169,8 @@ BEGIN
             WHERE h.subject = "order"::text AND h.relation = 'commerce.orders' AND h.event = 'reopen'
         ORDER BY 1, 3
     LOOP
-        given := CASE step.kind WHEN 'reopen' THEN 0 WHEN 'refund' THEN given + step.more - least(step.more, greatest(-rest, 0)) ELSE given END;
+        given := CASE step.kind WHEN 'reopen' THEN 0 WHEN 'refund' THEN given + step.more - least(step.more, greatest(-rest, 0))
+            WHEN 'edit' THEN greatest(given + least(step.more, 0), 0) WHEN 'goods' THEN greatest(given + step.more, 0) ELSE given END;
         rest := rest + step.more;
         given := least(given, greatest(rest, 0));
     END LOOP;

@@ -244,6 +244,9 @@ SELECT pg_temp.edit(:'w', '[{"line": 1, "quantity": 52}]') AS "2", commerce.void
 SELECT pg_temp.buy('[{"sku": "edit-S", "quantity": 50}]') AS w \gset
 SELECT commerce.authorize_payment(:'w', '60 EUR') AS part \gset
 SELECT commerce.capture_payment(:'part', '40 EUR'), commerce.refund_payment(:'part', '5 EUR'), pg_temp.edit(:'w', '[{"line": 1, "quantity": 51}]') AS "102 - 35 - 5";
+-- Nor where a lower price makes up for it before what was never paid: the documents say what it costs, and so much is to be paid.
+SELECT pg_temp.buy('[{"sku": "edit-S", "quantity": 15}]') AS w \gset
+SELECT commerce.capture_payment(commerce.authorize_payment(:'w', '10 EUR')), pg_temp.give(:'w', '10 EUR'), pg_temp.edit(:'w', '[{"line": 1, "quantity": 13}]') AS "26 - 6", pg_temp.edit(:'w', '[{"line": 1, "quantity": 5}]') AS "10";
 -- Goods that came back are paid back, and no gift; nor is what was given back when the order was called off.
 SELECT commerce.receive_stock('edit-A', 4) > 0 AS received \gset
 SELECT pg_temp.buy('[{"sku": "edit-A", "quantity": 4}]') AS w \gset

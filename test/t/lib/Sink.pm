@@ -77,9 +77,11 @@ sub DESTROY
 {
 	my ($self) = @_;
 
-	# Not in the processes that serve; and how the test ends is its own affair.
-	local $? = $?;
+	my $status = $?;
+
+	# Not in the processes that serve. How the test ends is its own affair; at the very end local() would not give it back.
 	$self->stop if $self->{owner} == $$;
+	$? = $status;
 	return;
 }
 
