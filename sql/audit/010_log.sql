@@ -3,7 +3,13 @@ CREATE FUNCTION commerce.audit_leaf(id uuid, at timestamptz, actor text, login t
     LANGUAGE c IMMUTABLE PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'commerce_audit_leaf_sql';
 COMMENT ON FUNCTION commerce.audit_leaf(uuid, timestamptz, text, text, text, text, text, jsonb, bytea) IS
-'The leaf of an entry of commerce.audit_log, computed from what the entry says: SHA-256, after a zero byte, of commerce.audit.v1 and each part with its length before it. NULL where a part that every entry has is missing. Example: SELECT leaf = commerce.audit_leaf(id, at, actor, login, kind, relation, subject, detail, salt) FROM commerce.audit_log.';
+'The leaf of an entry of commerce.audit_log, computed from what the entry says: SHA-256, after a zero byte, of commerce.audit.v1 and each part with its length before it, of the detail its hash with the second half of the salt. NULL where a part that every entry has is missing. Example: SELECT leaf = commerce.audit_leaf(id, at, actor, login, kind, relation, subject, detail, salt) FROM commerce.audit_log.';
+
+CREATE FUNCTION commerce.audit_erased(detail jsonb, salt bytea) RETURNS bytea
+    LANGUAGE c STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'commerce_audit_erased';
+COMMENT ON FUNCTION commerce.audit_erased(jsonb, bytea) IS
+'Internal. What stands as the salt of an entry whose detail is erased: the entry''s salt and the hash of the detail, whose own salt goes, so that nobody finds by trying what it said. NULL for what no entry has.';
 
 CREATE FUNCTION commerce.audit_change() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -24,6 +30,15 @@ BEGIN
             IF EXISTS (SELECT FROM commerce.audit_nodes n, commerce.audit_tree t WHERE n.entry = OLD.id AND n.position < t.pruned) THEN
                 RETURN OLD;
             END IF;
+        WHEN 'UPDATE' THEN
+            -- A detail that is erased, which another entry of this transaction says; the leaf is still that of the rest.
+            IF NEW.detail IS NULL AND (OLD.id, OLD.written_in, OLD.leaf) = (NEW.id, NEW.written_in, NEW.leaf)
+                    AND NEW.salt = commerce.audit_erased(OLD.detail, OLD.salt)
+                    AND NEW.leaf = commerce.audit_leaf(NEW.id, NEW.at, NEW.actor, NEW.login, NEW.kind, NEW.relation, NEW.subject, NULL, NEW.salt)
+                    AND EXISTS (SELECT FROM commerce.audit_log r WHERE r.written_in = pg_current_xact_id() AND r.kind = 'redact'
+                        AND r.detail -> 'entries' ? OLD.id::text) THEN
+                RETURN NEW;
+            END IF;
         ELSE NULL;
     END CASE;
     RAISE EXCEPTION 'entries of the audit log are written once and never changed' USING ERRCODE = 'CM042',
@@ -31,7 +46,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.refuse_audit_change() IS
-'Internal. Trigger on commerce.audit_log: CM042 for UPDATE, for DELETE but of what prune_audit() removes, and for a TRUNCATE of what is not empty.';
+'Internal. Trigger on commerce.audit_log: CM042 for UPDATE but of a detail that is erased, for DELETE but of what prune_audit() removes, and for a TRUNCATE of what is not empty.';
 
 CREATE FUNCTION commerce.write_audit(kind text, relation text, subject text, detail jsonb) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -43,7 +58,7 @@ CREATE FUNCTION commerce.record_audit(kind text, subject text DEFAULT NULL, deta
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_record_audit';
 COMMENT ON FUNCTION commerce.record_audit(text, text, jsonb) IS
-'Writes an entry of the application''s own into commerce.audit_log, with this transaction: what kind of thing the acting role did, to whom or what, and facts. No customer field belongs in it: it is in the clear, and stays. 22023 for a kind that the shop itself writes (insert, update, delete, truncate, reveal, prune) or of more than 100 bytes, 22004 for none. Example: SELECT commerce.record_audit(''price list approved'', ''spring'', ''{"by": "the board"}'').';
+'Writes an entry of the application''s own into commerce.audit_log, with this transaction: what kind of thing the acting role did, to whom or what, and facts. No customer field belongs in it: it is in the clear, and stays. 22023 for a kind that the shop itself writes (insert, update, delete, truncate, reveal, prune, erase, redact, and those of logins) or of more than 100 bytes, 22004 for none. Example: SELECT commerce.record_audit(''price list approved'', ''spring'', ''{"by": "the board"}'').';
 GRANT EXECUTE ON FUNCTION commerce.record_audit(text, text, jsonb) TO commerce_app;
 
 CREATE FUNCTION commerce.audit_table("table" regclass, subject name DEFAULT NULL) RETURNS void

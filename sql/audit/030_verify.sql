@@ -13,6 +13,12 @@ BEGIN
         SELECT 'changed', a.id, n.position, 'the entry is not what its leaf was computed from'
         FROM commerce.audit_log a LEFT JOIN commerce.audit_nodes n ON n.entry = a.id
         WHERE a.leaf IS DISTINCT FROM commerce.audit_leaf(a.id, a.at, a.actor, a.login, a.kind, a.relation, a.subject, a.detail, a.salt);
+    -- What an erasure took away says so as well.
+    RETURN QUERY
+        SELECT 'redacted', a.id, n.position, 'its detail was taken away by no erasure'
+        FROM commerce.audit_log a LEFT JOIN commerce.audit_nodes n ON n.entry = a.id
+        WHERE octet_length(a.salt) = 48 AND a.id NOT IN (SELECT e::uuid FROM commerce.audit_log r, jsonb_array_elements_text(r.detail -> 'entries') e
+            WHERE r.kind = 'redact');
     RETURN QUERY
         SELECT CASE WHEN a.id IS NULL THEN 'missing' ELSE 'replaced' END, n.entry, n.position,
             CASE WHEN a.id IS NULL THEN 'a sealed entry is gone' ELSE 'the entry has another leaf than was sealed' END
@@ -49,7 +55,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.verify_audit() IS
-'Looks for traces of changes to the audit log: recomputes every leaf, every node, the root of every checkpoint and every signature, and lists what is wrong; no row: nothing is. problem: changed (an entry is not what it was), missing, replaced, tree, checkpoint, signature; position: of the leaf or node, or the size of the checkpoint. Whoever can change tables can also compute the tree anew, but not sign it: compare the last checkpoint kept elsewhere, by prove_consistency() and its key. Reads all of it: about a second for 200,000 entries.';
+'Looks for traces of changes to the audit log: recomputes every leaf, every node, the root of every checkpoint and every signature, and lists what is wrong; no row: nothing is. problem: changed (an entry is not what it was), redacted (its detail was taken away by no erasure), missing, replaced, tree, checkpoint, signature; position: of the leaf or node, or the size of the checkpoint. Whoever can change tables can also compute the tree anew, but not sign it: compare the last checkpoint kept elsewhere, by prove_consistency() and its key. Reads all of it: about a second for 200,000 entries.';
 GRANT EXECUTE ON FUNCTION commerce.verify_audit() TO commerce_admin;
 
 CREATE FUNCTION commerce.prune_audit(before timestamptz) RETURNS bigint

@@ -8,11 +8,14 @@ CREATE FUNCTION commerce.keep_entries() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' AND commerce.only_forgets(to_jsonb(old), to_jsonb(new), '{reason}') THEN
+        RETURN new;
+    END IF;
     RAISE EXCEPTION 'entries of balances are written once and never changed' USING ERRCODE = 'CM042',
         HINT = 'Write another: commerce.adjust_balance() takes a reason.';
 END
 $$;
-COMMENT ON FUNCTION commerce.keep_entries() IS 'Internal. Trigger on commerce.balance_entries, for UPDATE and DELETE: CM042.';
+COMMENT ON FUNCTION commerce.keep_entries() IS 'Internal. Trigger on commerce.balance_entries, for UPDATE and DELETE: CM042, but where an erasure takes the reason away.';
 
 CREATE FUNCTION commerce.random_code(length integer) RETURNS text
     LANGUAGE c VOLATILE STRICT PARALLEL SAFE
@@ -111,14 +114,16 @@ COMMENT ON FUNCTION commerce.write_balance_entry(uuid, text, commerce.amount, te
 'Internal. Puts an amount above zero on a balance. False where the very same entry is there already; CM050 where the reference names another.';
 
 CREATE FUNCTION commerce.check_issue(amount commerce.amount, customer uuid) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM commerce.require_shop();
     IF amount IS NULL OR commerce.minor_units(amount) <= 0 THEN
         RAISE EXCEPTION 'a balance needs an amount greater than zero' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    IF customer IS NOT NULL AND NOT EXISTS (SELECT FROM commerce.customers c WHERE c.id = customer) THEN
+    -- Nobody is erased while he is given something.
+    PERFORM FROM commerce.customers c WHERE c.id = customer FOR KEY SHARE;
+    IF customer IS NOT NULL AND NOT FOUND THEN
         RAISE EXCEPTION 'there is no customer %', customer USING ERRCODE = 'no_data_found';
     END IF;
 END

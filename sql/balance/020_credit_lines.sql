@@ -19,7 +19,8 @@ BEGIN
     IF net_days NOT BETWEEN 0 AND 3650 THEN
         RAISE EXCEPTION 'net_days is from 0 to 3650, not %', net_days USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    IF NOT EXISTS (SELECT FROM commerce.customers c WHERE c.id = customer) THEN
+    PERFORM FROM commerce.customers c WHERE c.id = customer FOR KEY SHARE;
+    IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no customer %', coalesce(customer::text, 'null') USING ERRCODE = 'no_data_found';
     END IF;
     INSERT INTO commerce.credit_lines (customer_id, currency, balance_id, credit_limit)

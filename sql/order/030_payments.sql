@@ -264,7 +264,8 @@ BEGIN
     IF amount IS NULL OR commerce.minor_units(amount) <= 0 OR coalesce(reason, '') = '' THEN
         RAISE EXCEPTION 'a credit needs an amount greater than zero and a reason' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    IF NOT EXISTS (SELECT FROM commerce.customers c WHERE c.id = customer) THEN
+    PERFORM FROM commerce.customers c WHERE c.id = customer FOR KEY SHARE;
+    IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no customer %', coalesce(customer::text, 'null') USING ERRCODE = 'no_data_found';
     END IF;
     INSERT INTO commerce.store_credits (customer_id, id, amount, reason, reference)

@@ -91,12 +91,15 @@ CREATE FUNCTION commerce.keep_closed_cart() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF commerce.only_forgets(to_jsonb(old), to_jsonb(new), '{ship_to,options,attributes}') THEN
+        RETURN new;
+    END IF;
     PERFORM commerce.refuse_cart(old.id, old.state, 'change');
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION commerce.keep_closed_cart() IS
-'Internal. Trigger on commerce.carts: what is placed or merged never changes again (CM010).';
+'Internal. Trigger on commerce.carts: what is placed or merged never changes again (CM010), but that an erasure takes destination, options and attributes away.';
 
 CREATE FUNCTION commerce.cart_filled() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -136,6 +139,19 @@ END
 $$;
 COMMENT ON FUNCTION commerce.abandon_cart(jsonb, text, jsonb) IS
 'Internal. Effect of a cart''s expire: what it holds is free again, and the event cart.expired tells the outside world, once for each time it expires.';
+
+CREATE FUNCTION commerce.hold_customer(customer uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM commerce.customers c WHERE c.id = customer AND c.erased_at IS NULL FOR KEY SHARE;
+    IF NOT FOUND AND customer IS NOT NULL THEN
+        RAISE EXCEPTION 'there is no customer %', customer USING ERRCODE = 'no_data_found';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION commerce.hold_customer(uuid) IS
+'Internal. Keeps a customer from being erased until this transaction ends, and waits for who does it. P0002 for an unknown or erased one, 40001 under REPEATABLE READ where that has happened since the snapshot; nothing for NULL.';
 
 CREATE FUNCTION commerce.require_admin(what text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp

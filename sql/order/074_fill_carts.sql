@@ -10,6 +10,7 @@ BEGIN
     PERFORM commerce.require_shop();
     IF num_nonnulls(customer, channel, currency) > 0 THEN
         PERFORM commerce.try_cart_quote(customer => customer, channel => channel, currency => currency);
+        PERFORM commerce.hold_customer(customer);
     END IF;
     INSERT INTO commerce.carts (id, customer_id, channel, currency, expires_at)
         SELECT cart, create_cart.customer, coalesce(create_cart.channel, 'default'), create_cart.currency, now() + s.cart_ttl
@@ -239,6 +240,9 @@ BEGIN
         INTO later;
     PERFORM commerce.try_cart_quote(customer => later.customer_id, channel => later.channel, currency => later.currency,
         ship_to => goes_to, options => later.options);
+    IF changes ? 'customer' THEN
+        PERFORM commerce.hold_customer(later.customer_id);
+    END IF;
     IF later.options ? 'holder' THEN
         RAISE EXCEPTION 'a cart''s holder is not for choice' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = jsonb_build_object('holder', commerce.cart_holder(cart)), HINT = 'Leave it out.';

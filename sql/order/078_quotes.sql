@@ -4,21 +4,27 @@ CREATE FUNCTION commerce.keep_versions() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF commerce.only_forgets(to_jsonb(old), to_jsonb(new), '{message}') THEN
+        RETURN new;
+    END IF;
     RAISE EXCEPTION 'versions of quotes are written once and never changed' USING ERRCODE = 'CM042',
         HINT = 'Write another: commerce.offer_quote() or counter_quote().';
 END
 $$;
-COMMENT ON FUNCTION commerce.keep_versions() IS 'Internal. Trigger on commerce.quote_versions, for UPDATE: CM042.';
+COMMENT ON FUNCTION commerce.keep_versions() IS 'Internal. Trigger on commerce.quote_versions, for UPDATE: CM042, but where an erasure takes the message away.';
 
 CREATE FUNCTION commerce.keep_ordered_quote() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF commerce.only_forgets(to_jsonb(old), to_jsonb(new), '{ship_to,options,reason}') THEN
+        RETURN new;
+    END IF;
     PERFORM commerce.refuse_event('quote', old.state, 'change');
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION commerce.keep_ordered_quote() IS 'Internal. Trigger on commerce.quotes: what is ordered never changes again (CM010).';
+COMMENT ON FUNCTION commerce.keep_ordered_quote() IS 'Internal. Trigger on commerce.quotes: what is ordered never changes again (CM010), but that an erasure takes destination, options and reason away.';
 
 CREATE FUNCTION commerce.quote_holder(quote uuid) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -179,6 +185,7 @@ BEGIN
     PERFORM commerce.check_offer(lines, valid_until);
     PERFORM commerce.check_quote_options(options, shipping_method);
     PERFORM commerce.try_cart_quote(customer => customer, channel => channel, currency => currency, ship_to => ship_to, options => options);
+    PERFORM commerce.hold_customer(customer);
     INSERT INTO commerce.quotes (id, customer_id, channel, currency, ship_to, ship_address, shipping_method, options)
         SELECT quote, customer, coalesce(channel, 'default'), coalesce(currency, c.currency, s.currency), commerce.public_destination(ship_to),
             CASE WHEN ship_to <> commerce.public_destination(ship_to) THEN commerce.seal(ship_to::text, 'address', coalesce(customer, quote)) END,

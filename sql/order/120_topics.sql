@@ -93,6 +93,7 @@ BEGIN
         ('stock.backorder_filled', 'order_id uuid, sku text, location text, quantity integer', 'units that an order waited for have come'),
         ('cart.expired', 'id uuid, customer_id uuid?, channel text?, lines integer, units integer, created_at time, changed_at time', 'a cart was left alone too long'),
         ('customer.erased', 'id uuid, erased_at time', 'a customer was forgotten: whoever was told who that is forgets as well'),
+        ('guest.erased', 'id uuid, erased_at time', 'the guest of an order (id) was forgotten'),
         ('consent.given', 'id uuid, customer_id uuid, purpose text', 'a customer consents to a purpose; id: of the entry'),
         ('consent.withdrawn', 'id uuid, customer_id uuid, purpose text', 'a customer no longer consents to it'),
         ('credit.issued', 'customer_id uuid, id uuid, amount money, reason text', 'the shop owes a customer money outside an order'),

@@ -14,6 +14,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no key % for tokens', key USING ERRCODE = 'no_data_found';
     END IF;
+    PERFORM commerce.write_audit('jwt key retired', 'commerce.jwt_keys', key::text, jsonb_build_object('forgotten', forget));
     IF forget THEN
         DELETE FROM commerce.jwt_keys k WHERE k.id = key;
         DELETE FROM commerce.data_keys d WHERE d.subject = key;

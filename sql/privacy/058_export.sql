@@ -1,3 +1,24 @@
+CREATE FUNCTION commerce.invoices_of("order" uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('number', i.invoice_number, 'kind', i.kind, 'issued_at', i.issued_at,
+            'net', i.net::jsonb, 'tax', i.tax::jsonb, 'total', i.total::jsonb) ORDER BY i.issued_at, i.number), '[]')
+        FROM commerce.invoices i WHERE i.order_id = "order");
+END
+$$;
+COMMENT ON FUNCTION commerce.invoices_of(uuid) IS 'Internal. The invoices of an order, as an export tells them.';
+
+CREATE FUNCTION commerce.kept_fields() RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('field', f.field, 'purpose', f.purpose, 'legal_basis', f.legal_basis,
+        'retention', f.retention) ORDER BY f.field), '[]') FROM commerce.sensitive_fields f);
+END
+$$;
+COMMENT ON FUNCTION commerce.kept_fields() IS 'Internal. What is kept of people, as an export tells it.';
+
 CREATE FUNCTION commerce.export_facts(customer uuid) RETURNS jsonb
     LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET intervalstyle = iso_8601
 AS $$
@@ -8,10 +29,7 @@ BEGIN
             'vat_country', c.vat_country, 'attributes', c.attributes, 'created_at', c.created_at, 'erased_at', c.erased_at),
         'consents', (SELECT coalesce(jsonb_agg(jsonb_build_object('purpose', x.purpose, 'given', x.given, 'source', x.source,
                 'document', x.document, 'at', x.at) ORDER BY x.number), '[]') FROM commerce.consents x WHERE x.customer_id = c.id),
-        'orders', (SELECT coalesce(jsonb_agg(commerce.order_summary(o.id) || jsonb_build_object('invoices',
-                (SELECT coalesce(jsonb_agg(jsonb_build_object('number', i.invoice_number, 'kind', i.kind, 'issued_at', i.issued_at,
-                    'net', i.net::jsonb, 'tax', i.tax::jsonb, 'total', i.total::jsonb) ORDER BY i.issued_at, i.number), '[]')
-                FROM commerce.invoices i WHERE i.order_id = o.id)) ORDER BY o.placed_at, o.id), '[]')
+        'orders', (SELECT coalesce(jsonb_agg(commerce.order_summary(o.id) || jsonb_build_object('invoices', commerce.invoices_of(o.id)) ORDER BY o.placed_at, o.id), '[]')
             FROM commerce.orders o WHERE o.customer_id = c.id),
         'carts', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', k.id, 'state', k.state, 'ship_to', k.ship_to, 'attributes', k.attributes,
                 'lines', commerce.cart_content(k.id), 'created_at', k.created_at, 'changed_at', k.changed_at) ORDER BY k.created_at, k.id), '[]')
@@ -21,8 +39,7 @@ BEGIN
                     'order_id', e.order_id, 'reason', e.reason, 'happened_at', e.happened_at) ORDER BY e.id), '[]')
                     FROM commerce.balance_entries e WHERE e.balance_id = b.balance)) ORDER BY b.balance), '[]')
             FROM commerce.balance_status b WHERE b.customer_id = c.id),
-        'fields', (SELECT coalesce(jsonb_agg(jsonb_build_object('field', f.field, 'purpose', f.purpose, 'legal_basis', f.legal_basis,
-                'retention', f.retention) ORDER BY f.field), '[]') FROM commerce.sensitive_fields f))
+        'fields', commerce.kept_fields())
         FROM commerce.customers c WHERE c.id = customer);
 END
 $$;
@@ -74,24 +91,25 @@ CREATE FUNCTION commerce.export_customer(customer uuid) RETURNS jsonb
 AS $$
 DECLARE
     facts jsonb := commerce.export_facts(customer);
-    opened jsonb;
 BEGIN
     IF facts IS NULL THEN
         RETURN NULL;
     END IF;
-    opened := (SELECT coalesce(jsonb_agg(jsonb_build_object('table', v."table", 'row', v."row", 'column', v."column", 'field', v.field,
-        'value', commerce.export_value(v.value, customer, v.row_id)) ORDER BY v."table" COLLATE "C", v."row", v."column"), '[]')
-        FROM commerce.export_values(customer) v);
-    RETURN facts || jsonb_build_object(
-        'customer', facts -> 'customer' || (SELECT coalesce(jsonb_object_agg(v ->> 'column', v -> 'value'), '{}')
-            FROM jsonb_array_elements(opened) v WHERE v ->> 'table' = 'commerce.customers'),
-        'orders', (SELECT coalesce(jsonb_agg(o.summary || coalesce(v.opened, '{}') ORDER BY o.n), '[]')
-            FROM jsonb_array_elements(facts -> 'orders') WITH ORDINALITY o (summary, n)
-                LEFT JOIN (SELECT x -> 'row' ->> 'id' AS id, jsonb_object_agg(x ->> 'column', x -> 'value') AS opened
-                    FROM jsonb_array_elements(opened) x WHERE x ->> 'table' = 'commerce.orders' GROUP BY 1) v ON v.id = o.summary ->> 'id'),
-        'values', (SELECT coalesce(jsonb_agg(v), '[]') FROM jsonb_array_elements(opened) v
-            WHERE v ->> 'table' NOT IN ('commerce.customers', 'commerce.orders')),
-        'exported_at', now());
+    -- In one statement: what is opened must not be a parameter of another, where an extension that logs those would see it.
+    RETURN (WITH opened AS MATERIALIZED (SELECT v."table", jsonb_build_object('table', v."table", 'row', v."row", 'column', v."column",
+                'field', v.field, 'value', commerce.export_value(v.value, customer, v.row_id)) AS told,
+                row_number() OVER (ORDER BY v."table" COLLATE "C", v."row", v."column") AS n
+            FROM commerce.export_values(customer) v)
+        SELECT facts || jsonb_build_object(
+            'customer', facts -> 'customer' || (SELECT coalesce(jsonb_object_agg(x.told ->> 'column', x.told -> 'value'), '{}')
+                FROM opened x WHERE x."table" = 'commerce.customers'),
+            'orders', (SELECT coalesce(jsonb_agg(o.summary || coalesce(v.parts, '{}') ORDER BY o.n), '[]')
+                FROM jsonb_array_elements(facts -> 'orders') WITH ORDINALITY o (summary, n)
+                    LEFT JOIN (SELECT x.told -> 'row' ->> 'id' AS id, jsonb_object_agg(x.told ->> 'column', x.told -> 'value') AS parts
+                        FROM opened x WHERE x."table" = 'commerce.orders' GROUP BY 1) v ON v.id = o.summary ->> 'id'),
+            'values', (SELECT coalesce(jsonb_agg(x.told ORDER BY x.n), '[]') FROM opened x
+                WHERE x."table" NOT IN ('commerce.customers', 'commerce.orders')),
+            'exported_at', now()));
 END
 $$;
 COMMENT ON FUNCTION commerce.export_customer(uuid) IS

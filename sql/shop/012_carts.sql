@@ -43,6 +43,7 @@ COMMENT ON COLUMN commerce.carts.order_id IS 'commerce.orders.id: the order that
 COMMENT ON COLUMN commerce.carts.merged_into IS 'commerce.carts.id: the cart that has its lines and codes now';
 CREATE INDEX carts_overdue ON commerce.carts (expires_at) WHERE state = 'open';
 CREATE INDEX carts_customer ON commerce.carts (customer_id) WHERE customer_id IS NOT NULL;
+CREATE INDEX carts_merged ON commerce.carts (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX carts_order ON commerce.carts (order_id) WHERE order_id IS NOT NULL;
 -- Carts come in the order in which they are begun: a summary of each part of the table finds those of a time.
 CREATE INDEX carts_begun ON commerce.carts USING brin (created_at) WITH (pages_per_range = 16, autosummarize = on);

@@ -73,7 +73,7 @@ CREATE TRIGGER balance_changed AFTER INSERT OR UPDATE OR DELETE ON commerce.bala
     FOR EACH ROW EXECUTE FUNCTION commerce.balance_changed();
 ALTER TABLE commerce.balance_entries ENABLE ALWAYS TRIGGER balance_changed;
 CREATE TRIGGER keep_entries BEFORE UPDATE OR DELETE ON commerce.balance_entries
-    FOR EACH STATEMENT EXECUTE FUNCTION commerce.keep_entries();
+    FOR EACH ROW EXECUTE FUNCTION commerce.keep_entries();
 
 CREATE VIEW commerce.balance_status AS
     SELECT b.id AS balance, b.kind, b.customer_id, b.last_four, b.state, b.expires_at, e.issued, e.spent, e.refunded, e.settled,

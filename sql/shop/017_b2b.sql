@@ -94,6 +94,7 @@ COMMENT ON COLUMN commerce.quotes.cart_id IS 'commerce.carts.id: what the order 
 COMMENT ON COLUMN commerce.quotes.order_id IS 'commerce.orders.id: the order that bought it';
 COMMENT ON COLUMN commerce.quotes.changed_at IS 'when anybody last did anything with it';
 CREATE INDEX quotes_customer ON commerce.quotes (customer_id) WHERE customer_id IS NOT NULL;
+CREATE INDEX quotes_order ON commerce.quotes (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX quotes_overdue ON commerce.quotes (valid_until) WHERE state IN ('sent', 'countered', 'accepted');
 ALTER TABLE commerce.quotes ALTER COLUMN ship_address SET STATISTICS 0;
 
@@ -117,7 +118,7 @@ COMMENT ON COLUMN commerce.quote_versions.message IS 'in the clear: nothing here
 COMMENT ON COLUMN commerce.quote_versions.valid_until IS 'until when the seller stands by it; NULL: until it is rejected';
 COMMENT ON COLUMN commerce.quote_versions.actor IS 'the role that said it: the current role of the session';
 CREATE TRIGGER keep_versions BEFORE UPDATE ON commerce.quote_versions
-    FOR EACH STATEMENT EXECUTE FUNCTION commerce.keep_versions();
+    FOR EACH ROW EXECUTE FUNCTION commerce.keep_versions();
 
 SELECT commerce.create_state_machine('quote', '{
     "initial": "draft",

@@ -3,14 +3,16 @@
  *
  * An entry holds what differs and no more: a changed price is two numbers, not two rows. Values are texts, as the type
  * writes them, because that is what an auditor reads and what stays the same whatever becomes of the type. What is
- * sealed, of type bytea and so perhaps a key or a hash, or called password_hash, is not repeated here, nor are the
- * attributes of a customer, which an erasure has to be able to forget: that they changed has to do.
+ * sealed, of type bytea and so perhaps a key or a hash, or called password_hash, is not repeated here, nor is what an
+ * erasure has to be able to forget, the attributes of a customer and why a balance was changed: that they changed has to
+ * do.
  */
 #include "base/pg.h"
 
 #include "audit/audit.h"
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/settings.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -33,21 +35,25 @@ PG_FUNCTION_INFO_V1(commerce_audit_change);
 typedef struct RowChange
 {
 	TupleDesc desc;
-	bool of_customer;
+	const char *hidden; /* a column that is not repeated, NULL for none */
 	HeapTuple before;
 	HeapTuple after;
 } RowChange;
 
-/* Returns whether the rows are the shop's customers. */
-static bool
-is_of_customers(Relation relation)
+/* Returns the column of one of the shop's tables that an erasure forgets, NULL for none. */
+static const char *
+forgotten_column(Relation relation)
 {
-	char *schema;
+	const char *name = RelationGetRelationName(relation);
+	const char *column = strcmp(name, "customers") == 0         ? "attributes"
+						 : strcmp(name, "balance_entries") == 0 ? "reason"
+																: NULL;
+	const char *schema;
 
-	if (strcmp(RelationGetRelationName(relation), "customers") != 0)
-		return false;
+	if (column == NULL)
+		return NULL;
 	schema = get_namespace_name(RelationGetNamespace(relation));
-	return schema != NULL && strcmp(schema, "commerce") == 0;
+	return schema != NULL && strcmp(schema, "commerce") == 0 ? column : NULL;
 }
 
 /* Returns whether values of the column are not for the log, in which they would stay when the row has others. */
@@ -58,7 +64,7 @@ is_secret(const RowChange *change, Form_pg_attribute attribute)
 	bool varlena;
 
 	if (attribute->atttypid == BYTEAOID || strcmp(NameStr(attribute->attname), "password_hash") == 0 ||
-		(change->of_customer && strcmp(NameStr(attribute->attname), "attributes") == 0))
+		(change->hidden && strcmp(NameStr(attribute->attname), change->hidden) == 0))
 		return true;
 	getTypeOutputInfo(attribute->atttypid, &output, &varlena);
 	return output >= FirstNormalObjectId && strcmp(get_func_name(output), "sealed_out") == 0;
@@ -194,7 +200,7 @@ static void
 note_row(const TriggerData *data, AuditFacts *facts)
 {
 	RowChange change = {.desc = RelationGetDescr(data->tg_relation),
-						.of_customer = is_of_customers(data->tg_relation)};
+						.hidden = forgotten_column(data->tg_relation)};
 	JsonWriter detail = JSON_WRITER_INIT;
 	int count;
 
@@ -227,6 +233,8 @@ commerce_audit_change(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("this function audits as an AFTER trigger FOR EACH ROW"),
 						errhint("Create it by commerce.audit_table().")));
+	if (!commerce_audit_changes)
+		return PointerGetDatum(NULL);
 	facts.kind = kind_of(data->tg_event);
 	facts.relation = psprintf("%s.%s", get_namespace_name(RelationGetNamespace(data->tg_relation)),
 							  RelationGetRelationName(data->tg_relation));

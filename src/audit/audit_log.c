@@ -70,6 +70,7 @@ static PlainTable audit_log = {
 	.watch = {.table = "audit_log"}, .columns = columns, .column_count = COLUMNS, .statement = &write_entry};
 
 PG_FUNCTION_INFO_V1(commerce_audit_leaf_sql);
+PG_FUNCTION_INFO_V1(commerce_audit_erased);
 
 /* Begins to watch the table of entries. */
 void
@@ -104,6 +105,14 @@ text_or_null(const char *value, bool *isnull)
 	return value ? CStringGetTextDatum(value) : (Datum) 0;
 }
 
+/* Returns a detail as the text that is hashed, NULL for NULL. */
+static const char *
+detail_text(const Jsonb *detail)
+{
+	return detail ? utf8(JsonbToCString(NULL, unconstify(JsonbContainer *, &detail->root), VARSIZE(detail)))
+				  : NULL;
+}
+
 /* Makes the row of an entry. */
 static void
 make_row(const AuditFacts *facts, Datum values[COLUMNS], bool nulls[COLUMNS])
@@ -119,16 +128,15 @@ make_row(const AuditFacts *facts, Datum values[COLUMNS], bool nulls[COLUMNS])
 		.kind = utf8(facts->kind),
 		.relation = utf8(facts->relation),
 		.subject = utf8(facts->subject),
-		.detail = facts->detail
-					  ? utf8(JsonbToCString(NULL, unconstify(JsonbContainer *, &facts->detail->root),
-											VARSIZE(facts->detail)))
-					  : NULL,
 	};
+	uint8 salts[AUDIT_SALTS_BYTES];
 	MerkleHash leaf;
 
 	memcpy(entry.id, id->data, AUDIT_ID_BYTES);
-	if (!pg_strong_random(entry.salt, AUDIT_SALT_BYTES))
+	if (!pg_strong_random(salts, AUDIT_SALTS_BYTES))
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("there is no randomness")));
+	memcpy(entry.salt, salts, AUDIT_SALT_BYTES);
+	entry.detail = commerce_audit_detail(detail_text(facts->detail), salts + AUDIT_SALT_BYTES);
 	leaf = commerce_audit_leaf(&entry);
 	memset(nulls, false, sizeof(bool) * COLUMNS);
 	values[ID] = UUIDPGetDatum(id);
@@ -141,7 +149,7 @@ make_row(const AuditFacts *facts, Datum values[COLUMNS], bool nulls[COLUMNS])
 	values[SUBJECT] = text_or_null(facts->subject, &nulls[SUBJECT]);
 	values[DETAIL] = PointerGetDatum(facts->detail);
 	nulls[DETAIL] = facts->detail == NULL;
-	values[SALT] = bytes_datum(entry.salt, AUDIT_SALT_BYTES);
+	values[SALT] = bytes_datum(salts, AUDIT_SALTS_BYTES);
 	values[LEAF] = bytes_datum(leaf.bytes, MERKLE_HASH_BYTES);
 }
 
@@ -182,15 +190,23 @@ text_argument(FunctionCallInfo fcinfo, int n)
 	return PG_ARGISNULL(n) ? NULL : utf8(text_to_cstring(PG_GETARG_TEXT_PP(n)));
 }
 
-/* Copies the bytes of an argument that has so many; returns whether it has. */
+/* Reads the salts and the detail in these arguments, the one after the other; false for what no entry has. */
 static bool
-bytes_argument(FunctionCallInfo fcinfo, int n, void *to, size_t length)
+read_detail(FunctionCallInfo fcinfo, int n, uint8 salt[AUDIT_SALT_BYTES], MerkleHash *detail)
 {
-	const bytea *value = PG_GETARG_BYTEA_PP(n);
+	const Jsonb *document = PG_ARGISNULL(n) ? NULL : PG_GETARG_JSONB_P(n);
+	const bytea *salts = PG_ARGISNULL(n + 1) ? NULL : PG_GETARG_BYTEA_PP(n + 1);
+	const uint8 *bytes = salts ? (const uint8 *) VARDATA_ANY(salts) : NULL;
+	size_t length = salts ? VARSIZE_ANY_EXHDR(salts) : 0;
 
-	if (VARSIZE_ANY_EXHDR(value) != length)
+	/* What was erased is not there. */
+	if (length != AUDIT_SALTS_BYTES && (length != AUDIT_ERASED_BYTES || document != NULL))
 		return false;
-	memcpy(to, VARDATA_ANY(value), length);
+	memcpy(salt, bytes, AUDIT_SALT_BYTES);
+	if (length == AUDIT_ERASED_BYTES)
+		memcpy(detail->bytes, bytes + AUDIT_SALT_BYTES, MERKLE_HASH_BYTES);
+	else
+		*detail = commerce_audit_detail(detail_text(document), bytes + AUDIT_SALT_BYTES);
 	return true;
 }
 
@@ -204,7 +220,7 @@ commerce_audit_leaf_sql(PG_FUNCTION_ARGS)
 	for (int n = 0; n < 5; n++)
 		if (PG_ARGISNULL(n))
 			PG_RETURN_NULL();
-	if (PG_ARGISNULL(8) || !bytes_argument(fcinfo, 8, entry.salt, AUDIT_SALT_BYTES))
+	if (!read_detail(fcinfo, 7, entry.salt, &entry.detail))
 		PG_RETURN_NULL();
 	memcpy(entry.id, PG_GETARG_UUID_P(0)->data, AUDIT_ID_BYTES);
 	entry.at = PG_GETARG_TIMESTAMPTZ(1);
@@ -213,12 +229,19 @@ commerce_audit_leaf_sql(PG_FUNCTION_ARGS)
 	entry.kind = text_argument(fcinfo, 4);
 	entry.relation = text_argument(fcinfo, 5);
 	entry.subject = text_argument(fcinfo, 6);
-	if (!PG_ARGISNULL(7))
-	{
-		Jsonb *detail = PG_GETARG_JSONB_P(7);
-
-		entry.detail = utf8(JsonbToCString(NULL, &detail->root, VARSIZE(detail)));
-	}
 	leaf = commerce_audit_leaf(&entry);
 	PG_RETURN_DATUM(bytes_datum(leaf.bytes, MERKLE_HASH_BYTES));
+}
+
+/* audit_erased(detail, salt) returns what stands as salt once the detail is erased. */
+Datum
+commerce_audit_erased(PG_FUNCTION_ARGS)
+{
+	uint8 left[AUDIT_ERASED_BYTES];
+	MerkleHash detail;
+
+	if (!read_detail(fcinfo, 0, left, &detail))
+		PG_RETURN_NULL();
+	memcpy(left + AUDIT_SALT_BYTES, detail.bytes, MERKLE_HASH_BYTES);
+	PG_RETURN_DATUM(bytes_datum(left, AUDIT_ERASED_BYTES));
 }

@@ -22,7 +22,29 @@ text_or_none(FunctionCallInfo fcinfo, int n)
 static void
 check_kind(const char *kind)
 {
-	static const char *const own[] = {"insert", "update", "delete", "truncate", "reveal", "prune"};
+	static const char *const own[] = {
+		"insert",
+		"update",
+		"delete",
+		"truncate",
+		"reveal",
+		"prune",
+		"erase",
+		"redact",
+		"login",
+		"logout",
+		"lockout",
+		"lockout forgiven",
+		"password changed",
+		"password reset",
+		"password reset asked for",
+		"logged out everywhere",
+		"second factor on",
+		"second factor off",
+		"recovery code used",
+		"jwt key created",
+		"jwt key retired",
+	};
 
 	if (kind[0] == '\0' || strlen(kind) > 100)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -16,6 +16,7 @@ char *commerce_key_file = NULL;
 char *commerce_key_command = NULL;
 int commerce_key_cache_ttl = 15 * 60;
 bool commerce_audit_reveals = true;
+bool commerce_audit_changes = true;
 bool commerce_require_locked_memory = false;
 char *commerce_phone_country = NULL;
 int commerce_workers = 1;
@@ -66,6 +67,12 @@ commerce_settings_init(void)
 							"next needed.",
 							&commerce_key_cache_ttl, 15 * 60, 1, 24 * 60 * 60, PGC_SIGHUP, GUC_UNIT_S, NULL,
 							NULL, NULL);
+	DefineCustomBoolVariable(
+		"commerce.audit_changes",
+		"Write into the audit log what changes in audited tables, and which orders are placed.",
+		"Off for bringing many rows along, whose origin is known otherwise. What reveals, "
+		"logins, erasures and the application write is written all the same.",
+		&commerce_audit_changes, true, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("commerce.audit_reveals",
 							 "Write into the audit log whose values were revealed, to whom and what for.",
 							 "An entry stays though its transaction be rolled back. A standby, which can "

@@ -21,6 +21,7 @@ extern int commerce_key_cache_ttl;
 
 /* commerce.require_locked_memory: does a backend do without keys where memory cannot be kept out of swap? */
 extern bool commerce_audit_reveals;
+extern bool commerce_audit_changes;
 extern bool commerce_require_locked_memory;
 
 /* commerce.phone_country: of telephone numbers that do not say; ISO 3166-1, empty for none. */

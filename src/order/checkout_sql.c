@@ -31,6 +31,11 @@
 
 PG_FUNCTION_INFO_V1(commerce_checkout);
 
+/* Keeps the customer from being erased while something is sold to him, and waits for who does it. */
+static SavedPlan hold_customer = {
+	.sql = "SELECT FROM commerce.customers WHERE id = $1 AND erased_at IS NULL FOR KEY SHARE",
+	.args = "uuid"};
+
 static SavedPlan claim_key = {.sql = "INSERT INTO commerce.idempotency_keys (key, request, order_id) VALUES "
 									 "($1, $2, $3) ON CONFLICT DO NOTHING",
 							  .args = "text; bytea; uuid"};
@@ -234,6 +239,18 @@ promise_stock(const Quote *quote, const pg_uuid_t *order, Jsonb *lines, const ch
 		(void) commerce_stock_promise(needs, count, &claim, true, &made);
 }
 
+/* Holds the customer, where there is one: what is stored now is there for an erasure, or comes after it and is refused. */
+static void
+hold(const pg_uuid_t *customer)
+{
+	if (customer == NULL ||
+		commerce_run(&hold_customer, PLAN_WRITES, (Datum[]){UUIDPGetDatum(customer)}, NULL) == 1)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
+					errmsg("there is no customer %s",
+						   DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(customer))))));
+}
+
 /* Buys: prices, stores, claims, promises. */
 void
 commerce_place(FunctionCallInfo fcinfo, const pg_uuid_t *order, const CartOrigin *cart)
@@ -251,6 +268,7 @@ commerce_place(FunctionCallInfo fcinfo, const pg_uuid_t *order, const CartOrigin
 		commerce_require_quantities(quote);
 	if (!PG_ARGISNULL(ARG_EXPECTED_TOTAL))
 		check_expected_total(quote, PG_GETARG_AMOUNT(ARG_EXPECTED_TOTAL));
+	hold(request.customer);
 	commerce_store_order(order, &request, quote,
 						 PG_ARGISNULL(ARG_SHIP_TO) ? NULL : PG_GETARG_JSONB_P(ARG_SHIP_TO), cart);
 	claim_budgets(quote, &request, order);

@@ -13,6 +13,7 @@
 #include "base/plan.h"
 #include "money/amount.h"
 #include "order/attachment.h"
+#include "order/guest.h"
 #include "order/machine.h"
 #include "privacy/seal.h"
 
@@ -203,6 +204,7 @@ commerce_order_tables_init(void)
 	commerce_plain_table_init(&orders);
 	for (int i = 0; i < ORDER_PARTS; i++)
 		commerce_plain_table_init(&parts[i].table);
+	commerce_guest_init();
 }
 
 /* Writes the row of an order without a statement, or says that it takes one. */

@@ -10,7 +10,9 @@
 #include "base/due.h"
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/settings.h"
 #include "money/amount.h"
+#include "order/guest.h"
 #include "order/history.h"
 #include "order/order_tables.h"
 #include "order/sums.h"
@@ -143,6 +145,8 @@ store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quo
 	};
 
 	commerce_chores_due(quote->expires_at);
+	if (request->customer == NULL && !nulls[ORDER_SHIP_ADDRESS])
+		commerce_store_guest(order, values[ORDER_SHIP_ADDRESS], cart ? NULL : ship_to);
 	return commerce_write_order(values, nulls, plainly);
 }
 
@@ -273,6 +277,8 @@ note_placed(const char *order, int64 number, const Quote *quote)
 {
 	JsonWriter detail = JSON_WRITER_INIT;
 
+	if (!commerce_audit_changes)
+		return;
 	commerce_json_object(&detail);
 	commerce_json_key(&detail, "new");
 	commerce_json_object(&detail);

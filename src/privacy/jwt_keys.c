@@ -11,6 +11,7 @@
 
 #include "base/plan.h"
 #include "base/uuid.h"
+#include "privacy/login_audit.h"
 #include "privacy/open.h"
 #include "privacy/seal.h"
 
@@ -135,5 +136,6 @@ commerce_add_signing_key(JwtAlgorithm algorithm, const char *audience, SigningKe
 	if (algorithm == JWT_HS256)
 		nulls[4] = 'n';
 	(void) commerce_run(&insert_key, PLAN_WRITES, values, nulls);
+	commerce_note_jwt_key("jwt key created", made->kid, algorithm == JWT_EDDSA ? "EdDSA" : "HS256", audience);
 	explicit_bzero(secret, sizeof(secret));
 }

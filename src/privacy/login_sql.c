@@ -15,6 +15,7 @@
 #include "base/ready.h"
 #include "privacy/convert.h"
 #include "privacy/customer.h"
+#include "privacy/login_audit.h"
 #include "privacy/login_state.h"
 #include "privacy/normalise.h"
 #include "privacy/password.h"
@@ -31,15 +32,16 @@ PG_FUNCTION_INFO_V1(commerce_reset_password);
 PG_FUNCTION_INFO_V1(commerce_forgive_login);
 
 static SavedPlan find_credentials = {
-	.sql = "SELECT password_hash, login_version FROM commerce.customers WHERE id = $1", .args = "uuid"};
+	.sql = "SELECT password_hash, login_version FROM commerce.customers WHERE id = $1 AND erased_at IS NULL",
+	.args = "uuid"};
 
 static SavedPlan renew_hash = {
 	.sql = "UPDATE commerce.customers SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
 	.args = "uuid; text; text"};
 
 static SavedPlan set_password = {
-	.sql =
-		"UPDATE commerce.customers SET password_hash = $2, login_version = login_version + 1 WHERE id = $1",
+	.sql = "UPDATE commerce.customers SET password_hash = $2, login_version = login_version + 1 WHERE id = $1"
+		   " AND erased_at IS NULL",
 	.args = "uuid; text"};
 
 static SavedPlan end_sessions = {
@@ -72,10 +74,11 @@ static SavedPlan use_reset = {
 static SavedPlan drop_resets = {.sql = "DELETE FROM commerce.password_resets WHERE customer_id = $1",
 								.args = "uuid"};
 
-/* Refuses a login, in the same words whatever was wrong. */
+/* Refuses a login, in the same words whatever was wrong; customer is NULL where the address is nobody's. */
 static void
-refuse_login(void)
+refuse_login(const ThrottleSubject *subject, const pg_uuid_t *customer, const char *what)
 {
+	commerce_note_failure(subject, customer, what);
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PASSWORD), errmsg("e-mail address, password or code is wrong")));
 }
 
@@ -156,31 +159,36 @@ commerce_login(PG_FUNCTION_ARGS)
 	Datum version = (Datum) 0;
 	char *email, *normal, *hash;
 	text *password;
+	bool known;
+	SecondFactor factor = NO_FACTOR;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		refuse_null(PG_ARGISNULL(0) ? "email" : "password");
 	email = commerce_text_to_utf8(PG_GETARG_TEXT_PP(0));
 	password = PG_GETARG_TEXT_PP(1);
 	normal = commerce_normalise(email, "email");
-	subject = (ThrottleSubject){THROTTLE_EMAIL, normal, strlen(normal)};
+	subject = (ThrottleSubject){.kind = THROTTLE_EMAIL, .data = normal, .length = strlen(normal)};
 	SPI_connect();
 	/* Nobody's credentials are looked for, too, where the address is nobody's: it takes the same time. */
-	(void) commerce_customer_by_email(email, &customer);
+	known = commerce_customer_by_email(email, &customer);
 	hash = read_credentials(&customer, &version);
 	if (!commerce_verify_password(password, hash, &subject))
-		refuse_login();
+		refuse_login(&subject, known ? &customer : NULL, "password");
 	if (commerce_has_second_factor(&customer))
 	{
 		if (PG_ARGISNULL(2))
 			ask_for_code();
-		if (!commerce_use_second_factor(&customer, PG_GETARG_TEXT_PP(2)))
-			refuse_login();
+		factor = commerce_use_second_factor(&customer, PG_GETARG_TEXT_PP(2));
+		if (factor == NO_FACTOR)
+			refuse_login(&subject, &customer, "code");
 	}
 	commerce_throttle_forget(&subject);
 	if (commerce_password_is_stale(hash))
 		renew(&customer, hash, password);
 	begin_session(&customer, version, token);
 	SPI_finish();
+	commerce_note_login("login", &customer, factor == NO_FACTOR ? NULL : "second_factor",
+						factor == RECOVERY_CODE ? "recovery code" : "code");
 	commerce_login_set(LOGIN_SESSION, &customer, NULL);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(token, TOKEN_CHARACTERS));
 }
@@ -227,7 +235,10 @@ commerce_logout(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (read_token(PG_GETARG_TEXT_PP(0), "session", &customer, &values[1]) &&
 		commerce_run(&drop_session, PLAN_WRITES, values, NULL) == 1)
+	{
 		forget_state(&customer);
+		commerce_note_login("logout", &customer, NULL, NULL);
+	}
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -248,6 +259,7 @@ commerce_logout_everywhere(PG_FUNCTION_ARGS)
 	if (commerce_run(&end_sessions, PLAN_WRITES, (Datum[]){UUIDPGetDatum(customer)}, NULL) != 1)
 		refuse_customer();
 	SPI_finish();
+	commerce_note_login("logged out everywhere", customer, NULL, NULL);
 	forget_state(customer);
 	PG_RETURN_VOID();
 }
@@ -269,7 +281,7 @@ Datum
 commerce_change_password(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t *customer = commerce_login_subject(fcinfo, 2);
-	ThrottleSubject subject = {THROTTLE_CUSTOMER, customer->data, UUID_LEN};
+	ThrottleSubject subject = {.kind = THROTTLE_CUSTOMER, .data = customer->data, .length = UUID_LEN};
 	Datum version;
 	char *hash;
 
@@ -278,10 +290,14 @@ commerce_change_password(PG_FUNCTION_ARGS)
 	SPI_connect();
 	hash = read_credentials(customer, &version);
 	if (!commerce_verify_password(PG_GETARG_TEXT_PP(0), hash, &subject))
+	{
+		commerce_note_failure(&subject, customer, "password");
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PASSWORD), errmsg("the password is wrong")));
+	}
 	commerce_throttle_forget(&subject);
 	store_password(customer, PG_GETARG_TEXT_PP(1));
 	SPI_finish();
+	commerce_note_login("password changed", customer, NULL, NULL);
 	PG_RETURN_VOID();
 }
 
@@ -303,6 +319,7 @@ commerce_create_password_reset(PG_FUNCTION_ARGS)
 	values[1] = commerce_make_token(token, customer, "reset");
 	(void) commerce_run(&add_reset, PLAN_WRITES, values, NULL);
 	SPI_finish();
+	commerce_note_login("password reset asked for", customer, NULL, NULL);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(token, TOKEN_CHARACTERS));
 }
 
@@ -321,6 +338,7 @@ commerce_reset_password(PG_FUNCTION_ARGS)
 		refuse_token("token");
 	store_password(customer, PG_GETARG_TEXT_PP(1));
 	SPI_finish();
+	commerce_note_login("password reset", customer, NULL, NULL);
 	PG_RETURN_UUID_P(customer);
 }
 
@@ -329,15 +347,16 @@ Datum
 commerce_forgive_login(PG_FUNCTION_ARGS)
 {
 	char *normal = commerce_normalise(commerce_text_to_utf8(PG_GETARG_TEXT_PP(0)), "email");
-	ThrottleSubject subject = {THROTTLE_EMAIL, normal, strlen(normal)};
+	ThrottleSubject subject = {.kind = THROTTLE_EMAIL, .data = normal, .length = strlen(normal)};
 	pg_uuid_t customer;
 
 	commerce_throttle_forget(&subject);
 	SPI_connect();
 	if (commerce_customer_by_email(normal, &customer))
 	{
-		subject = (ThrottleSubject){THROTTLE_CUSTOMER, customer.data, UUID_LEN};
+		subject = (ThrottleSubject){.kind = THROTTLE_CUSTOMER, .data = customer.data, .length = UUID_LEN};
 		commerce_throttle_forget(&subject);
+		commerce_note_login("lockout forgiven", &customer, NULL, NULL);
 	}
 	SPI_finish();
 	PG_RETURN_VOID();

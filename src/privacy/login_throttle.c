@@ -216,7 +216,7 @@ commerce_throttle_check(const ThrottleSubject *subject)
 
 /* Counts an attempt. */
 void
-commerce_throttle_attempt(const ThrottleSubject *subject)
+commerce_throttle_attempt(ThrottleSubject *subject)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	uint64 number;
@@ -227,7 +227,7 @@ commerce_throttle_attempt(const ThrottleSubject *subject)
 	{
 		if (!is_of(failures, number))
 			*failures = (Failures){.subject = number};
-		failures->failures++;
+		subject->failures = ++failures->failures;
 		failures->last = now;
 	}
 	LWLockRelease(&throttle->lock);

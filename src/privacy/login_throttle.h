@@ -23,6 +23,7 @@ typedef struct ThrottleSubject
 	ThrottleKind kind;
 	const void *data;
 	size_t length;
+	int failures; /* in a row, with this attempt if it fails; 0 before commerce_throttle_attempt */
 } ThrottleSubject;
 
 /* Asks for the memory when the server starts; called from the room's init. */
@@ -35,7 +36,7 @@ extern void commerce_throttle_check(const ThrottleSubject *subject);
  * Counts an attempt, before it is known whether it fails: those who try at once are counted at once, and whatever the
  * caller does with his transaction, it is counted. 53400 where the subject has to wait, and then nothing is counted.
  */
-extern void commerce_throttle_attempt(const ThrottleSubject *subject);
+extern void commerce_throttle_attempt(ThrottleSubject *subject);
 
 /* Forgets the subject's failures: an attempt was good. */
 extern void commerce_throttle_forget(const ThrottleSubject *subject);

@@ -60,7 +60,7 @@ commerce_hash_password(const text *argument)
  * the gate, and counted behind it: who is not let in has not tried.
  */
 bool
-commerce_verify_password(const text *argument, const char *hash, const ThrottleSubject *subject)
+commerce_verify_password(const text *argument, const char *hash, ThrottleSubject *subject)
 {
 	char *password = commerce_text_to_utf8(argument);
 	size_t length = strlen(password);

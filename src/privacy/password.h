@@ -18,7 +18,7 @@ extern Datum commerce_hash_password(const text *password);
  * is a customer. It counts as an attempt on the subject: 53400 where that has to wait, and 53000 as above. The caller
  * says by commerce_throttle_forget() that all was good.
  */
-extern bool commerce_verify_password(const text *password, const char *hash, const ThrottleSubject *subject);
+extern bool commerce_verify_password(const text *password, const char *hash, ThrottleSubject *subject);
 
 /* Was the hash made otherwise than today's are? */
 extern bool commerce_password_is_stale(const char *hash);

@@ -12,6 +12,7 @@ pg_noreturn extern void commerce_refuse_long_plaintext(void);
 
 /* What tells a column of commerce.sealed('address') from others: the id of the field, which its name alone decides. */
 #define SEALED_ADDRESS_TYPMOD 447477176
+#define SEALED_EMAIL_TYPMOD 327422866
 
 /* Is there a key to seal with? False where no setting leads to one; a broken key file is an error (CM041). */
 extern bool commerce_can_seal(void);
@@ -37,5 +38,12 @@ extern Datum commerce_reseal(const bytea *sealed, const char *field, const pg_uu
  * key. Needs an SPI connection.
  */
 extern char *commerce_open_secret(const bytea *sealed, const char *field, const pg_uuid_t *subject);
+
+/*
+ * Seals the e-mail address that a sealed destination of the subject names ("email"), with the blind value that finds it;
+ * false where it names none. What it says is shown to nobody.
+ */
+extern bool commerce_seal_email_of(const bytea *address, const pg_uuid_t *subject, Datum *email,
+								   Datum *blind);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/plan.h"
 #include "privacy/base32.h"
 #include "privacy/convert.h"
+#include "privacy/login_audit.h"
 #include "privacy/login_state.h"
 #include "privacy/login_throttle.h"
 #include "privacy/totp.h"
@@ -47,7 +48,7 @@ require_customer(const pg_uuid_t *customer)
 static ThrottleSubject
 attempt(const pg_uuid_t *customer)
 {
-	ThrottleSubject subject = {THROTTLE_CUSTOMER, customer->data, UUID_LEN};
+	ThrottleSubject subject = {.kind = THROTTLE_CUSTOMER, .data = customer->data, .length = UUID_LEN};
 
 	commerce_throttle_attempt(&subject);
 	return subject;
@@ -155,10 +156,14 @@ commerce_confirm_totp(PG_FUNCTION_ARGS)
 		codes = SPI_datumTransfer(commerce_make_recovery_codes(customer), false, -1);
 	SPI_finish();
 	if (!good)
+	{
+		commerce_note_failure(&subject, customer, "code");
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PASSWORD),
 						errmsg("this is not the current code of a new second factor"),
 						errhint("commerce.create_totp() makes one; type the code that the app shows now.")));
+	}
 	commerce_throttle_forget(&subject);
+	commerce_note_login("second factor on", customer, NULL, NULL);
 	return codes;
 }
 
@@ -170,10 +175,12 @@ check_code(const pg_uuid_t *customer, const text *code)
 	bool good;
 
 	SPI_connect();
-	good = commerce_use_second_factor(customer, code);
+	good = commerce_use_second_factor(customer, code) != NO_FACTOR;
 	SPI_finish();
 	if (good)
 		commerce_throttle_forget(&subject);
+	else
+		commerce_note_failure(&subject, customer, "code");
 	return good;
 }
 
@@ -205,5 +212,7 @@ commerce_remove_totp(PG_FUNCTION_ARGS)
 	SPI_connect();
 	removed = commerce_run(&drop_totp, PLAN_WRITES, (Datum[]){UUIDPGetDatum(customer)}, NULL) == 1;
 	SPI_finish();
+	if (removed)
+		commerce_note_login("second factor off", customer, "by", PG_ARGISNULL(0) ? "the shop" : "a code");
 	PG_RETURN_BOOL(removed);
 }

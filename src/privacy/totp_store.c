@@ -13,6 +13,7 @@
 #include "base/plan.h"
 #include "privacy/base32.h"
 #include "privacy/convert.h"
+#include "privacy/login_audit.h"
 #include "privacy/open.h"
 #include "privacy/seal.h"
 #include "privacy/token.h"
@@ -108,19 +109,24 @@ recovery_hash(const text *code, Datum *hash)
 }
 
 /* Checks a code and uses it up. */
-bool
+SecondFactor
 commerce_use_second_factor(const pg_uuid_t *customer, const text *code)
 {
 	Datum values[2] = {UUIDPGetDatum(customer)};
 	int64 step;
 
 	if (!commerce_has_second_factor(customer))
-		return false;
+		return NO_FACTOR;
 	if (recovery_hash(code, &values[1]))
-		return commerce_run(&use_recovery_code, PLAN_WRITES, values, NULL) == 1;
+	{
+		if (commerce_run(&use_recovery_code, PLAN_WRITES, values, NULL) != 1)
+			return NO_FACTOR;
+		commerce_note_login("recovery code used", customer, NULL, NULL);
+		return RECOVERY_CODE;
+	}
 	step = step_of(customer, code, NULL);
 	values[1] = Int64GetDatum(step);
-	return step >= 0 && commerce_run(&use_step, PLAN_WRITES, values, NULL) == 1;
+	return step >= 0 && commerce_run(&use_step, PLAN_WRITES, values, NULL) == 1 ? APP_CODE : NO_FACTOR;
 }
 
 /* Checks the first code of a secret. */

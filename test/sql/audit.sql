@@ -50,13 +50,35 @@ SELECT e.kind, e.relation, e.subject, e.detail FROM pg_temp.entries e WHERE e.ki
 -- Each leaf is that of its entry.
 SELECT count(*) > 10 AS several, bool_and(leaf = commerce.audit_leaf(id, at, actor, login, kind, relation, subject, detail, salt)) AS right,
     count(DISTINCT salt) = count(*) AS salted FROM pg_temp.entries;
-SELECT commerce.audit_leaf('00000000-0000-7000-8000-000000000001', '2026-01-01 00:00:00.5+00', 'me', 'I', 'test', NULL, '', '{"a": 1}', decode(repeat('5a', 16), 'hex')) AS leaf,
+SELECT commerce.audit_leaf('00000000-0000-7000-8000-000000000001', '2026-01-01 00:00:00.5+00', 'me', 'I', 'test', NULL, '', '{"a": 1}', decode(repeat('5a', 16) || repeat('a5', 16), 'hex')) AS leaf,
     sha256('\x00'::bytea || '\x0000000000000011' || 'commerce.audit.v1' || '\x00000000000070008000000000000001'
         || int8send((extract(epoch FROM timestamptz '2026-01-01 00:00:00.5+00' - timestamptz '2000-01-01 00:00+00') * 1000000)::bigint)
-        || int8send(2) || 'me' || int8send(1) || 'I' || int8send(4) || 'test' || int8send(-1) || int8send(0) || int8send(8) || '{"a": 1}'
+        || int8send(2) || 'me' || int8send(1) || 'I' || int8send(4) || 'test' || int8send(-1) || int8send(0)
+        || sha256('\x0000000000000018'::bytea || 'commerce.audit.detail.v1' || decode(repeat('a5', 16), 'hex') || int8send(8) || '{"a": 1}')
         || decode(repeat('5a', 16), 'hex')) AS by_hand;
+SELECT commerce.audit_leaf('00000000-0000-7000-8000-000000000001', '2026-01-01 00:00:00.5+00', 'me', 'I', 'test', NULL, '', NULL,
+        commerce.audit_erased('{"a": 1}', decode(repeat('5a', 16) || repeat('a5', 16), 'hex'))) AS without_its_detail,
+    commerce.audit_leaf('00000000-0000-7000-8000-000000000001', '2026-01-01 00:00:00.5+00', 'me', 'I', 'test', NULL, '', '{"b": 1}',
+        commerce.audit_erased('{"a": 1}', decode(repeat('5a', 16) || repeat('a5', 16), 'hex'))) IS NULL AS with_another,
+    commerce.audit_erased('{}', '\x00') IS NULL AS short_salt, commerce.audit_erased(NULL, NULL) IS NULL AS no_salt;
 SELECT commerce.audit_leaf(NULL, now(), '', '', '', '', '', NULL, '\x00') IS NULL AS no_id,
     commerce.audit_leaf(gen_random_uuid(), now(), '', '', '', '', '', NULL, '\x00') IS NULL AS short_salt;
+
+-- Turned off for a load, by a superuser alone; what the application writes is there all the same.
+SET commerce.audit_changes = off;
+INSERT INTO aud_own VALUES (7, 'loaded');
+UPDATE aud_own SET b = 'moved';
+SELECT commerce.checkout('[{"sku": "aud-A", "quantity": 1}]') AS loaded \gset
+SELECT commerce.record_audit('loaded');
+RESET commerce.audit_changes;
+DELETE FROM aud_own;
+SELECT e.kind, e.relation FROM pg_temp.entries e ORDER BY e.id DESC LIMIT 2;
+SELECT count(*) AS entries FROM pg_temp.entries e WHERE e.subject IN ('loaded', 'moved', :'loaded');
+SET ROLE commerce_app;
+SAVEPOINT here;
+SET commerce.audit_changes = off;
+ROLLBACK TO here;
+RESET ROLE;
 
 -- Written once.
 \set VERBOSITY sqlstate

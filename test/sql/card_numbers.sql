@@ -212,7 +212,7 @@ CREATE VIEW card_arguments AS
         AND obj_description(p.oid, 'pg_proc') NOT LIKE 'Internal.%';
 -- What is no free text that is stored.
 CREATE TABLE card_exempt AS SELECT unnest(string_to_array(functions, ' '))::name AS function, reason FROM (VALUES
-    ('change_password confirm_totp forgive_login login logout remove_totp reset_password use_session verify_totp',
+    ('change_password confirm_totp erase_guest forgive_login login logout remove_totp reset_password use_session verify_totp',
         'secrets and addresses that are compared, and kept as a hash at most'),
     ('create_staff_jwt', 'signed into a token, which is stored nowhere'),
     ('create_totp', 'told back in a URI, which is stored nowhere')) e (functions, reason);

@@ -210,3 +210,9 @@ GROUP BY 1;
 -- The audit log says that a password was changed, and keeps no hash of it.
 SELECT count(*) > 0 AS changes, bool_or(detail::text ~ 'argon2') AS leaks, bool_and(detail #>> '{new,password_hash}' = '***') AS hidden
 FROM commerce.audit_log WHERE relation = 'commerce.customers' AND detail -> 'new' ? 'password_hash' AND subject = :'jane';
+
+-- And who did what with which login, each time; a failure is noted where it locks out, once, though it is rolled back.
+SELECT CASE subject WHEN :'jane' THEN 'jane' WHEN :'bob' THEN 'bob' WHEN :'eve' THEN 'eve' END AS customer, kind, detail, count(*) FROM commerce.audit_log
+    WHERE subject IN (:'jane', :'bob', :'eve') AND relation = 'commerce.customers' AND kind NOT IN ('insert', 'update') GROUP BY subject, kind, detail ORDER BY 1, 2, 3;
+SELECT kind, subject, detail, count(*) FROM commerce.audit_log WHERE kind = 'lockout' AND subject IS NULL GROUP BY 1, 2, 3;
+SELECT count(*) AS told FROM commerce.audit_log a WHERE position(:'token' IN a::text) > 0 OR a::text LIKE '%battery%' OR a::text LIKE '%login.jane@%';

@@ -136,5 +136,7 @@ SELECT audience, login_tokens.refusal(format('SELECT commerce.create_jwt_key(''E
 FROM unnest(ARRAY['', 'a b', 'a"b', 'a\b', 'é']) AS audience;
 SELECT login_tokens.refusal('SELECT commerce.create_jwt_key(''EdDSA'', repeat(''x'', 201))') AS long, commerce.create_jwt_key(NULL) IS NULL AS nothing;
 SELECT count(*) AS keys FROM commerce.jwt_keys;
+-- What became of keys is in the audit log, and no secret.
+SELECT kind, relation, detail FROM commerce.audit_log WHERE kind LIKE 'jwt key %' AND subject = :'kid' ORDER BY id;
 SET client_min_messages = warning;
 DROP SCHEMA login_tokens CASCADE;

@@ -160,5 +160,8 @@ SELECT count(*) AS bobs FROM commerce.totp WHERE customer_id = :'bob';
 -- A secret moved to another customer opens there for nobody.
 INSERT INTO commerce.totp (customer_id, secret, digits, confirmed_at) SELECT :'bob', secret, digits, confirmed_at FROM commerce.totp WHERE customer_id = :'jane';
 SELECT commerce.login('totp.bob@example.com', 'x', login_totp.code(:'secret'));
+-- What was done to whose second factor is in the audit log, and no code.
+SELECT CASE subject WHEN :'jane' THEN 'jane' ELSE 'bob' END AS customer, kind, detail, count(*) FROM commerce.audit_log
+    WHERE subject IN (:'jane', :'bob') AND relation = 'commerce.customers' AND kind NOT IN ('insert', 'update') GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 SET client_min_messages = warning;
 DROP SCHEMA login_totp CASCADE;

@@ -16,9 +16,10 @@ my $node = new_shop_node('audit', workers => 1, conf => join("\n", 'max_connecti
 
 $node->safe_psql('postgres', q(
 	INSERT INTO commerce.variants (sku) SELECT 'A' || n FROM generate_series(1, 50) n;
-	INSERT INTO commerce.prices (sku, price) SELECT 'A' || n, '10 GBP' FROM generate_series(1, 50) n;));
+	INSERT INTO commerce.prices (sku, price) SELECT 'A' || n, '10 GBP' FROM generate_series(1, 50) n;
+	CREATE TABLE people AS SELECT n, commerce.create_customer('person' || n || '@example.com') AS id FROM generate_series(1, 50) n;));
 
-# Starts clients that change prices and note things, every third transaction taking it back.
+# Starts clients that change prices, note things about people and have passwords reset, every third transaction taking it back.
 sub start_writers
 {
 	my ($seconds) = @_;
@@ -27,6 +28,7 @@ sub start_writers
 	append_to_file($script, join("\n", '\set n random(1, 50)', '\set p random(1, 1000000)', '\set keep random(1, 3)', 'BEGIN;',
 		q(UPDATE commerce.prices SET price = commerce.from_minor(:p, 'GBP') WHERE sku = 'A' || :n AND pg_try_advisory_xact_lock(:n);),
 		q(SELECT commerce.record_audit('noted', 'A' || :n, jsonb_build_object('p', :p));),
+		q(SELECT commerce.record_audit('noted', id::text, jsonb_build_object('p', :p)), commerce.create_password_reset(id) FROM people WHERE n = :n;),
 		'\if :keep = 1', 'ROLLBACK;', '\else', 'COMMIT;', '\endif', '')) unless -e $script;
 	return IPC::Run::start(
 		[ 'pgbench', '-n', '-c', 16, '-j', 2, '-T', $seconds, '-f', $script, '-h', $node->host, '-p', $node->port, 'postgres' ],
@@ -120,6 +122,8 @@ for my $round (1 .. 3)
 
 	wait_for($node, "SELECT count(*) > 200 FROM commerce.audit_log a WHERE NOT EXISTS (SELECT FROM commerce.audit_nodes n WHERE n.entry = a.id)",
 		't', "round $round: entries come");
+	# Somebody is erased meanwhile, whose entries are redacted: of those, some are sealed and some are not.
+	$node->safe_psql('postgres', "SELECT commerce.erase_customer(id) FROM people WHERE n = $round");
 	my ($out, $err);
 	my $sealer = IPC::Run::start([ 'psql', '-X', '-q', '-h', $node->host, '-p', $node->port, '-d', 'postgres', '-c',
 		"SET application_name = 'sealer'", '-c', 'SELECT commerce.seal_audit(1) FROM generate_series(1, 1000000)' ], '>', \$out, '2>', \$err);
@@ -141,6 +145,9 @@ for my $round (1 .. 3)
 	$node->safe_psql('postgres', 'SELECT commerce.seal_audit(7)');
 	is_sealed("round $round");
 	cmp_ok($node->safe_psql('postgres', 'SELECT size FROM commerce.audit_tree'), '>', $before, "round $round: the tree has grown");
+	is($node->safe_psql('postgres', "SELECT count(*) FROM commerce.audit_log r, people p WHERE r.kind = 'redact' AND p.n = $round AND r.subject = p.id::text") > 0,
+		1, "round $round: entries were redacted");
+	cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM commerce.audit_log WHERE kind = 'password reset asked for'"), '>', 10, "round $round: resets are noted");
 }
 
 # Proofs of all entries against several sizes, judged by nothing but arguments.

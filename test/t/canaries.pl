@@ -82,8 +82,25 @@ told(qq($_;)) for (
 # Orders with addresses, sealed as well.
 told(qq(INSERT INTO commerce.variants (sku, track_stock) VALUES ('A', false); INSERT INTO commerce.prices (sku, price) VALUES ('A', '1 GBP');
 	SELECT count(commerce.checkout('[{"sku": "A", "quantity": 1}]', customer => id, ship_to => jsonb_build_object('country', 'GB', 'street', canary('address', n)))) FROM known;
-	SELECT count(commerce.checkout('[{"sku": "A", "quantity": 1}]', ship_to => jsonb_build_object('country', 'GB', 'street', canary('address', n)))) FROM known;));
+	SELECT count(commerce.checkout('[{"sku": "A", "quantity": 1}]', ship_to => jsonb_build_object('country', 'GB', 'street', canary('address', n),
+		'email', canary('guest', n) || '\@Example.com'))) FROM known;));
 is($node->safe_psql('postgres', 'SELECT count(*) FROM commerce.orders WHERE ship_address IS NOT NULL'), 2 * $count, 'orders have sealed addresses');
+
+# Guests are found, told and forgotten by their addresses of e-mail; who logs in is noted by no more than an id, whoever fails ten times, too.
+is($node->safe_psql('postgres', q(SELECT count(*) FROM commerce.guests)), $count, 'guests gave addresses');
+is($node->safe_psql('postgres', q(SELECT count(*) FROM generate_series(1, 100) n WHERE cardinality(commerce.guest_orders(NULL, upper(canary('guest', n)) || '@example.com')) = 1)),
+	100, 'and are found');
+is($node->safe_psql('postgres', q(SELECT count(*) FROM generate_series(1, 20) n WHERE commerce.export_guest(email => canary('guest', n) || '@example.com') #>> '{orders,0,email}' = canary('guest', n) || '@Example.com')),
+	20, 'and told');
+is($node->safe_psql('postgres', q(SELECT count(*) FROM known WHERE n <= 20 AND commerce.export_customer(id) #>> '{customer,name}' = canary('name', n)
+	AND commerce.export_customer(id) #>> '{orders,0,ship_address,street}' = canary('address', n))), 20, 'so are customers');
+told(q(SELECT count(commerce.erase_guest(email => canary('guest', n) || '@example.com')) FROM generate_series(1, 20) n;));
+told(q(SELECT count(commerce.login(canary('email', n) || '@example.com', canary('password', n))) FROM generate_series(1, 5) n;));
+told(q(SELECT commerce.login(canary('email', n) || '@example.com', canary('name', n)) FROM generate_series(6, 6) n;)) for (1 .. 11);
+told(q(SELECT commerce.change_password(canary('password', n), canary('notes', n), id) FROM known WHERE n < 2;));
+told(q(SELECT count(commerce.erase_customer(id)) FROM known WHERE n <= 20;));
+is($node->safe_psql('postgres', q(SELECT string_agg(k, ', ' ORDER BY k) FROM (SELECT DISTINCT kind AS k FROM commerce.audit_log WHERE relation IN ('commerce.customers', 'commerce.guests')) x)),
+	'erase, insert, lockout, login, password changed, update', 'it is all noted');
 
 # What a backup, a monitor and a dump see.
 my $kept = $node->basedir . '/kept';
@@ -101,10 +118,34 @@ $node->stop;
 my $key_text = slurp_file($node->basedir . '/commerce.key');
 my ($hex) = $key_text =~ /([0-9a-f]{64})/;
 my %needles = (lc($hex) => 'the key in hexadecimal', uc($hex) => 'the key in hexadecimal', pack('H*', $hex) => 'the key');
-for my $field (qw(email name address password notes label))
+for my $field (qw(email name address password notes label guest))
 {
 	$needles{ canary($field, $_) } = "a $field" for 1 .. $count;
 	$needles{ uc(canary($field, $_)) } = "a $field in upper case" for 1 .. $count;
+}
+
+my @keys = grep { $needles{$_} =~ /^the key/ } keys %needles;
+# Looks for the keys, which are bytes of all kinds, in a file or all files of a folder.
+sub keys_in
+{
+	my ($path) = @_;
+	my @found;
+
+	if (-d $path)
+	{
+		opendir(my $folder, $path) or die "$path: $!";
+		return map { keys_in("$path/$_") } grep { !/^\.\.?$/ } readdir($folder);
+	}
+	return () unless -f $path && open(my $in, '<:raw', $path);
+	my ($window, $piece) = ('', '');
+	while (read($in, $piece, 1 << 24))
+	{
+		# What lies across two pieces is in the second window.
+		$window = (length($window) > 100 ? substr($window, -100) : $window) . $piece;
+		push(@found, map { "$path: $needles{$_}" } grep { index($window, $_) >= 0 } @keys);
+	}
+	close($in);
+	return @found;
 }
 
 # Looks for needles in files and folders; each plaintext is a z and 24 letters, so that all are looked for at once.
@@ -119,12 +160,7 @@ sub found_in
 		push(@found, "$path: $needles{$match}") if exists $needles{$match};
 	}
 	close($matches);
-	for my $key (grep { $needles{$_} =~ /^the key/ } keys %needles)
-	{
-		open(my $files, '-|', 'env', 'LC_ALL=C', 'grep', '-raPl', join('', map { sprintf('\x%02x', $_) } unpack('C*', $key)), @_) or die "grep: $!";
-		push(@found, map { chomp; "$_: $needles{$key}" } <$files>);
-		close($files);
-	}
+	push(@found, keys_in($_)) for @_;
 	return @found;
 }
 
