@@ -148,7 +148,7 @@ CREATE FUNCTION commerce.refuse_provider(provider text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RAISE EXCEPTION 'there is no provider "%"', coalesce(provider, 'null') USING ERRCODE = 'no_data_found',
+    RAISE EXCEPTION 'there is no provider "%"', coalesce(commerce.scrub(to_jsonb(provider)) #>> '{}', 'null') USING ERRCODE = 'no_data_found',
         HINT = 'SELECT name FROM commerce.providers lists them; commerce.create_provider() makes one known.';
 END
 $$;

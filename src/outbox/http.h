@@ -29,14 +29,14 @@ typedef struct HttpRequest
 	const char *const *headers; /* "name: value"; the last is NULL */
 	const char *body;
 	size_t length;
-	char *answer;                    /* HTTP_ANSWER_MAX bytes for the body of the answer; NULL: nobody wants it */
-	bool once;                       /* on a connection of its own, so that it is written once whatever happens */
+	char *answer; /* HTTP_ANSWER_MAX bytes for the body of the answer; NULL: nobody wants it */
+	bool once;    /* on a connection of its own, so that it is written once whatever happens */
 	const struct SendSource *source; /* whose it is; see courier.h */
 
-	int status;           /* 0: there was no answer */
-	int64 retry_after;    /* seconds that it asked to be left alone for; -1: it did not */
-	const char *error;    /* why there was no answer, or none to the end; NULL: there was. Holds nothing of it */
-	bool sent;            /* a part of it may have arrived */
+	int status;        /* 0: there was no answer */
+	int64 retry_after; /* seconds that it asked to be left alone for; -1: it did not */
+	const char *error; /* why there was no answer, or none to the end; NULL: there was. Holds nothing of it */
+	bool sent;         /* a part of it may have arrived */
 	size_t answer_length; /* what of the answer there is */
 
 	HttpTransfer *transfer;

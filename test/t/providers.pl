@@ -15,7 +15,7 @@ use Test::More;
 
 my $stripe = FakeStripe->start;
 my $json = JSON::PP->new->canonical->utf8;
-my $node = new_shop_node('providers', currency => 'EUR', conf => "restart_after_crash = on\n");
+my $node = new_shop_node('providers', currency => 'EUR', conf => "restart_after_crash = on\ncommerce.allow_private_endpoints = '127.0.0.1'\n");
 my $url = $stripe->url;
 
 $node->safe_psql('postgres', qq(
@@ -34,7 +34,7 @@ sub sql { my ($query) = @_; return $node->safe_psql('postgres', $query); }
 # Calls that wait need not wait here.
 sub due { return sql(q(UPDATE commerce.provider_calls SET next_at = now() WHERE state IN ('pending', 'unknown'))); }
 
-# Takes what is due, as whoever sends does.
+# Takes what is due, as the sender does; for the moments between its steps.
 sub claim
 {
 	return @{ $json->decode(sql(q(SELECT coalesce(jsonb_agg(jsonb_build_object('order', c.order, 'call', c.call, 'token', c.token, 'method', c.method, 'url', c.url,
@@ -63,8 +63,14 @@ sub finishing
 	  . ($retry_after // 'NULL') . ')';
 }
 
-# Sends what is due, once.
-sub round { return join ' ', map { sql(finishing($_, transmit($_))) } claim(); }
+# Sends what is due, in a session, and returns what became of it. (provider_calls.pl has the background worker send.)
+sub round
+{
+	my $due = sql(q(SELECT array_agg(id ORDER BY next_at) FROM commerce.provider_calls WHERE state IN ('pending', 'unknown') AND next_at <= now()));
+
+	sql('CALL commerce.deliver_pending(60)');
+	return sql("SELECT coalesce(string_agg(c.state, ' ' ORDER BY d.n), '') FROM unnest('$due'::uuid[]) WITH ORDINALITY d (id, n) JOIN commerce.provider_calls c ON c.id = d.id");
+}
 
 # Goes on until nothing is under way.
 sub drain
