@@ -93,7 +93,7 @@ BEGIN
         RAISE EXCEPTION 'kind must be payment, shipping or tax' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF adapter IS NULL OR (adapter <> 'manual' AND NOT EXISTS (SELECT FROM commerce.provider_adapters a WHERE a.adapter = create_provider.adapter)) THEN
-        RAISE EXCEPTION 'there is no adapter "%"', coalesce(adapter, 'null') USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION 'there is no adapter "%"', coalesce(commerce.scrub(to_jsonb(adapter)) #>> '{}', 'null') USING ERRCODE = 'invalid_parameter_value',
             DETAIL = jsonb_build_object('adapters', (SELECT jsonb_agg(a.adapter ORDER BY a.adapter COLLATE "C")
                 FROM (SELECT DISTINCT x.adapter FROM commerce.provider_adapters x UNION SELECT 'manual') a)),
             HINT = 'commerce.register_adapter() adds one.';

@@ -80,7 +80,7 @@ CREATE FUNCTION commerce.claim_provider_calls("limit" integer DEFAULT 10, lease 
     RETURNS TABLE ("order" uuid, call uuid, token uuid, provider uuid, secret commerce.sealed, method text, url text, headers jsonb,
         body text, asking boolean)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -165,7 +165,7 @@ COMMENT ON FUNCTION commerce.keep_provider_call(uuid, uuid, uuid, interval) IS
 
 CREATE FUNCTION commerce.next_provider_call() RETURNS timestamptz
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 AS $$
 DECLARE
     moment timestamptz := clock_timestamp();
