@@ -138,10 +138,18 @@ BEGIN
                 ELSE commerce.seal(webhook_secret, 'secret:provider_webhook', p.id) END,
             enabled = coalesce(enabled, p.enabled)
         WHERE p.name = provider;
+    -- What could not be sent as it was is tried as it is now; what is just being taken is already.
+    IF base_url IS NOT NULL OR secret IS NOT NULL OR enabled THEN
+        UPDATE commerce.provider_calls c SET next_at = clock_timestamp()
+            FROM (SELECT x.order_id, x.id FROM commerce.provider_calls x WHERE x.provider = known.name AND x.state IN ('pending', 'unknown')
+                AND x.next_at > clock_timestamp() FOR UPDATE SKIP LOCKED) x
+            WHERE c.order_id = x.order_id AND c.id = x.id;
+        PERFORM commerce.wake_sender();
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION commerce.update_provider(text, text, jsonb, text, text, boolean) IS
-'Changes what is given of a provider, by the rules of create_provider(), and leaves the rest. base_url and secret count for what is sent from now on. enabled false: nothing new is asked, what was asked goes on. P0002 for an unknown provider. Example: SELECT commerce.update_provider(''stripe'', secret => ''sk_…'').';
+'Changes what is given of a provider, by the rules of create_provider(), and leaves the rest. base_url and secret count for what is sent from now on; with either, or enabled true, all that waits to be sent or asked about is tried at once. enabled false: nothing new is asked, what was asked goes on. P0002 for an unknown provider. Example: SELECT commerce.update_provider(''stripe'', secret => ''sk_…'').';
 GRANT EXECUTE ON FUNCTION commerce.update_provider(text, text, jsonb, text, text, boolean) TO commerce_admin;
 
 CREATE FUNCTION commerce.refuse_provider(provider text) RETURNS void

@@ -116,8 +116,9 @@ BEGIN
         provider := c.provider_id;
         secret := c.provider_secret;
         asking := c.state = 'unknown' AND c.ask_by IS NOT NULL;
-        IF NOT asking AND c.attempt > 0 AND c.created_at < clock_timestamp() - interval '23 hours' THEN
-            -- Providers forget a key after a day: sent now it would be another request. Whoever looks finds out.
+        IF NOT asking AND c.created_at < clock_timestamp() - interval '23 hours' THEN
+            -- Providers forget a key after a day: sent now it would be another request, also where this is a database that
+            -- was restored and another has sent it. Whoever looks finds out.
             UPDATE commerce.provider_calls p SET maybe_done = true WHERE p.order_id = c.order_id AND p.id = c.id;
             PERFORM commerce.give_up_call(c.order_id, c.id);
             CONTINUE;

@@ -12,19 +12,14 @@
  *
  * What came of it is booked in a transaction of its own, behind the lock of its order. A clerk may hold that, perhaps for
  * minutes; then the answer is kept, with its lease, and tried again every now and then, while all others go on.
- *
- * The provider's secret is put into the request here, in no statement and no error, and wiped when the request is over.
  */
 #include "order/provider_calls.h"
 
-#include <sodium.h>
-
 #include "base/chores.h"
-#include "base/errors.h"
 #include "base/plan.h"
 #include "base/resident.h"
+#include "order/provider_request.h"
 #include "outbox/courier.h"
-#include "privacy/seal.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -58,10 +53,7 @@ typedef struct Call
 	pg_uuid_t order;
 	pg_uuid_t id;
 	pg_uuid_t token;
-	pg_uuid_t provider;
-	const bytea *secret;
-	Jsonb *headers;
-	const char *text; /* its body, in the database's encoding */
+	ProviderRequest written;
 	bool heard;
 	const char *trouble; /* why there is no answer; NULL: there is one */
 	TimestampTz again;   /* when booking is tried; DT_NOEND: it is given up */
@@ -132,72 +124,13 @@ attempt(void (*work)(Call *call), Call *call)
 	return error->sqlerrcode;
 }
 
-/* Wipes what of a call's request holds a secret. */
-static void
-wipe(Call *call)
-{
-	if (call->request.headers == NULL)
-		return;
-	for (const char *const *header = call->request.headers; *header != NULL; header++)
-		sodium_memzero((char *) *header, strlen(*header));
-	call->request.headers = NULL;
-}
-
 /* Lets a call go. */
 static void
 let_go(Call *call)
 {
 	calls = list_delete_ptr(calls, call);
-	wipe(call);
+	commerce_wipe_provider_request(&call->request);
 	MemoryContextDelete(call->memory);
-}
-
-/* Writes a header, with the secret where it belongs. */
-static char *
-write_header(const char *name, const char *value, const char *secret)
-{
-	static const char place[] = "{secret}";
-	StringInfoData header;
-	const char *found;
-
-	initStringInfo(&header);
-	/* As many bytes as it may come to, so that none is left behind where the text moves. */
-	enlargeStringInfo(&header, (int) (strlen(name) + strlen(value) +
-									  strlen(value) / strlen(place) * strlen(secret) + sizeof(": ")));
-	if (value[0] == '\0')
-		appendStringInfo(&header, "%s;", name); /* how libcurl is told of an empty one */
-	else
-		appendStringInfo(&header, "%s: ", name);
-	while ((found = strstr(value, place)) != NULL)
-	{
-		appendBinaryStringInfo(&header, value, (int) (found - value));
-		appendStringInfoString(&header, secret);
-		value = found + strlen(place);
-	}
-	appendStringInfoString(&header, value);
-	return header.data;
-}
-
-/* Writes a call's headers. */
-static const char **
-write_headers(const Call *call, const char *secret)
-{
-	const char **headers = palloc0(sizeof(char *) * (JB_ROOT_COUNT(call->headers) + 1));
-	JsonbIterator *iterator = JsonbIteratorInit(&call->headers->root);
-	JsonbIteratorToken token;
-	JsonbValue value;
-	char *name = NULL;
-	int count = 0;
-
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		if (token == WJB_KEY)
-			name = pnstrdup(value.val.string.val, value.val.string.len);
-		else if (token == WJB_VALUE && value.type == jbvString)
-			headers[count++] =
-				write_header(name, pnstrdup(value.val.string.val, value.val.string.len), secret);
-	}
-	return headers;
 }
 
 /* Writes the request of a call, in the call's memory. */
@@ -205,17 +138,8 @@ static void
 write_request(Call *call)
 {
 	MemoryContext before = MemoryContextSwitchTo(call->memory);
-	char *secret =
-		call->secret ? commerce_open_secret(call->secret, "secret:provider", &call->provider) : NULL;
 
-	call->request.body = pg_server_to_any(call->text, (int) strlen(call->text), PG_UTF8);
-	call->request.length = strlen(call->request.body);
-	if (call->secret != NULL && secret == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_SEALED_UNREADABLE), errmsg("the provider's secret cannot be opened")));
-	call->request.headers = write_headers(call, secret ? secret : "");
-	if (secret != NULL)
-		sodium_memzero(secret, strlen(secret));
+	commerce_write_provider_request(&call->request, &call->written);
 	MemoryContextSwitchTo(before);
 }
 
@@ -242,11 +166,11 @@ take(uint64 row)
 	call->order = uuid_at(row, 1);
 	call->id = uuid_at(row, 2);
 	call->token = uuid_at(row, 3);
-	call->provider = uuid_at(row, 4);
+	call->written.provider = uuid_at(row, 4);
 	value = commerce_value(row, 5, &isnull);
-	call->secret = isnull ? NULL : DatumGetByteaPCopy(value);
-	call->headers = DatumGetJsonbPCopy(commerce_value(row, 8, &isnull));
-	call->text = commerce_text(row, 9);
+	call->written.secret = isnull ? NULL : DatumGetByteaPCopy(value);
+	call->written.headers = DatumGetJsonbPCopy(commerce_value(row, 8, &isnull));
+	call->written.body = commerce_text(row, 9);
 	call->request.source = &source;
 	call->request.method = commerce_text(row, 6);
 	call->request.url = commerce_text(row, 7);
@@ -288,7 +212,7 @@ claim_due(Round *round)
 		{
 			call->heard = true;
 			call->trouble = "the provider's secret cannot be opened";
-			wipe(call);
+			commerce_wipe_provider_request(&call->request);
 		}
 	}
 	return rows == (uint64) room;
@@ -300,7 +224,7 @@ call_over(HttpRequest *request, bool given_up)
 {
 	Call *call = (Call *) request;
 
-	wipe(call);
+	commerce_wipe_provider_request(&call->request);
 	call->heard = true;
 	call->trouble = given_up ? "the sender was stopped" : request->error;
 }
@@ -453,7 +377,7 @@ forget(void)
 	ListCell *cell;
 
 	foreach (cell, calls)
-		wipe(lfirst(cell));
+		commerce_wipe_provider_request(&((Call *) lfirst(cell))->request);
 	list_free(calls);
 	calls = NIL;
 	if (all_memory != NULL)

@@ -78,7 +78,7 @@ SELECT commerce.next_provider_call() BETWEEN clock_timestamp() AND clock_timesta
 SELECT p.name, count(*) FROM commerce.claim_provider_calls(100) c JOIN commerce.providers p ON p.id = c.provider GROUP BY 1 ORDER BY 1;
 SELECT count(*) AS no_more FROM commerce.claim_provider_calls(100);
 SELECT count(*) AS but_for_who_allows_more FROM commerce.claim_provider_calls(100, per_provider => 18);
-SELECT provider, kind, enabled, waiting, sending, unknown, given_up, failing, oldest IS NOT NULL AS has_oldest, failed_last_hour, last_error FROM commerce.provider_status();
+SELECT provider, kind, enabled, waiting, sending, unknown, given_up, failing, oldest IS NOT NULL AS has_oldest, failed_last_hour, last_error FROM commerce.provider_status() WHERE provider IN ('asked', 'beside');
 SELECT commerce.next_provider_call() BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 second' AS looks_again_soon;
 SELECT * FROM commerce.claim_provider_calls(1, per_provider => 0);
 SELECT * FROM commerce.claim_provider_calls(1, per_provider => NULL);
@@ -87,9 +87,23 @@ SELECT commerce.keep_provider_call(order_id, id, lease_token, '1 hour') AS kept,
     FROM commerce.provider_calls WHERE state = 'leased' AND provider = 'beside' ORDER BY id LIMIT 1;
 UPDATE commerce.provider_calls SET lease_until = now() - interval '1 second' WHERE state = 'leased' AND lease_until < now() + interval '1 minute';
 SELECT count(*) FROM commerce.claim_provider_calls(1);
-SELECT provider, waiting, sending, unknown, given_up, failing, last_error FROM commerce.provider_status();
+SELECT provider, waiting, sending, unknown, given_up, failing, last_error FROM commerce.provider_status() WHERE provider IN ('asked', 'beside');
 UPDATE commerce.provider_calls SET state = 'failed', finished_at = now(), lease_until = NULL, lease_token = NULL WHERE state IN ('pending', 'unknown', 'leased');
 SELECT commerce.next_provider_call() IS NULL AS nothing_to_do;
+-- What could not be sent is tried at once when its provider is changed; what is older than the day for which providers know
+-- a key is not sent at all, tried or not: it may have been, by a database of which this one is a copy.
+SELECT commerce.request_payment(pg_temp.buy(3), 'asked', payment_method => 'pm') AS p \gset
+SELECT pg_temp.answer(NULL, sent => false, trouble => 'Couldn''t connect to server');
+SELECT count(*) AS waits FROM commerce.claim_provider_calls();
+SELECT commerce.update_provider('asked', settings => '{}');
+SELECT count(*) AS waits FROM commerce.claim_provider_calls();
+SELECT commerce.update_provider('asked', enabled => true);
+SELECT count(*) AS goes_on FROM commerce.claim_provider_calls();
+UPDATE commerce.provider_calls SET state = 'pending', attempt = 0, created_at = now() - interval '24 hours', lease_until = NULL, lease_token = NULL WHERE payment_id = :'p';
+SELECT count(*) AS sent FROM commerce.claim_provider_calls();
+SELECT state, maybe_done, pg_temp.paid(:'p') FROM commerce.provider_calls WHERE payment_id = :'p';
+SELECT commerce.abandon_provider_call(order_id, id, 'not in their dashboard') FROM commerce.provider_calls WHERE payment_id = :'p';
+SELECT pg_temp.paid(:'p');
 
 -- Adapters that break, in asking and in building, keep nobody else waiting.
 CREATE SCHEMA asked_shop;

@@ -7,6 +7,7 @@ use Commerce;
 use FakeStripe;
 use IO::Socket::INET;
 use JSON::PP;
+use POSIX ();
 use PostgreSQL::Test::BackgroundPsql;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -15,7 +16,9 @@ use Test::More;
 my $stripe = FakeStripe->start;
 my $other = FakeStripe->start;
 my $node = new_shop_node('calls', currency => 'EUR', workers => 1,
-	conf => "restart_after_crash = on\ncommerce.allow_private_endpoints = '127.0.0.1'\nlog_min_messages = debug1\n");
+	conf => "restart_after_crash = on\ncommerce.allow_private_endpoints = '127.0.0.1'\nlog_min_messages = debug1\n"
+	  # So that what a commit does not wait for is not on disk by chance.
+	  . "wal_writer_delay = 10s\n");
 my $sender = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'commerce sender' AND datname = 'postgres'";
 
 $node->safe_psql('postgres', "SELECT commerce.create_provider('stripe', 'payment', 'stripe', '" . $stripe->url . "', secret => '$FakeStripe::secret');
@@ -165,9 +168,8 @@ my $withdrawn = pay(8);
 call_is($withdrawn, q(authorize|pending|1|f|Couldn't connect to server), 'nor is another');
 is(sql("SELECT commerce.request_void('$withdrawn') IS NULL AND paid('$withdrawn') = 'voided 0.00 EUR 0.00 EUR 0.00 EUR'"), 't', 'which is withdrawn');
 is(sql("SELECT waiting, failing, last_error FROM commerce.provider_status() WHERE provider = 'stripe'"), q(1|1|Couldn't connect to server), 'provider_status() says so');
-sql("SELECT commerce.update_provider('stripe', base_url => '" . $stripe->url . "')");
 $stripe->fail('authorize', 'redirect');
-sql('SELECT hurry()');
+sql("SELECT commerce.update_provider('stripe', base_url => '" . $stripe->url . "')");
 call_is($unreached, 'authorize|pending|2|f|answered 302', 'a redirect is not followed');
 $node->append_conf('postgresql.conf', "commerce.allow_private_endpoints = ''");
 $node->reload;
@@ -184,6 +186,64 @@ $node->reload;
 sql("SELECT commerce.update_provider('stripe', base_url => '" . $stripe->url . "')");
 all_over('until it is again');
 is(sql("SELECT paid('$unreached')"), 'authorized 8.00 EUR 0.00 EUR 0.00 EUR', 'and is sent');
+
+# Any method, header and body; here of a carrier whose paths have a beginning of their own.
+my $adapter = q(
+	CREATE SCHEMA ours;
+	CREATE FUNCTION ours.build(call jsonb) RETURNS jsonb LANGUAGE sql AS $$SELECT jsonb_build_object('method', call #> '{arguments,method}', 'path', call #> '{arguments,path}',
+		'headers', '{"X-Key": "a {secret} b {secret}", "X-Empty": "", "Content-Type": "text/plain"}'::jsonb, 'body', call #> '{arguments,body}')$$;
+	CREATE FUNCTION ours.read(call jsonb, status integer, answer jsonb) RETURNS jsonb LANGUAGE sql AS $$SELECT jsonb_build_object('state', 'done', 'keep',
+		jsonb_build_object('came', concat_ws(' ', answer ->> 'method', answer ->> 'target', answer ->> 'body', answer #>> '{headers,content-type}', answer #>> '{headers,x-empty}'),
+			'key', replace(answer #>> '{headers,x-key}', call #>> '{settings,expected}', '…'), 'says', answer ->> 'says'))$$;
+	GRANT USAGE ON SCHEMA ours TO commerce_owner;
+	SELECT commerce.register_adapter('ours', 'echo', 'ours.build', 'ours.read');
+	CREATE FUNCTION echo(method text, path text, body text DEFAULT '') RETURNS uuid LANGUAGE sql AS
+		$$SELECT commerce.request_provider_call(commerce.uuidv7(), 'carrier', 'echo', jsonb_build_object('method', method, 'path', path, 'body', body))$$);
+my $umlaut = "\xc3\xbc";
+sql("SET client_encoding = 'UTF8'; $adapter");
+sql("SELECT commerce.create_provider('carrier', 'shipping', 'ours', '" . $stripe->url . q[/echo', '{"expected": "key-of-the-carrier"}', secret => 'key-of-the-carrier')]);
+for my $method (qw(GET POST PUT PATCH DELETE))
+{
+	my $body = $method =~ /GET|DELETE/ ? '' : "text$umlaut";
+	my $call = sql("SELECT echo('$method', '/a?b=1&c=%20', '$body')");
+
+	wait_for($node, "SELECT response ->> 'came' FROM commerce.provider_calls WHERE id = '$call' AND state = 'succeeded'",
+		"$method /echo/a?b=1&c=%20 $body text/plain ", "$method: as it was built");
+	is(sql("SELECT response ->> 'key' FROM commerce.provider_calls WHERE id = '$call'"), 'a … b …', "$method: with the secret where it belongs");
+}
+
+# A database of another encoding is spoken to in it; and is dropped while a call waits for its answer.
+sql(q(CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0));
+make_shop($node, 'latin', 'EUR');
+$adapter =~ s/…/?/;
+$node->safe_psql('latin', $adapter);
+$node->safe_psql('latin', "SELECT commerce.create_provider('carrier', 'shipping', 'ours', '" . $stripe->url . "')");
+my $fits = $node->safe_psql('latin', "SET client_encoding = 'UTF8'; SELECT echo('POST', '/echo/ufc', '$umlaut')");
+my $not = $node->safe_psql('latin', q(SELECT echo('POST', '/echo/u20ac')));
+wait_until(sub { $node->safe_psql('latin', q(SELECT count(*) FROM commerce.provider_calls WHERE state IN ('succeeded', 'unknown'))) eq '2' }, 'LATIN1: calls are sent');
+is($node->safe_psql('latin', "SET client_encoding = 'UTF8'; SELECT response ->> 'says', response ->> 'came' FROM commerce.provider_calls WHERE id = '$fits'"),
+	"$umlaut|POST /echo/ufc $umlaut text/plain ", 'LATIN1: what is sent and answered in UTF-8 is understood');
+is($node->safe_psql('latin', "SELECT state, error FROM commerce.provider_calls WHERE id = '$not'"), 'unknown|the answer is no text', 'LATIN1: what has no place in it is no answer');
+$node->safe_psql('latin', q(SELECT echo('POST', '/echo/hang')));
+wait_until(sub { $node->safe_psql('latin', q(SELECT state FROM commerce.provider_calls WHERE path = '/echo/hang')) eq 'leased' }, 'LATIN1: one is not answered');
+sql('DROP DATABASE latin');
+pass('and the database is dropped');
+
+# Where TLS fails, not a byte of the request was sent.
+my $deaf = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5) or die $!;
+my $hangs_up = fork() // die $!;
+if ($hangs_up == 0)
+{
+	while (my $client = $deaf->accept) { sysread($client, my $hello, 100); close($client); }
+	POSIX::_exit(0);
+}
+sql("SELECT commerce.update_provider('stripe', base_url => 'https://127.0.0.1:" . $deaf->sockport . "')");
+my $untrusted = pay(2);
+wait_for($node, "SELECT last_call('$untrusted') LIKE 'authorize|pending|1|f|%SSL%'", 't', 'where TLS fails nothing was sent');
+kill('KILL', $hangs_up);
+waitpid($hangs_up, 0);
+sql("SELECT commerce.update_provider('stripe', base_url => '" . $stripe->url . "')");
+comes_to($untrusted, 'authorized 2.00 EUR 0.00 EUR 0.00 EUR', 'and what waits goes on when the provider is changed');
 
 # A secret that cannot be opened is not sent.
 sql(q(CREATE TABLE kept AS SELECT * FROM commerce.data_keys WHERE subject = (SELECT id FROM commerce.providers WHERE name = 'stripe');

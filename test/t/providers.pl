@@ -244,6 +244,20 @@ deliver_all($stripe->events);
 drain();
 agrees('what came too late');
 
+# Somebody has the order locked for longer than a session sends: the answer is lost, and asked for.
+my $clerk = $node->background_psql('postgres');
+my $kept = pay(buy(13));
+$clerk->query_safe("BEGIN; SELECT total FROM commerce.orders WHERE id = (SELECT order_id FROM commerce.payments WHERE id = '$kept') FOR UPDATE");
+sql('CALL commerce.deliver_pending(2)');
+is(sql("SELECT calls('$kept')"), 'authorize leased', 'an answer that cannot be booked is not');
+$clerk->query_safe('COMMIT');
+$clerk->quit;
+sql(q(UPDATE commerce.provider_calls SET lease_until = now() WHERE state = 'leased'));
+sql('CALL commerce.deliver_pending(30)');
+is_paid($kept, 'authorized 13.00 EUR 0.00 EUR 0.00 EUR 0.00 EUR', 'and found when the provider is asked');
+my $its_key = sql("SELECT id FROM commerce.provider_calls WHERE payment_id = '$kept'");
+is(scalar(grep { $_->{key} eq $its_key } log_of('authorize')), 1, 'which was sent it once');
+
 # Whoever sends is killed between the provider's answer and the shop's.
 for my $kind ('client', 'backend', 'postmaster')
 {

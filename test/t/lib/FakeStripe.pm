@@ -18,6 +18,7 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(hmac_sha256_hex);
+use Encode qw(decode);
 use HTTP::Tiny;
 use IO::Socket::INET;
 use JSON::PP;
@@ -280,6 +281,10 @@ sub answer
 	my $key = $header->{'idempotency-key'};
 
 	push @{ $self->{log} }, { kind => $kind, key => $key, body => $body, fault => $fault, at => Time::HiRes::time(), target => $target };
+	# Beside Stripe's: says what came, and the characters whose numbers are in the path; or nothing.
+	return ('hang', undef) if $path =~ m{^/echo/hang};
+	return (200, { method => $method, target => $target, headers => $header, body => decode('UTF-8', $body), says => join('', map { chr hex } $path =~ /u([0-9a-f]+)/g) })
+	  if $path =~ m{^/echo/};
 	return if $fault eq 'reset';
 	return error(500, 'api_error', undef) if $fault eq '500';
 	return error(429, 'invalid_request_error', 'rate_limit') if $fault eq '429';
