@@ -66,7 +66,7 @@ sub finishing
 # Sends what is due, in a session, and returns what became of it. (provider_calls.pl has the background worker send.)
 sub round
 {
-	my $due = sql(q(SELECT array_agg(id ORDER BY next_at) FROM commerce.provider_calls WHERE state IN ('pending', 'unknown') AND next_at <= now()));
+	my $due = sql(q(SELECT coalesce(array_agg(id ORDER BY next_at), '{}') FROM commerce.provider_calls WHERE state IN ('pending', 'unknown') AND next_at <= now()));
 
 	sql('CALL commerce.deliver_pending(60)');
 	return sql("SELECT coalesce(string_agg(c.state, ' ' ORDER BY d.n), '') FROM unnest('$due'::uuid[]) WITH ORDINALITY d (id, n) JOIN commerce.provider_calls c ON c.id = d.id");
