@@ -31,8 +31,8 @@ BEGIN
         RAISE EXCEPTION 'function % made no request', name USING ERRCODE = 'external_routine_invocation_exception',
             HINT = 'It returns {"method", "path", "headers", "body"}: the path begins with a slash, at most 20 headers, none that says how a request is sent, and the body has at most 65,536 bytes.';
     END IF;
-    RETURN jsonb_build_object('method', request -> 'method', 'path', request -> 'path', 'headers', coalesce(request -> 'headers', '{}'),
-        'body', coalesce(request ->> 'body', ''));
+    RETURN jsonb_build_object('method', request -> 'method', 'path', request -> 'path', 'body', coalesce(request ->> 'body', ''),
+        'headers', coalesce((SELECT jsonb_object_agg(h.key, h.value) FROM jsonb_each_text(request -> 'headers') h), '{}'));
 END
 $$;
 COMMENT ON FUNCTION commerce.ask_adapter(text, jsonb) IS

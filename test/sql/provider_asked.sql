@@ -108,7 +108,7 @@ SELECT pg_temp.paid(:'p');
 -- Adapters that break, in asking and in building, keep nobody else waiting.
 CREATE SCHEMA asked_shop;
 GRANT USAGE ON SCHEMA asked_shop TO commerce_owner;
-CREATE FUNCTION asked_shop.good(call jsonb) RETURNS jsonb LANGUAGE sql AS $$SELECT '{"method": "POST", "path": "/label", "headers": {"X-Key": "{secret}", "X-Empty": ""}}'::jsonb$$;
+CREATE FUNCTION asked_shop.good(call jsonb) RETURNS jsonb LANGUAGE sql AS $$SELECT '{"method": "POST", "path": "/label", "headers": {"X-Key": "{secret}", "X-Empty": "", "X-Number": 5}}'::jsonb$$;
 CREATE FUNCTION asked_shop.breaks(call jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT jsonb_build_object(1 / 0, 1)';
 CREATE FUNCTION asked_shop.smuggles(call jsonb) RETURNS jsonb LANGUAGE sql AS $$SELECT '{"method": "POST", "path": "/label", "headers": {"Content-Length": "1"}}'::jsonb$$;
 CREATE FUNCTION asked_shop.shouts(call jsonb) RETURNS jsonb LANGUAGE sql AS $$SELECT jsonb_build_object('method', 'GET', 'path', '/', 'headers', (SELECT jsonb_object_agg('X-' || n, 'x') FROM generate_series(1, 21) n))$$;
@@ -124,6 +124,7 @@ SELECT commerce.request_provider_call(commerce.uuidv7(), 'carrier', 'smuggles');
 SELECT commerce.request_provider_call(commerce.uuidv7(), 'carrier', 'shouts');
 SELECT commerce.request_provider_call(commerce.uuidv7(), 'carrier', 'splits');
 SELECT commerce.request_provider_call(commerce.uuidv7(), 'carrier', 'label') AS call \gset
+SELECT headers FROM commerce.provider_calls WHERE id = :'call';
 SELECT pg_temp.answer(NULL);
 UPDATE commerce.provider_calls SET next_at = now() WHERE id = :'call';
 SELECT count(*) AS cannot_be_asked_about FROM commerce.claim_provider_calls();
