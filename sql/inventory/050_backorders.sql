@@ -34,6 +34,39 @@ $$;
 COMMENT ON FUNCTION commerce.announce_filled(text, text, bigint, bigint, uuid[]) IS
 'Internal. Tells (stock.backorder_filled) each order whose last waiting unit of a sku at a location is covered now: because units that can be sent rose from before to after, or because reservations ahead of it were released. The level must be locked.';
 
+CREATE FUNCTION commerce.counted_headroom(sku text, location text) RETURNS bigint
+    LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'commerce_counted_headroom';
+COMMENT ON FUNCTION commerce.counted_headroom(text, text) IS
+'Internal. How many units of a sku may still be promised at a location, its backorder_limit included (4611686018427387904 where there is none), by its counter in shared memory: what this transaction gave back is in it, what others took and gave back is not. NULL where none is loaded, and where stock is locked and not counted.';
+
+CREATE FUNCTION commerce.nobody_waits(sku text, location text, released bigint) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    spare bigint;
+    upto bigint;
+    still bigint;
+BEGIN
+    SELECT coalesce(s.backorder_limit, 4611686018427387904) INTO upto FROM commerce.stock s
+        WHERE s.sku = nobody_waits.sku AND s.location = nobody_waits.location;
+    spare := commerce.counted_headroom(sku, location) - released - upto;
+    IF spare >= 0 THEN
+        -- The limit is part of what the counter says: it must be the same before and after.
+        SELECT coalesce(s.backorder_limit, 4611686018427387904) INTO still FROM commerce.stock s
+            WHERE s.sku = nobody_waits.sku AND s.location = nobody_waits.location;
+        IF still = upto THEN
+            RETURN true;
+        END IF;
+    END IF;
+    -- By the tables, which takes a look at all that is promised.
+    RETURN coalesce((SELECT l.backordered = 0 AND l.committed + released <= greatest(l.on_hand - l.damaged - l.quality_control - l.other, 0)
+        FROM commerce.stock_levels l WHERE l.sku = nobody_waits.sku AND l.location = nobody_waits.location), false);
+END
+$$;
+COMMENT ON FUNCTION commerce.nobody_waits(text, text, bigint) IS
+'Internal. Whether nobody waited for units of a sku at a location before so many of them were released by this transaction: at once where its counter says so, however many orders there are.';
+
 CREATE FUNCTION commerce.announce_released(released uuid[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -42,13 +75,10 @@ DECLARE
     sound bigint;
 BEGIN
     FOR freed IN
-        SELECT r.sku, r.location FROM commerce.reservations r WHERE r.id = ANY (released)
+        SELECT r.sku, r.location, sum(r.quantity)::bigint AS quantity FROM commerce.reservations r WHERE r.id = ANY (released)
         GROUP BY r.sku, r.location ORDER BY r.sku COLLATE "C", r.location COLLATE "C"
     LOOP
-        CONTINUE WHEN (SELECT l.backordered = 0 AND l.committed + (SELECT sum(r.quantity) FROM commerce.reservations r
-                WHERE r.sku = l.sku AND r.location = l.location AND r.id = ANY (released))
-                    <= greatest(l.on_hand - l.damaged - l.quality_control - l.other, 0)
-            FROM commerce.stock_levels l WHERE l.sku = freed.sku AND l.location = freed.location);
+        CONTINUE WHEN commerce.nobody_waits(freed.sku, freed.location, freed.quantity);
         SELECT s.on_hand - s.damaged - s.quality_control - s.other INTO sound FROM commerce.stock s
             WHERE s.sku = freed.sku AND s.location = freed.location FOR NO KEY UPDATE;
         PERFORM commerce.announce_filled(freed.sku, freed.location, sound, sound, released);

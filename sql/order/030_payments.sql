@@ -66,6 +66,18 @@ $$;
 COMMENT ON FUNCTION commerce.refuse_event(text, text, text) IS
 'Internal. Raises CM010 about an event, as a state machine does: for what moves money without a change of state.';
 
+CREATE FUNCTION commerce.is_called_off("order" uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM commerce.orders o WHERE o.id = "order" AND (o.state IN ('cancelled', 'expired')
+        OR o.state = 'archived' AND EXISTS (SELECT FROM commerce.state_history h WHERE h.subject = o.id::text
+            AND h.relation = 'commerce.orders' AND h.to_state = 'archived' AND h.from_state IN ('cancelled', 'expired'))));
+END
+$$;
+COMMENT ON FUNCTION commerce.is_called_off(uuid) IS
+'Internal. Whether an order was cancelled or has expired, also where it is archived since.';
+
 CREATE FUNCTION commerce.require_payable("order" uuid, event text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -87,8 +99,8 @@ DECLARE
     promised bigint;
 BEGIN
     -- Money counts as promised while it can still be captured, and as paid until it is refunded or charged back; what a
-    -- payment has not captured when it is refunded, it never will.
-    SELECT coalesce(sum(commerce.minor_units(CASE WHEN commerce.minor_units(p.refunded) > 0 OR p.state = 'refunded' THEN p.captured
+    -- payment has not captured when it is refunded, it never will, but for what is owed on account.
+    SELECT coalesce(sum(commerce.minor_units(CASE WHEN NOT p.owed AND (commerce.minor_units(p.refunded) > 0 OR p.state = 'refunded') THEN p.captured
             ELSE p.authorized END) - commerce.minor_units(p.refunded) - commerce.minor_units(p.charged_back)), 0) INTO promised
         FROM commerce.payments p
         WHERE p.order_id = "order" AND p.state NOT IN ('voided', 'expired') AND p.id IS DISTINCT FROM beside;

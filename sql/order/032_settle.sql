@@ -1,3 +1,15 @@
+CREATE FUNCTION commerce.moved_state(kind text, owed_later boolean, authorized bigint, captured bigint, refunded bigint, charged_back bigint)
+    RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN owed_later AND captured < authorized THEN CASE captured WHEN 0 THEN 'authorized' ELSE 'partially_captured' END
+        WHEN charged_back > 0 AND (NOT owed_later OR charged_back + refunded = captured AND kind <> 'refund') THEN 'charged_back'
+        WHEN refunded = captured - charged_back AND (kind = 'refund' OR refunded > 0) THEN 'refunded'
+        WHEN refunded > 0 THEN 'partially_refunded'
+        WHEN captured = authorized THEN 'captured'
+        ELSE 'partially_captured' END;
+COMMENT ON FUNCTION commerce.moved_state(text, boolean, bigint, bigint, bigint, bigint) IS
+'Internal. The state of a payment of which so much was moved, in minor units, last by a movement of this kind. What is bought on account (owed_later) stays open for as long as any of it is owed, whatever was given or taken back.';
+
 CREATE FUNCTION commerce.move_payment(payment uuid, kind text, amount commerce.amount, reference text, provider text)
     RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -46,6 +58,10 @@ BEGIN
     IF kind = 'capture' AND p.provider <> 'account' THEN
         PERFORM commerce.require_payable(p.order_id, 'capture');
     END IF;
+    IF kind = 'reversal' AND p.owed THEN
+        RAISE EXCEPTION 'what was taken back of the payment is owed again' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'commerce.settle_account() records that it has come after all.';
+    END IF;
     IF minor > rest OR (minor = 0 AND (rest > 0 OR kind IN ('chargeback', 'reversal'))) THEN
         RAISE EXCEPTION 'only % of the payment are left to %', commerce.from_minor(rest, currency),
                 CASE kind WHEN 'chargeback' THEN 'charge back' WHEN 'reversal' THEN 'reverse' ELSE kind END
@@ -57,30 +73,28 @@ BEGIN
     IF kind = 'capture' AND p.state NOT IN ('authorized', 'partially_captured') THEN
         PERFORM commerce.refuse_event('payment', p.state, 'capture');
     END IF;
+    -- A settlement that is taken back is owed again, as if it had been bought once more, unless nothing is owed for the order.
+    IF kind = 'chargeback' AND p.provider = 'account' AND NOT commerce.is_called_off(p.order_id) THEN
+        was_authorized := was_authorized + minor;
+        PERFORM commerce.book_payment(p.order_id, payment, 'authorize', move_payment.amount, p.provider, NULL);
+        -- Whether so much is left of the line or not, as where its limit falls below what is used.
+        PERFORM commerce.return_to_balance(p.balance, commerce.from_minor(-minor, currency), p.order_id, payment, 'spent');
+    END IF;
     CASE kind
         WHEN 'capture' THEN now_captured := now_captured + minor;
         WHEN 'refund' THEN now_refunded := now_refunded + minor;
         WHEN 'chargeback' THEN now_charged_back := now_charged_back + minor;
         WHEN 'reversal' THEN now_charged_back := now_charged_back - minor;
     END CASE;
-    UPDATE commerce.payments SET captured = commerce.from_minor(now_captured, currency),
+    UPDATE commerce.payments SET authorized = commerce.from_minor(was_authorized, currency), captured = commerce.from_minor(now_captured, currency),
             refunded = commerce.from_minor(now_refunded, currency),
             charged_back = commerce.from_minor(now_charged_back, currency),
-            state = CASE WHEN now_charged_back > 0 THEN 'charged_back'
-                WHEN kind = 'refund' AND now_refunded = now_captured THEN 'refunded'
-                WHEN now_refunded > 0 THEN 'partially_refunded'
-                WHEN now_captured = was_authorized THEN 'captured'
-                ELSE 'partially_captured' END
+            state = commerce.moved_state(kind, p.provider = 'account', was_authorized, now_captured, now_refunded, now_charged_back)
         WHERE order_id = p.order_id AND id = p.id RETURNING state INTO result;
     IF kind = 'refund' AND minor > 0 AND p.provider = 'balance' THEN
         PERFORM commerce.return_to_balance(p.balance, move_payment.amount, p.order_id, payment, 'refunded');
     ELSIF kind = 'capture' AND minor > 0 AND p.provider = 'account' THEN
         PERFORM commerce.return_to_balance(p.balance, move_payment.amount, p.order_id, payment, 'settled');
-    ELSIF kind = 'refund' AND minor > 0 AND p.provider = 'account' AND commerce.minor_units(p.refunded) = 0
-        AND was_authorized > now_captured THEN
-        -- What a payment has not captured at its first refund, it never will: nobody owes it any more.
-        PERFORM commerce.return_to_balance(p.balance, commerce.from_minor(was_authorized - now_captured, currency), p.order_id,
-            payment, 'refunded');
     END IF;
     INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (p.order_id::text, 'payment.' || CASE kind WHEN 'capture' THEN 'captured'
             WHEN 'refund' THEN 'refunded' WHEN 'chargeback' THEN 'charged_back' ELSE 'chargeback_reversed' END,
@@ -131,7 +145,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.refund_payment(uuid, commerce.amount, text, text) IS
-'Gives captured money back (NULL: all of it that is left) and returns the payment''s state. What a balance paid goes back to it; of what was bought on account, what is not settled is not owed any more. CM060 beyond what was captured and neither refunded nor charged back, CM020, CM050 and P0002 as authorize_payment().';
+'Gives captured money back (NULL: all of it that is left) and returns the payment''s state. What a balance paid goes back to it; of what was bought on account, what was settled of it: what is not settled stays owed until void_payment(payment, amount => …) gives it up. CM060 beyond what was captured and neither refunded nor charged back, CM020, CM050 and P0002 as authorize_payment().';
 GRANT EXECUTE ON FUNCTION commerce.refund_payment(uuid, commerce.amount, text, text) TO commerce_app;
 
 CREATE FUNCTION commerce.refund_order("order" uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL)
@@ -194,7 +208,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.refund_order(uuid, commerce.amount, text) IS
-'Gives back what was paid for an order (NULL: all that is left), from the payment that was taken last to the first, and returns what goes back by which payment: tell their providers. A payment on account gives back what is settled of it, and what is not settled yet is not owed any more, as by refund_payment(); void_payment(payment, amount => …) is for what is only owed. The same reference again returns the same parts and moves nothing; each part is booked as refund_payment() would, under the reference, # and its number. CM060 beyond what is left of all payments, CM020 in another currency, CM050 where the reference names another amount, 22023 for less than nothing, P0002 for an unknown order.';
+'Gives back what was paid for an order (NULL: all that is left), from the payment that was taken last to the first, and returns what goes back by which payment: tell their providers. A payment on account gives back what is settled of it; what is only owed stays so until void_payment(payment, amount => …) gives it up. The same reference again returns the same parts and moves nothing; each part is booked as refund_payment() would, under the reference, # and its number. CM060 beyond what is left of all payments, CM020 in another currency, CM050 where the reference names another amount, 22023 for less than nothing, P0002 for an unknown order.';
 GRANT EXECUTE ON FUNCTION commerce.refund_order(uuid, commerce.amount, text) TO commerce_app;
 
 CREATE FUNCTION commerce.charge_back_payment(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
@@ -203,7 +217,7 @@ CREATE FUNCTION commerce.charge_back_payment(payment uuid, amount commerce.amoun
 AS $$
 BEGIN
     PERFORM commerce.require_shop();
-    IF EXISTS (SELECT FROM commerce.payments p WHERE p.id = payment AND p.balance IS NOT NULL) THEN
+    IF EXISTS (SELECT FROM commerce.payments p WHERE p.id = payment AND p.provider = 'balance') THEN
         RAISE EXCEPTION 'nobody charges a balance of the shop''s own back' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'commerce.refund_payment() gives back to it.';
     END IF;
@@ -211,7 +225,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.charge_back_payment(uuid, commerce.amount, text, text) IS
-'Records that the payer''s bank took captured money back (NULL: all that is left of it) and returns the payment''s state, charged_back. What was not taken can still be refunded. CM060 beyond what was captured and neither refunded nor charged back, 22023 for a payment from a balance or on account, CM020, CM050 and P0002 as authorize_payment().';
+'Records that the payer''s bank took captured money back (NULL: all that is left of it) and returns the payment''s state, charged_back. What was not taken can still be refunded. Of a payment on account it is a settlement that came back, as a direct debit does: the customer owes it again, whatever is left of the credit line, until settle_account() or void_payment(); its state is partially_captured then; for an order that was cancelled or has expired nothing is owed. CM060 beyond what was captured and neither refunded nor charged back, 22023 for a payment from a balance, CM020, CM050 and P0002 as authorize_payment().';
 GRANT EXECUTE ON FUNCTION commerce.charge_back_payment(uuid, commerce.amount, text, text) TO commerce_app;
 
 CREATE FUNCTION commerce.reverse_chargeback(payment uuid, amount commerce.amount DEFAULT NULL, reference text DEFAULT NULL,
@@ -223,7 +237,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.reverse_chargeback(uuid, commerce.amount, text, text) IS
-'Records that the payer''s bank gave back what it had charged back (NULL: all of it) and returns the payment''s state: once nothing is charged back, what it would be without. CM060 beyond what is charged back, CM020, CM050 and P0002 as authorize_payment().';
+'Records that the payer''s bank gave back what it had charged back (NULL: all of it) and returns the payment''s state: once nothing is charged back, what it would be without. 22023 for what is owed again on account: settle_account() records that it has come. CM060 beyond what is charged back, CM020, CM050 and P0002 as authorize_payment().';
 GRANT EXECUTE ON FUNCTION commerce.reverse_chargeback(uuid, commerce.amount, text, text) TO commerce_app;
 
 CREATE FUNCTION commerce.payment_let_go("row" jsonb, event text, detail jsonb) RETURNS boolean
@@ -261,10 +275,12 @@ BEGIN
     IF p.provider = 'account' THEN
         PERFORM commerce.return_to_balance(p.balance, rest, p.order_id, payment, 'refunded');
     END IF;
-    UPDATE commerce.payments SET authorized = captured, state = 'captured' WHERE order_id = p.order_id AND id = payment;
+    UPDATE commerce.payments SET authorized = captured, state = commerce.moved_state('void', p.provider = 'account', commerce.minor_units(p.captured),
+            commerce.minor_units(p.captured), commerce.minor_units(p.refunded), commerce.minor_units(p.charged_back))
+        WHERE order_id = p.order_id AND id = payment RETURNING state INTO p.state;
     INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (p.order_id::text, 'payment.voided',
-        jsonb_build_object('order_id', p.order_id, 'id', payment, 'amount', rest::jsonb, 'state', 'captured'));
-    RETURN 'captured';
+        jsonb_build_object('order_id', p.order_id, 'id', payment, 'amount', rest::jsonb, 'state', p.state));
+    RETURN p.state;
 END
 $$;
 COMMENT ON FUNCTION commerce.let_go_payment(uuid, text, text) IS
@@ -332,5 +348,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.void_payment(uuid, text, text, commerce.amount) IS
-'Gives up what was promised and not captured (amount NULL: all of it), and returns the payment''s state: voided, or captured where a part was captured before, whose rest it gives up; as before where amount is less than that. Of a payment on account the customer owes it no more. An order that got cheaper owes less on account by it: void_payment(payment, amount => …). The same provider and reference again changes nothing. CM010 where there is nothing to give up, CM060 for more than that, CM020 in another currency, 22023 for an amount that is not greater than zero, CM050 for a reference used for something else, P0002 for an unknown payment. Example: SELECT commerce.void_payment(payment, amount => ''10 EUR'').';
+'Gives up what was promised and not captured (amount NULL: all of it), and returns the payment''s state: voided, or where a part was captured before, whose rest it gives up, captured (partially_refunded or refunded where some of it went back); as before where amount is less than that. Of a payment on account the customer owes it no more. An order that got cheaper owes less on account by it: void_payment(payment, amount => …). The same provider and reference again changes nothing. CM010 where there is nothing to give up, CM060 for more than that, CM020 in another currency, 22023 for an amount that is not greater than zero, CM050 for a reference used for something else, P0002 for an unknown payment. Example: SELECT commerce.void_payment(payment, amount => ''10 EUR'').';
 GRANT EXECUTE ON FUNCTION commerce.void_payment(uuid, text, text, commerce.amount) TO commerce_app;

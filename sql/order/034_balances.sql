@@ -92,11 +92,11 @@ BEGIN
     INSERT INTO commerce.balance_entries (balance_id, kind, amount, order_id, payment_id)
         VALUES (balance, return_to_balance.kind, return_to_balance.amount, "order", payment);
     INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (balance::text, 'balance.' || kind,
-        jsonb_build_object('balance', balance, 'amount', amount::jsonb, 'order_id', "order", 'payment', payment));
+        jsonb_build_object('balance', balance, 'amount', commerce.from_minor(abs(commerce.minor_units(amount)), commerce.currency(amount))::jsonb, 'order_id', "order", 'payment', payment));
 END
 $$;
 COMMENT ON FUNCTION commerce.return_to_balance(uuid, commerce.amount, uuid, uuid, text) IS
-'Internal. Gives back to a balance what a payment from it refunds or, on account, lets go (kind refunded), or what a customer has paid of it (settled); once for each.';
+'Internal. Gives back to a balance what a payment from it refunds or, on account, lets go (kind refunded), or what a customer has paid of it (settled), once for each; or takes off it, below zero, what a customer owes again (spent).';
 
 CREATE FUNCTION commerce.return_balances("order" uuid) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

@@ -380,6 +380,25 @@ $$;
 COMMENT ON FUNCTION commerce.nothing_is_shipped(jsonb, text, jsonb) IS
 'Internal. Guard of an order''s cancel: every unit that was sent has come back and been accepted.';
 
+CREATE FUNCTION commerce.nothing_is_left("row" jsonb, event text, detail jsonb) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    the_order CONSTANT uuid := "row" ->> 'id';
+BEGIN
+    RETURN NOT EXISTS (SELECT FROM commerce.reservations r WHERE r.order_id = the_order AND (r.state = 'committed') IS TRUE)
+        AND NOT EXISTS (SELECT FROM commerce.fulfilments f WHERE f.order_id = the_order
+            AND f.state IN ('open', 'scheduled', 'on_hold', 'in_progress', 'packed'))
+        -- Goods that are counted and for which nothing was ever reserved are those of an order from elsewhere: it was sent there.
+        AND NOT EXISTS (SELECT FROM commerce.unfulfilled(the_order) u JOIN commerce.order_lines l ON l.order_id = the_order AND l.line = u.line
+            WHERE u.quantity > 0 AND (EXISTS (SELECT FROM commerce.reservations r WHERE r.order_id = the_order AND r.line = u.line)
+                OR NOT EXISTS (SELECT FROM commerce.variants v WHERE v.sku = l.sku AND v.track_stock)));
+END
+$$;
+COMMENT ON FUNCTION commerce.nothing_is_left(jsonb, text, jsonb) IS
+'Internal. Guard of an order''s complete: nothing is reserved for it any more, no parcel of it waits, and all that needs sending was sent.';
+
 CREATE FUNCTION commerce.release_order("row" jsonb, event text, detail jsonb) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$

@@ -50,17 +50,32 @@ $$;
 COMMENT ON FUNCTION commerce.refuse_held_parcel() IS
 'Internal. Trigger on commerce.fulfilments: no parcel of an order on hold is shipped, CM011 with the hold''s reason.';
 
+CREATE FUNCTION commerce.money_may_come("order" uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM commerce.payments p WHERE p.order_id = "order" AND p.state IN ('processing', 'requires_action'))
+        -- Of a payment that is only created it is its call that tells whether its provider has heard of it, or is about to.
+        OR EXISTS (SELECT FROM commerce.provider_calls c WHERE c.order_id = "order" AND c.operation IN ('authorize', 'capture')
+            AND (c.state IN ('pending', 'leased', 'unknown') OR c.state = 'dead' AND c.maybe_done));
+END
+$$;
+COMMENT ON FUNCTION commerce.money_may_come(uuid) IS
+'Internal. Whether money for an order may be on its way: a payment is processing or waits for the buyer, or a provider was asked for one and nobody knows yet what came of it.';
+
 CREATE FUNCTION commerce.nothing_is_paid("row" jsonb, event text, detail jsonb) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN (SELECT commerce.minor_units(o.total) > 0 AND commerce.unpaid(o.id, o.total) + commerce.paid_in_goods(o.id) >= commerce.minor_units(o.total)
+    -- An older snapshot does not decide about a payment that has gone on since (40001).
+    PERFORM FROM commerce.payments p WHERE p.order_id = ("row" ->> 'id')::uuid FOR SHARE;
+    RETURN (SELECT commerce.minor_units(o.total) > 0 AND NOT commerce.money_may_come(o.id) AND commerce.unpaid(o.id, o.total) + commerce.paid_in_goods(o.id) >= commerce.minor_units(o.total)
             AND commerce.nothing_is_shipped("row", event, detail)
         FROM commerce.orders o WHERE o.id = ("row" ->> 'id')::uuid);
 END
 $$;
 COMMENT ON FUNCTION commerce.nothing_is_paid(jsonb, text, jsonb) IS
-'Internal. Guard of an order''s expire: it costs something, no payment has taken or been promised any of it, and none of it was sent, but for what has come back.';
+'Internal. Guard of an order''s expire: it costs something, no payment has taken or been promised any of it or may be about to, and none of it was sent, but for what has come back.';
 
 CREATE FUNCTION commerce.take_order_again("row" jsonb, event text, detail jsonb) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -125,15 +140,15 @@ BEGIN
         ELSE
             UPDATE commerce.orders o SET expires_at = CASE WHEN commerce.minor_units(o.total) = 0 OR EXISTS (SELECT FROM commerce.payments p
                         WHERE p.order_id = o.id AND commerce.minor_units(p.captured) > 0) THEN NULL
-                    ELSE greatest(now(), before) + coalesce((SELECT c.unpaid_ttl FROM commerce.channels c
-                        WHERE c.code = o.channel), '1 day') END
+                    ELSE greatest(now(), before) + least(coalesce((SELECT c.unpaid_ttl FROM commerce.channels c
+                        WHERE c.code = o.channel), '1 day'), CASE WHEN commerce.money_may_come(o.id) THEN interval '10 minutes' END) END
                 WHERE o.id = due.id;
         END IF;
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION commerce.look_at_unpaid(timestamptz, bigint) IS
-'Internal. One batch of expire_orders() and of the background worker: how many orders it looked at, and ended. An order that was paid is not looked at again, one that is promised or on hold is, after its channel''s unpaid_ttl.';
+'Internal. One batch of expire_orders() and of the background worker: how many orders it looked at, and ended. An order that was paid is not looked at again, one that is promised or on hold is, after its channel''s unpaid_ttl, and one for which money may be on its way after ten minutes, where that is sooner.';
 
 CREATE FUNCTION commerce.expire_orders(before timestamptz DEFAULT NULL, batch bigint DEFAULT 1000) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -158,5 +173,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.expire_orders(timestamptz, bigint) IS
-'Ends placed orders whose time to be paid (orders.expires_at, from channels.unpaid_ttl) was over before a moment (NULL: now), at most batch of them, skipping those that somebody pays or changes now; returns how many. Only what nobody has paid, promised to pay or ever paid, and what is not on hold and was not sent: an order that is promised, bought on account, on hold or sent is looked at again after the same time, one that was paid never. What the order had reserved and claimed is free again, as by the event cancel; reopen takes it back. Done by the background worker where there is one. 22023 for a batch that is not positive and for infinity. Example: SELECT commerce.expire_orders(now() + interval ''1 day'').';
+'Ends placed orders whose time to be paid (orders.expires_at, from channels.unpaid_ttl) was over before a moment (NULL: now), at most batch of them, skipping those that somebody pays or changes now; returns how many. Only what nobody has paid, promised to pay or ever paid, what no payment is under way for (processing, requires_action, or a provider was asked and has not answered), and what is not on hold and was not sent: an order that is promised, bought on account, on hold or sent is looked at again after the same time, one with a payment under way ten minutes later, one that was paid never. What the order had reserved and claimed is free again, as by the event cancel; reopen takes it back. Done by the background worker where there is one. 22023 for a batch that is not positive and for infinity. Example: SELECT commerce.expire_orders(now() + interval ''1 day'').';
 GRANT EXECUTE ON FUNCTION commerce.expire_orders(timestamptz, bigint) TO commerce_app;

@@ -7,7 +7,8 @@ AS $$
 BEGIN
     RETURN (SELECT jsonb_build_object('version', o.version, 'number', o.number, 'state', o.state, 'currency', commerce.currency(o.total),
             'subtotal', o.subtotal::jsonb, 'discount', o.discount::jsonb, 'shipping', o.shipping::jsonb, 'tax', o.tax::jsonb,
-            'included_tax', o.included_tax::jsonb, 'rounding', o.rounding::jsonb, 'total', o.total::jsonb,
+            'included_tax', o.included_tax::jsonb, 'rounding', o.rounding::jsonb,
+            'cash_increment', o.cash_increment::jsonb, 'total', o.total::jsonb,
             'lines', (SELECT coalesce(jsonb_agg(jsonb_build_object('line', l.line, 'sku', l.sku, 'title', l.title,
                     'quantity', l.quantity, 'cancelled', l.cancelled, 'unit_price', l.unit_price::jsonb,
                     'per_quantity', l.per_quantity, 'list_price', l.list_price::jsonb, 'gift_of', l.gift_of,
@@ -112,6 +113,7 @@ DECLARE
     shipping record;
     rounding bigint;
     exact bigint;
+    increment bigint := commerce.minor_of(nullif(document -> 'cash_increment', 'null'));
 BEGIN
     SELECT jsonb_agg(l ORDER BY (l ->> 'line')::integer) INTO lines FROM (
         SELECT c FROM jsonb_array_elements(changed) c
@@ -127,8 +129,10 @@ BEGIN
                 WHERE (t ->> 'included')::boolean) AS included
         INTO shipping;
     exact := s.subtotal - s.discount - shipping.discount + shipping.price + s.tax + shipping.tax - s.included - shipping.included;
-    -- What cash is rounded by stays, but for what would make the shop owe money.
-    rounding := greatest(commerce.minor_of(document -> 'rounding'), -exact);
+    -- Rounded anew, as when it was placed. Of an order from elsewhere what it is rounded by stays, but for what would make the
+    -- shop owe money.
+    rounding := CASE WHEN increment > 0 THEN commerce.round_to(exact::numeric, increment, 'half_up')::bigint - exact
+        ELSE greatest(commerce.minor_of(document -> 'rounding'), -exact) END;
     RETURN document || jsonb_build_object('lines', lines,
         'subtotal', commerce.from_minor(s.subtotal, currency)::jsonb,
         'discount', commerce.from_minor(s.discount + shipping.discount, currency)::jsonb,
@@ -139,7 +143,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.with_lines(jsonb, jsonb) IS
-'Internal. A document with some of its lines replaced or added, and the totals that come of it; shipping stays as it is.';
+'Internal. A document with some of its lines replaced or added, and the totals that come of it, rounded to what is payable in cash where the order was; shipping stays as it is.';
 
 CREATE FUNCTION commerce.tax_difference(before jsonb, after jsonb) RETURNS jsonb
     LANGUAGE sql STABLE STRICT PARALLEL SAFE

@@ -73,7 +73,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.begin_edit(uuid, jsonb, text) IS
-'Begins to change a placed, confirmed or completed order and returns the edit; nothing changes before confirm_edit(). changes: [{"line": 1, "quantity": 3}, {"line": 2, "quantity": 0}, {"sku": "B", "quantity": 2}]: a line gets a new quantity (0 takes it out), a sku becomes a new line. Units that are taken out take their exact share of the line''s discounts and taxes with them, and must be in no parcel. Units that are added to a line have its unit price and no discount, at the taxes of now; where these are others than the line''s they become a line of their own. New lines are priced as quote() does today, for the order''s customer, channel, destination and tax level, with promotions of the catalogue but no others. Shipping stays as it is. commerce_admin may also set a price, {"line": 1, "unit_price": "9.00"} (discounts go with it), and take something off, of a line or of the order, never below a minimum price: {"line": 1, "discount": "5.00", "reason": "scratched"}; not of a line of which units came back or are to come back. commerce.quantity_rules are not asked. CM011 where another edit is open, CM010 for an order in another state, CM042 for prices and discounts by others, 22023 for changes that make no sense or take out more than is left, CM020 in another currency, P0002 for an unknown order; else errors of quote(). Example: SELECT commerce.begin_edit(order, ''[{"line": 1, "quantity": 3}]'', ''customer called'').';
+'Begins to change a placed, confirmed or completed order and returns the edit; nothing changes before confirm_edit(). changes: [{"line": 1, "quantity": 3}, {"line": 2, "quantity": 0}, {"sku": "B", "quantity": 2}]: a line gets a new quantity (0 takes it out), a sku becomes a new line. Units that are taken out take their exact share of the line''s discounts and taxes with them, and must be in no parcel. Units that are added to a line have its unit price and no discount, at the taxes of now; where these are others than the line''s they become a line of their own. New lines are priced as quote() does today, for the order''s customer, channel, destination and tax level, with promotions of the catalogue but no others. Shipping stays as it is, and what is paid in cash is rounded anew. commerce_admin may also set a price, {"line": 1, "unit_price": "9.00"} (discounts go with it), and take something off, of a line or of the order, never below a minimum price: {"line": 1, "discount": "5.00", "reason": "scratched"}; not of a line of which units came back or are to come back. commerce.quantity_rules are not asked. CM011 where another edit is open, CM010 for an order in another state, CM042 for prices and discounts by others, 22023 for changes that make no sense or take out more than is left, CM020 in another currency, P0002 for an unknown order; else errors of quote(). Example: SELECT commerce.begin_edit(order, ''[{"line": 1, "quantity": 3}]'', ''customer called'').';
 GRANT EXECUTE ON FUNCTION commerce.begin_edit(uuid, jsonb, text) TO commerce_app;
 
 CREATE FUNCTION commerce.change_edit(edit uuid, changes jsonb) RETURNS void
@@ -129,6 +129,57 @@ COMMENT ON FUNCTION commerce.preview_edit(uuid) IS
 'What an order would be with an open edit, and changes nothing: its lines, the numbers of those that differ (changed), totals, the difference to the total of now (above zero: to be paid) and what there is not enough stock for now (short: sku, requested, missing). confirm_edit() computes the same again. CM010 for an edit that is not open, P0002 for an unknown one, 22023 where the order has changed so that the edit takes out more than is left. Example: SELECT commerce.preview_edit(edit) -> ''difference''.';
 GRANT EXECUTE ON FUNCTION commerce.preview_edit(uuid) TO commerce_app;
 
+CREATE FUNCTION commerce.given_away("order" uuid) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    rest bigint;
+    given bigint := 0;
+    step record;
+BEGIN
+    SELECT commerce.minor_units(o.total) - coalesce((SELECT sum(commerce.minor_units(v.difference)) FROM commerce.order_versions v WHERE v.order_id = o.id), 0)
+        INTO rest FROM commerce.orders o WHERE o.id = "order";
+    -- All that has changed what is left to pay, in the order in which it happened. What is given back beyond what was paid in
+    -- excess is given away, for as long as it is not paid again; a lower price, or goods that come back, make up for it first, as
+    -- in the documents.
+    FOR step IN
+        SELECT v.id, commerce.minor_units(v.difference) AS more, 'edit' AS kind FROM commerce.order_versions v WHERE v.order_id = "order"
+        UNION ALL
+        SELECT e.id, commerce.minor_units(e.amount) * CASE WHEN e.kind IN ('authorize', 'reversal') THEN -1 ELSE 1 END, e.kind
+            FROM commerce.payment_entries e WHERE e.order_id = "order" AND e.kind <> 'capture'
+        UNION ALL
+        -- What a payment has not captured when it is refunded, it never will.
+        SELECT f.id, commerce.minor_units(p.authorized) - commerce.minor_units(p.captured), 'void'
+            FROM commerce.payments p, LATERAL (SELECT min(e.id::text)::uuid AS id FROM commerce.payment_entries e
+                WHERE e.order_id = p.order_id AND e.payment_id = p.id AND e.kind = 'refund') f
+            WHERE p.order_id = "order" AND f.id IS NOT NULL AND p.provider <> 'account'
+        UNION ALL
+        -- Goods pay when they come, those of an exchange when it is made.
+        SELECT v.id, -b.exchanged, 'goods' FROM commerce.goods_back("order") b
+            JOIN commerce.order_edits x ON x.order_id = "order" AND x.return_id = b.return AND x.state = 'confirmed'
+            JOIN commerce.order_versions v ON v.order_id = "order" AND v.edit_id = x.id WHERE b.exchanged > 0
+        UNION ALL
+        SELECT c.id, -(greatest(c.sum, b.exchanged) - greatest(c.sum - c.value, b.exchanged)), 'goods' FROM commerce.goods_back("order") b,
+            LATERAL (SELECT y.id, commerce.minor_units(y.value) AS value, sum(commerce.minor_units(y.value)) OVER (ORDER BY y.id)::bigint AS sum
+                FROM commerce.return_receptions y WHERE y.order_id = "order" AND y.return_id = b.return) c
+        UNION ALL
+        -- What is reopened is to be paid as if nothing had been.
+        SELECT h.id, 0, 'reopen' FROM commerce.state_history h
+            WHERE h.subject = "order"::text AND h.relation = 'commerce.orders' AND h.event = 'reopen'
+        ORDER BY 1, 3
+    LOOP
+        given := CASE step.kind WHEN 'reopen' THEN 0 WHEN 'refund' THEN given + step.more - least(step.more, greatest(-rest, 0))
+            WHEN 'edit' THEN greatest(given + least(step.more, 0), 0) WHEN 'goods' THEN greatest(given + step.more, 0) ELSE given END;
+        rest := rest + step.more;
+        given := least(given, greatest(rest, 0));
+    END LOOP;
+    RETURN given;
+END
+$$;
+COMMENT ON FUNCTION commerce.given_away(uuid) IS
+'Internal. What of an order''s total was paid and given back though nothing was paid in excess, and has not been paid again since, in minor units: nobody asks for it.';
+
 CREATE FUNCTION commerce.confirm_edit(edit uuid, expected_difference commerce.amount DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -180,7 +231,7 @@ BEGIN
         INTO paid FROM commerce.payments p WHERE p.order_id = e.the_order;
     result := jsonb_build_object('order', e.the_order, 'edit', edit, 'version', coalesce(made, (plan.before ->> 'version')::integer),
         'total', total::jsonb, 'difference', plan.difference::jsonb,
-        'to_pay', commerce.from_minor(greatest(rest, 0), currency)::jsonb,
+        'to_pay', commerce.from_minor(greatest(rest - commerce.given_away(e.the_order), 0), currency)::jsonb,
         'to_refund', commerce.from_minor(greatest(0, least(-rest, paid)), currency)::jsonb);
     INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES (e.the_order::text, 'order.edited',
         (result - 'order') || jsonb_build_object('order_id', e.the_order, 'reason', e.reason,
@@ -190,7 +241,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.confirm_edit(uuid, commerce.amount) IS
-'Makes an open edit so, all at once or not at all: stock is reserved for what is added (CM001) and given back for what is taken out, lines, taxes and totals are those of preview_edit(), the earlier version is kept in commerce.order_versions, and the event order.edited tells of it. Returns {order, edit, version, total, difference, to_pay, to_refund}: to_pay is what no payment has promised yet (authorize_payment()), to_refund what is paid beyond the total (refund_order()); goods that came back and were accepted count as paid. What is promised or owed on account beyond the total is given up by void_payment(payment, amount => …). expected_difference: CM022 where it is another by now, and nothing changes. A completed order is confirmed again. An invoice gets a credit note, or a supplement. CM010 for an edit that is not open and an order that is not to be edited any more, 22023 where more would be taken out than is left, P0002 for an unknown edit, 40001 where the order changed since the snapshot; else errors of quote(). Example: SELECT commerce.confirm_edit(edit, expected_difference => ''12.50 EUR'').';
+'Makes an open edit so, all at once or not at all: stock is reserved for what is added (CM001) and given back for what is taken out, lines, taxes and totals are those of preview_edit(), the earlier version is kept in commerce.order_versions, and the event order.edited tells of it. Returns {order, edit, version, total, difference, to_pay, to_refund}: to_pay is what no payment has promised yet (authorize_payment()), without what was given back of it as goodwill, to_refund what is paid beyond the total (refund_order()); goods that came back and were accepted count as paid. What is promised or owed on account beyond the total is given up by void_payment(payment, amount => …). expected_difference: CM022 where it is another by now, and nothing changes. A completed order is confirmed again. An invoice gets a credit note, or a supplement. CM010 for an edit that is not open and an order that is not to be edited any more, 22023 where more would be taken out than is left, P0002 for an unknown edit, 40001 where the order changed since the snapshot; else errors of quote(). Example: SELECT commerce.confirm_edit(edit, expected_difference => ''12.50 EUR'').';
 GRANT EXECUTE ON FUNCTION commerce.confirm_edit(uuid, commerce.amount) TO commerce_app;
 
 CREATE FUNCTION commerce.abort_edit(edit uuid) RETURNS void

@@ -10,17 +10,18 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    SELECT coalesce(sum(commerce.minor_units(x.authorized)) FILTER (WHERE x.state NOT IN ('voided', 'expired', 'charged_back')), 0) AS authorized,
+    SELECT coalesce(sum(commerce.minor_units(x.authorized) - commerce.minor_units(x.charged_back)) FILTER (WHERE x.state NOT IN ('voided', 'expired', 'charged_back')), 0) AS authorized,
             coalesce(sum(commerce.minor_units(x.captured) - commerce.minor_units(x.charged_back)), 0) AS taken,
             coalesce(sum(commerce.minor_units(x.refunded)), 0) AS refunded,
             bool_or(x.state = 'requires_action') AS requires_action,
             bool_or(x.state = 'processing') AS awaiting,
             bool_and(x.state IN ('voided', 'expired')) AS let_go,
-            bool_or(x.state = 'expired') AS expired
+            bool_or(x.state = 'expired') AS expired,
+            bool_or(x.owed) AS owed
         INTO p FROM commerce.payments x WHERE x.order_id = order_payment_status.order_id AND x.state <> 'failed';
     RETURN CASE
         WHEN p.requires_action AND p.taken < total THEN 'requires_action'
-        WHEN p.refunded > 0 AND p.refunded = p.taken THEN 'refunded'
+        WHEN p.refunded > 0 AND p.refunded = p.taken AND NOT p.owed THEN 'refunded'
         WHEN p.refunded > 0 AND p.taken - p.refunded <= total THEN 'partially_refunded'
         WHEN p.taken - p.refunded > total THEN 'overpaid'
         WHEN p.taken >= total THEN 'paid'

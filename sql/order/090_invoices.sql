@@ -3,6 +3,7 @@
 -- out, in the order in which they could be seen and, of those seen at once, in that of their causes, looks at what is
 -- committed, and writes the documents with the numbers that follow. All of that is one
 -- transaction: what a crash takes it takes whole, the rows are in the queue again, and their numbers are still free.
+-- A row that fails, by a trigger of the shop's own for instance, is put off and stops no other order.
 CREATE FUNCTION commerce.queue_invoice() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -19,7 +20,7 @@ BEGIN
                 WHEN TG_OP = 'UPDATE' THEN 'reopen' ELSE 'paid' END;
         WHEN 'payment_entries' THEN
             the_order := NEW.order_id;
-            source := CASE NEW.kind WHEN 'refund' THEN NEW.id ELSE NEW.order_id END;
+            source := NEW.id;
             the_cause := CASE NEW.kind WHEN 'refund' THEN 'refund' ELSE 'paid' END;
         WHEN 'returns' THEN
             the_order := NEW.order_id;
@@ -31,8 +32,11 @@ BEGIN
         FROM commerce.orders o LEFT JOIN commerce.channels c ON c.code = o.channel,
             -- What is free is paid when it is placed, whatever state it begins in; what is reopened may be paid from before.
             LATERAL (SELECT the_cause AS name UNION SELECT 'paid' WHERE TG_TABLE_NAME = 'orders'
-                AND (the_cause = 'reopen' OR TG_OP = 'INSERT' AND commerce.minor_units(o.total) = 0)) cause
-        WHERE o.id = the_order AND (c.invoice_on = cause.name OR cause.name IN ('refund', 'return', 'cancel', 'reopen')
+                    AND (the_cause = 'reopen' OR TG_OP = 'INSERT' AND commerce.minor_units(o.total) = 0)
+                -- What was given back may be paid again.
+                UNION SELECT 'repaid' WHERE TG_TABLE_NAME = 'payment_entries' AND the_cause = 'paid'
+                    AND EXISTS (SELECT FROM commerce.payment_entries e WHERE e.order_id = the_order AND e.kind = 'refund')) cause
+        WHERE o.id = the_order AND (c.invoice_on = cause.name OR cause.name IN ('refund', 'return', 'cancel', 'reopen', 'repaid')
             AND (c.invoice_on <> 'never' OR EXISTS (SELECT FROM commerce.invoices i WHERE i.order_id = o.id)));
     IF FOUND THEN
         PERFORM commerce.chores_due(clock_timestamp());
@@ -70,16 +74,29 @@ BEGIN
     RETURN EXISTS (SELECT FROM commerce.orders o LEFT JOIN commerce.channels c ON c.code = o.channel
         WHERE o.id = "order"
             AND (cause = 'requested' OR c.invoice_on = cause)
-            AND (cause <> 'paid' OR commerce.minor_units(o.total) - commerce.exchanged(o.id) <= coalesce((SELECT sum(commerce.minor_units(p.captured))
+            AND (cause <> 'paid' OR commerce.minor_units(o.total) - commerce.exchanged(o.id) <= coalesce((SELECT sum(commerce.minor_units(p.captured)
+                    - CASE p.provider WHEN 'account' THEN commerce.minor_units(p.charged_back) ELSE 0 END)
                 FROM commerce.payments p WHERE p.order_id = o.id), 0))
-            AND o.state NOT IN ('cancelled', 'expired')
-            AND (o.state <> 'archived' OR NOT EXISTS (SELECT FROM commerce.state_history h WHERE h.subject = o.id::text
-                AND h.relation = 'commerce.orders' AND h.to_state = 'archived' AND h.from_state IN ('cancelled', 'expired')))
+            AND NOT commerce.is_called_off(o.id)
             AND NOT EXISTS (SELECT FROM commerce.invoices i WHERE i.order_id = o.id AND i.kind = 'invoice'));
 END
 $$;
 COMMENT ON FUNCTION commerce.due_invoice(uuid, text) IS
 'Internal. Is an invoice to be issued for an order, for this cause? Not where it has one, is cancelled or expired, its channel does otherwise now, or paid means only a part.';
+
+CREATE FUNCTION commerce.money_kept("order" uuid, before uuid) RETURNS bigint
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- A chargeback is a dispute about money that is there; on account it is money that did not come.
+    RETURN (SELECT coalesce(sum(CASE WHEN e.kind IN ('capture', 'reversal') THEN 1 ELSE -1 END * commerce.minor_units(e.amount)), 0)
+        FROM commerce.payment_entries e JOIN commerce.payments p ON p.order_id = e.order_id AND p.id = e.payment_id
+        WHERE e.order_id = "order" AND (e.kind IN ('capture', 'refund') OR e.kind IN ('chargeback', 'reversal') AND p.provider = 'account')
+            AND (before IS NULL OR e.id < before));
+END
+$$;
+COMMENT ON FUNCTION commerce.money_kept(uuid, uuid) IS
+'Internal. What was taken for an order and not given back, before a movement (NULL: until now), in minor units.';
 
 CREATE FUNCTION commerce.credit_due("order" uuid, cause text, cause_id uuid, OUT total bigint, OUT tax bigint,
         OUT rounding bigint, OUT taxes jsonb)
@@ -108,10 +125,7 @@ BEGIN
         RETURN;
     END IF;
     -- Money as it was before the refund in question. Of goods all that is committed, less what is in the queue and has its turn yet.
-    SELECT coalesce((SELECT sum(CASE e.kind WHEN 'capture' THEN 1 ELSE -1 END * commerce.minor_units(e.amount)) FROM commerce.payment_entries e
-                WHERE e.order_id = "order" AND e.kind IN ('capture', 'refund') AND e.id < credit_due.cause_id), 0) AS money,
-            coalesce((SELECT sum(CASE e.kind WHEN 'capture' THEN 1 ELSE -1 END * commerce.minor_units(e.amount)) FROM commerce.payment_entries e
-                WHERE e.order_id = "order" AND e.kind IN ('capture', 'refund')), 0) AS kept,
+    SELECT commerce.money_kept("order", credit_due.cause_id) AS money, commerce.money_kept("order", NULL) AS kept,
             (SELECT commerce.minor_units(o.total) FROM commerce.orders o WHERE o.id = "order")
                 - coalesce((SELECT sum(commerce.minor_units(v.difference)) FROM commerce.order_versions v
                     WHERE v.order_id = "order" AND v.id = ANY (waiting.causes) AND v.version >= rest.version), 0) AS costs,
@@ -213,22 +227,29 @@ BEGIN
         RETURN;
     END IF;
     IF cause = 'edit' THEN
-        -- Where only taxes differ there is a document, too.
+        -- Where only taxes differ, or what cash is rounded by, there is a document, too.
         SELECT commerce.minor_units(v.difference), commerce.minor_units(v.tax), commerce.minor_units(v.rounding), v.taxes
             INTO total, tax, rounding, taxes FROM commerce.order_versions v
             WHERE v.order_id = "order" AND v.id = supplement_due.cause_id AND v.version >= had.version
-                AND (commerce.minor_units(v.difference) > 0 OR commerce.minor_units(v.difference) = 0 AND EXISTS (
-                    SELECT FROM jsonb_array_elements(v.taxes) t WHERE commerce.minor_of(t -> 'amount') <> 0));
+                AND (commerce.minor_units(v.difference) > 0 OR commerce.minor_units(v.difference) = 0 AND (commerce.minor_units(v.rounding) <> 0
+                    OR EXISTS (SELECT FROM jsonb_array_elements(v.taxes) t WHERE commerce.minor_of(t -> 'amount') <> 0)));
         RETURN;
     END IF;
     -- What is wanted after all is billed again, as far as nothing else does: as it was before the edits that have their turn yet.
+    -- So is what was credited and is paid again, as far as it is; of a chargeback the shop has given up only what came since.
     WITH later AS (
         SELECT v.difference, v.tax, v.rounding, v.taxes FROM commerce.order_versions v
         WHERE v.order_id = "order" AND v.version >= had.version
             AND v.id IN (SELECT q.cause_id FROM commerce.invoice_queue q WHERE q.order_id = "order" AND q.cause = 'edit')
+    ), returned AS (
+        SELECT coalesce(sum(commerce.minor_units(x.value)), 0)::bigint AS minor FROM commerce.return_receptions x WHERE x.order_id = "order"
+    ), billed AS (
+        -- Where nothing came back what is left to bill is known tax by tax.
+        SELECT i.total, i.tax, i.rounding, i.taxes FROM commerce.invoices i, returned r WHERE supplement_due.cause = 'repaid' AND i.order_id = "order" AND r.minor = 0
     )
-    SELECT commerce.minor_units(o.total) - l.total AS total, commerce.minor_units(o.tax) - l.tax AS tax,
-            commerce.minor_units(o.rounding) - l.rounding AS rounding, commerce.currency(o.total) AS currency,
+    SELECT commerce.minor_units(o.total) - l.total - r.minor - had.total AS missing, commerce.minor_units(o.total) - l.total - b.total AS total,
+            commerce.minor_units(o.tax) - l.tax - b.tax AS tax, commerce.minor_units(o.rounding) - l.rounding - b.rounding AS rounding,
+            commerce.currency(o.total) AS currency,
             (SELECT coalesce(jsonb_agg(jsonb_build_object('name', x.name, 'rate', x.rate,
                     'base', commerce.from_minor(x.base, commerce.currency(o.total))::jsonb,
                     'amount', commerce.from_minor(x.minor, commerce.currency(o.total))::jsonb) ORDER BY x.rate, x.name)
@@ -238,14 +259,20 @@ BEGIN
                                 commerce.minor_of(t -> 'base') AS base
                             FROM jsonb_array_elements(commerce.taxes_of(o.id)) t
                         UNION ALL SELECT t ->> 'name', (t ->> 'rate')::numeric, -commerce.minor_of(t -> 'amount'), -commerce.minor_of(t -> 'base')
-                            FROM later y, jsonb_array_elements(y.taxes) t) t
-                    GROUP BY t.name, t.rate) x) AS taxes,
-            (SELECT coalesce(sum(commerce.minor_units(x.value)), 0)::bigint FROM commerce.return_receptions x WHERE x.order_id = o.id) AS returned
-        INTO now_is FROM commerce.orders o, LATERAL (SELECT coalesce(sum(commerce.minor_units(y.difference)), 0)::bigint AS total,
-            coalesce(sum(commerce.minor_units(y.tax)), 0)::bigint AS tax, coalesce(sum(commerce.minor_units(y.rounding)), 0)::bigint AS rounding FROM later y) l
-        WHERE o.id = "order" AND o.state NOT IN ('cancelled', 'expired');
-    IF now_is.total - now_is.returned - had.total > 0 THEN
-        total := now_is.total - now_is.returned - had.total;
+                            FROM (SELECT y.taxes FROM later y UNION ALL SELECT y.taxes FROM billed y) y, jsonb_array_elements(y.taxes) t) t
+                    GROUP BY t.name, t.rate) x) AS taxes
+        INTO now_is FROM commerce.orders o, returned r,
+            LATERAL (SELECT coalesce(sum(commerce.minor_units(y.difference)), 0)::bigint AS total, coalesce(sum(commerce.minor_units(y.tax)), 0)::bigint AS tax,
+                coalesce(sum(commerce.minor_units(y.rounding)), 0)::bigint AS rounding FROM later y) l,
+            LATERAL (SELECT coalesce(sum(commerce.minor_units(y.total)), 0)::bigint AS total, coalesce(sum(commerce.minor_units(y.tax)), 0)::bigint AS tax,
+                coalesce(sum(commerce.minor_units(y.rounding)), 0)::bigint AS rounding FROM billed y) b
+        WHERE o.id = "order" AND NOT commerce.is_called_off(o.id);
+    IF cause = 'repaid' AND now_is.missing > 0 THEN
+        now_is.missing := least(now_is.missing, commerce.money_kept("order", NULL) - had.total + (SELECT coalesce(sum(commerce.minor_units(i.total)), 0)
+            FROM commerce.invoices i WHERE i.order_id = "order" AND i.cause = 'chargeback'));
+    END IF;
+    IF now_is.missing > 0 THEN
+        total := now_is.missing;
         tax := round(now_is.tax::numeric * total / now_is.total)::bigint;
         rounding := CASE WHEN total = now_is.total THEN now_is.rounding ELSE 0 END;
         taxes := now_is.taxes;
@@ -261,224 +288,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.supplement_due(uuid, text, uuid) IS
-'Internal. What an invoice beside the first one has to say, in minor units: for an edit that made an order dearer, or changed its taxes, and for an order that was cancelled and is reopened. total NULL where none is due: the order has no invoice yet, or this cause has its own already.';
-
-CREATE FUNCTION commerce.number_invoices(batch integer, OUT items bigint, OUT documents bigint)
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-    wave pg_snapshot;
-    seen pg_snapshot;
-    picked uuid[];
-    more uuid[];
-    picked_id uuid;
-    item record;
-    first boolean;
-    o record;
-    due record;
-    issued timestamptz;
-    prefix text;
-    format text;
-    last jsonb := '{}';
-    next bigint;
-    printed text;
-    kind text;
-    sign integer;
-BEGIN
-    -- Until commit, so that nobody gets a number after one that may yet be taken back.
-    PERFORM pg_advisory_xact_lock(hashtextextended('commerce.invoices', 0));
-    issued := clock_timestamp();
-    items := 0;
-    documents := 0;
-    -- What a batch before this one saw and had no room for goes before what has become visible since.
-    SELECT w.snapshot INTO wave FROM commerce.invoice_wave w;
-    picked := ARRAY(SELECT q.id FROM commerce.invoice_queue q WHERE pg_visible_in_snapshot(q.written_in, wave) ORDER BY q.id LIMIT batch);
-    IF cardinality(picked) < batch THEN
-        SELECT coalesce(array_agg(n.id ORDER BY n.id), '{}'), pg_current_snapshot() INTO more, seen
-            FROM (SELECT q.id FROM commerce.invoice_queue q WHERE q.id <> ALL (picked) ORDER BY q.id LIMIT batch - cardinality(picked)) n;
-        picked := picked || more;
-        UPDATE commerce.invoice_wave w SET snapshot = CASE WHEN cardinality(picked) = batch THEN seen END
-            WHERE w.snapshot IS NOT NULL OR cardinality(picked) = batch;
-    END IF;
-    FOREACH picked_id IN ARRAY picked LOOP
-        -- One by one: what is still in the queue is not counted as taken back yet.
-        DELETE FROM commerce.invoice_queue q WHERE q.id = picked_id RETURNING q.* INTO item;
-        items := items + 1;
-        CONTINUE WHEN item.id IS NULL;
-        kind := CASE WHEN item.cause IN ('paid', 'confirmed', 'requested') THEN 'invoice' ELSE 'credit_note' END;
-        first := kind = 'invoice';
-        IF NOT first THEN
-            IF item.cause IN ('edit', 'reopen') THEN
-                due := commerce.supplement_due(item.order_id, item.cause, item.cause_id);
-                kind := CASE WHEN due.total IS NULL THEN kind ELSE 'invoice' END;
-            END IF;
-            IF kind = 'credit_note' THEN
-                CONTINUE WHEN item.cause = 'reopen';
-                due := commerce.credit_due(item.order_id, item.cause, item.cause_id);
-                CONTINUE WHEN coalesce(due.total, 0) <= 0;
-            END IF;
-        END IF;
-        -- In one statement, so that taxes and totals are of one version, and what waits in the queue about it is known; and so that
-        -- the order whose first invoice is due is not cancelled in between, by whom the credit note would be taken for part of it.
-        SELECT x.*, commerce.taxes_of(x.id) AS taxes, ARRAY(SELECT q.id FROM commerce.invoice_queue q WHERE q.order_id = x.id
-                AND q.cause IN ('cancel', 'reopen', 'edit')) AS waiting, commerce.currency(x.total) AS currency, commerce.minor_units(x.total) - commerce.minor_units(x.tax)
-                - commerce.minor_units(x.rounding) AS net, c.invoice_format, c.credit_note_format,
-                extract(year FROM issued AT TIME ZONE coalesce(c.time_zone, 'UTC'))::integer AS year
-            INTO o FROM commerce.orders x LEFT JOIN commerce.channels c ON c.code = x.channel
-            WHERE x.id = item.order_id AND (NOT first OR commerce.due_invoice(x.id, item.cause));
-        CONTINUE WHEN NOT FOUND;
-        format := CASE kind WHEN 'invoice' THEN coalesce(o.invoice_format, '{year}-{number:5}')
-            ELSE coalesce(o.credit_note_format, 'C-{year}-{number:5}') END;
-        prefix := commerce.format_number(format, NULL, o.channel, o.year);
-        IF NOT last ? prefix THEN
-            INSERT INTO commerce.invoice_series AS s (series) VALUES (prefix)
-                ON CONFLICT (series) DO UPDATE SET last_number = s.last_number RETURNING s.last_number INTO next;
-            last := last || jsonb_build_object(prefix, next);
-        END IF;
-        next := (last ->> prefix)::bigint + 1;
-        last := last || jsonb_build_object(prefix, next);
-        printed := commerce.format_number(format, next, o.channel, o.year);
-        IF first THEN
-            INSERT INTO commerce.invoices (series, number, invoice_number, kind, order_id, cause, cause_id, issued_at, net, tax,
-                    rounding, total, taxes, tax_treatment, order_version)
-                VALUES (prefix, next, printed, kind, o.id, item.cause, o.id, issued, commerce.from_minor(o.net, o.currency), o.tax,
-                    o.rounding, o.total, o.taxes, o.tax_treatment, o.version);
-            -- What became of the order until now is part of its first invoice.
-            DELETE FROM commerce.invoice_queue q WHERE q.id = ANY (o.waiting);
-            -- What was given back before there was an invoice.
-            INSERT INTO commerce.invoice_queue (order_id, cause, cause_id)
-                SELECT o.id, g.cause, g.id
-                FROM (SELECT e.id, 'refund', e.happened_at FROM commerce.payment_entries e WHERE e.order_id = o.id AND e.kind = 'refund'
-                    UNION ALL SELECT r.id, 'return', r.created_at FROM commerce.returns r
-                    WHERE r.order_id = o.id AND r.state IN ('received', 'closed')) g (id, cause, at)
-                WHERE NOT EXISTS (SELECT FROM commerce.invoice_queue q WHERE q.order_id = o.id AND q.cause_id = g.id)
-                ORDER BY g.at;
-        ELSE
-            sign := CASE kind WHEN 'invoice' THEN 1 ELSE -1 END;
-            INSERT INTO commerce.invoices (series, number, invoice_number, kind, order_id, cause, cause_id, issued_at, net, tax,
-                    rounding, total, taxes, tax_treatment, order_version)
-                VALUES (prefix, next, printed, kind, o.id, item.cause,
-                    -- An order may be cancelled, reopened and cancelled again.
-                    CASE WHEN item.cause = 'cancel' AND EXISTS (SELECT FROM commerce.invoices i WHERE i.order_id = o.id
-                        AND i.kind = 'credit_note' AND i.cause_id = item.cause_id) THEN commerce.uuidv7() ELSE item.cause_id END, issued,
-                    commerce.from_minor(sign * (due.total - due.tax - due.rounding), o.currency),
-                    commerce.from_minor(sign * due.tax, o.currency), commerce.from_minor(sign * due.rounding, o.currency),
-                    commerce.from_minor(sign * due.total, o.currency), due.taxes, o.tax_treatment, o.version);
-        END IF;
-        INSERT INTO commerce.outbox (aggregate, topic, payload)
-            SELECT i.order_id::text, kind || '.issued', jsonb_build_object('order_id', i.order_id, 'invoice_number', i.invoice_number,
-                'total', i.total::jsonb)
-            FROM commerce.invoices i WHERE i.invoice_number = printed;
-        documents := documents + 1;
-    END LOOP;
-    UPDATE commerce.invoice_series s SET last_number = l.value::bigint FROM jsonb_each_text(last) l
-        WHERE s.series = l.key AND s.last_number <> l.value::bigint;
-END
-$$;
-COMMENT ON FUNCTION commerce.number_invoices(integer) IS
-'Internal. issue_invoices() for so many rows of the queue, and the background worker''s; returns how many there were and how many documents came of them.';
-
-CREATE FUNCTION commerce.issue_invoices(batch integer DEFAULT 1000) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    part record;
-BEGIN
-    PERFORM commerce.require_shop();
-    IF batch IS NULL OR batch < 1 THEN
-        RAISE EXCEPTION 'batch must be at least 1' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    LOOP
-        part := commerce.number_invoices(batch);
-        -- Nothing came of these; there may be more behind them.
-        EXIT WHEN part.documents > 0 OR part.items < batch;
-    END LOOP;
-    RETURN part.documents;
-END
-$$;
-COMMENT ON FUNCTION commerce.issue_invoices(integer) IS
-'Issues the invoices and credit notes that are due, at most batch (1000) of them, and returns how many; 0: none is left. The background worker does so by itself. One at a time: a second call waits until the first has committed or rolled back, so commit soon; no other call of the shop waits. In REPEATABLE READ and SERIALIZABLE it may be 40001: try again. 22023 for a batch below 1.';
-GRANT EXECUTE ON FUNCTION commerce.issue_invoices(integer) TO commerce_app;
-
-CREATE FUNCTION commerce.invoice_chore() RETURNS timestamptz
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF NOT pg_try_advisory_xact_lock(hashtextextended('commerce.invoices', 0)) THEN
-        RETURN clock_timestamp() + interval '1 second';
-    END IF;
-    RETURN CASE WHEN (commerce.number_invoices(200)).items >= 200 THEN '-infinity'::timestamptz END;
-END
-$$;
-COMMENT ON FUNCTION commerce.invoice_chore() IS
-'Internal. One batch of the background worker; returns when to come again: at once, a second later where somebody else is issuing, NULL for when there is cause.';
-
-CREATE FUNCTION commerce.queue_invoices(during tstzrange DEFAULT NULL) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    result bigint;
-BEGIN
-    PERFORM commerce.require_shop();
-    INSERT INTO commerce.invoice_queue (order_id, cause, cause_id)
-        SELECT o.id, c.invoice_on, o.id FROM commerce.orders o JOIN commerce.channels c ON c.code = o.channel
-        WHERE c.invoice_on <> 'never' AND (during IS NULL OR o.placed_at <@ during)
-            AND (c.invoice_on <> 'confirmed' OR o.state IN ('confirmed', 'completed') OR EXISTS (SELECT FROM commerce.state_history h
-                WHERE h.subject = o.id::text AND h.relation = 'commerce.orders' AND h.to_state IN ('confirmed', 'completed')))
-            AND commerce.due_invoice(o.id, c.invoice_on)
-            AND NOT EXISTS (SELECT FROM commerce.invoice_queue q WHERE q.order_id = o.id AND q.cause = c.invoice_on)
-        ORDER BY o.placed_at, o.id;
-    GET DIAGNOSTICS result = ROW_COUNT;
-    PERFORM commerce.chores_due(clock_timestamp());
-    RETURN result;
-END
-$$;
-COMMENT ON FUNCTION commerce.queue_invoices(tstzrange) IS
-'Has invoices issued for the orders placed in a time (NULL: ever) that should have one by the invoice_on their channel has now and have none; returns how many. For what was sold before the setting was changed, or came by a way that fires no triggers: SELECT commerce.queue_invoices(''[2026-01-01, infinity)'').';
-GRANT EXECUTE ON FUNCTION commerce.queue_invoices(tstzrange) TO commerce_admin;
-
-CREATE FUNCTION commerce.request_invoice("order" uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM commerce.require_shop();
-    IF NOT EXISTS (SELECT FROM commerce.orders o WHERE o.id = "order") THEN
-        RAISE EXCEPTION 'there is no order %', coalesce("order"::text, 'null') USING ERRCODE = 'no_data_found';
-    END IF;
-    INSERT INTO commerce.invoice_queue (order_id, cause, cause_id)
-        SELECT "order", 'requested', "order" WHERE commerce.due_invoice("order", 'requested');
-    PERFORM commerce.chores_due(clock_timestamp());
-END
-$$;
-COMMENT ON FUNCTION commerce.request_invoice(uuid) IS
-'Has the invoice of an order issued whatever invoice_on says, as for a bill to be paid later; nothing happens where it has one or is cancelled. P0002 for an unknown order.';
-GRANT EXECUTE ON FUNCTION commerce.request_invoice(uuid) TO commerce_app;
-
-CREATE FUNCTION commerce.request_credit_note(payment uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    the_order uuid;
-BEGIN
-    PERFORM commerce.require_shop();
-    SELECT p.order_id INTO the_order FROM commerce.payments p WHERE p.id = payment;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no payment %', coalesce(payment::text, 'null') USING ERRCODE = 'no_data_found';
-    END IF;
-    PERFORM commerce.lock_order(the_order);
-    IF NOT EXISTS (SELECT FROM commerce.payments p WHERE p.order_id = the_order AND p.id = payment AND commerce.minor_units(p.charged_back) > 0) THEN
-        RAISE EXCEPTION 'nothing of the payment is charged back' USING ERRCODE = 'invalid_parameter_value',
-            DETAIL = jsonb_build_object('payment', payment), HINT = 'Refunds, returns and edits get their credit notes by themselves.';
-    END IF;
-    INSERT INTO commerce.invoice_queue (order_id, cause, cause_id)
-        SELECT e.order_id, 'chargeback', e.id FROM commerce.payment_entries e
-        WHERE e.order_id = the_order AND e.payment_id = payment AND e.kind = 'chargeback'
-            AND NOT EXISTS (SELECT FROM commerce.invoice_queue q WHERE q.order_id = the_order AND q.cause_id = e.id)
-        ORDER BY e.id;
-    PERFORM commerce.chores_due(clock_timestamp());
-END
-$$;
-COMMENT ON FUNCTION commerce.request_credit_note(uuid) IS
-'Has a credit note issued for what the payer''s bank took back of a payment. A chargeback alone issues none: it is a dispute about a payment, and the customer still owes what the invoice says; this is for when the shop has lost it and asks no more. Called again nothing happens; nothing either where the order has no invoice. 22023 where nothing is charged back, P0002 for an unknown payment. Example: SELECT commerce.request_credit_note(payment).';
-GRANT EXECUTE ON FUNCTION commerce.request_credit_note(uuid) TO commerce_app;
+'Internal. What an invoice beside the first one has to say, in minor units: for an edit that made an order dearer, or changed its taxes, for an order that was cancelled and is reopened, and for what was credited and is paid again. total NULL where none is due: the order has no invoice yet, or this cause has its own already.';

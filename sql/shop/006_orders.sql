@@ -85,6 +85,7 @@ CREATE TABLE commerce.orders (
     tax commerce.amount NOT NULL,
     included_tax commerce.amount NOT NULL,
     rounding commerce.amount NOT NULL,
+    cash_increment commerce.amount,
     total commerce.amount NOT NULL,
     tax_treatment text NOT NULL DEFAULT 'taxed',
     placed_at timestamptz,
@@ -96,6 +97,7 @@ CREATE TABLE commerce.orders (
     CONSTRAINT untaxed_has_no_tax CHECK (tax_treatment = 'taxed'
         OR tax_treatment IN ('exempt', 'reverse_charge') AND commerce.minor_units(tax) = 0),
     CONSTRAINT included_tax_is_part_of_tax CHECK (commerce.minor_units(included_tax) BETWEEN 0 AND commerce.minor_units(tax)),
+    CONSTRAINT cash_is_something CHECK (commerce.minor_units(cash_increment) > 0 AND commerce.currency(cash_increment) = commerce.currency(total)),
     CONSTRAINT total_not_negative CHECK (commerce.minor_units(total) >= 0)
 );
 COMMENT ON TABLE commerce.orders IS 'what was bought; its state changes only along the order machine';
@@ -106,6 +108,7 @@ COMMENT ON COLUMN commerce.orders.discount IS 'all discounts, on lines and on sh
 COMMENT ON COLUMN commerce.orders.tax IS 'all taxes, contained in prices or added to them';
 COMMENT ON COLUMN commerce.orders.included_tax IS 'the part of tax that prices already contain';
 COMMENT ON COLUMN commerce.orders.rounding IS 'what the total was changed by to be payable in cash';
+COMMENT ON COLUMN commerce.orders.cash_increment IS 'what its total is a multiple of, also after each change of it; NULL: it is not rounded, or nobody knows by what';
 COMMENT ON COLUMN commerce.orders.tax_treatment IS
 'taxed; exempt: the customer or the group pays no tax; reverse_charge: a business in another country of the union owes the tax there itself, which the invoice must say';
 COMMENT ON COLUMN commerce.orders.tax_level IS 'where its taxes were rounded, as commerce.shop.tax_level';
@@ -184,4 +187,4 @@ CREATE CONSTRAINT TRIGGER adds_up AFTER INSERT OR UPDATE OR DELETE ON commerce.o
 GRANT SELECT ON commerce.state_machines, commerce.transitions, commerce.state_history, commerce.order_lines,
     commerce.order_discounts, commerce.order_taxes TO commerce_reader;
 GRANT SELECT (id, number, state, channel, customer_id, ship_to, shipping_method, codes, tax_level, tax_treatment,
-    subtotal, discount, shipping, tax, included_tax, rounding, total, placed_at, created_at) ON commerce.orders TO commerce_reader;
+    subtotal, discount, shipping, tax, included_tax, rounding, cash_increment, total, placed_at, created_at) ON commerce.orders TO commerce_reader;

@@ -24,7 +24,8 @@ CREATE TABLE commerce.payments (
     CONSTRAINT paid_by_balance CHECK ((balance IS NOT NULL) = (provider IN ('balance', 'account'))),
     CONSTRAINT due_on_account CHECK ((due_at IS NOT NULL) = (provider = 'account')),
     -- An event fired by hand moves no money, and so does not get to a state that says money has moved.
-    CONSTRAINT state_tells_what_moved CHECK ((state = 'charged_back') = (commerce.minor_units(charged_back) > 0) AND CASE state
+    CONSTRAINT state_tells_what_moved CHECK (CASE WHEN state = 'charged_back' THEN commerce.minor_units(charged_back) > 0
+            ELSE commerce.minor_units(charged_back) = 0 OR provider = 'account' END AND CASE state
         WHEN 'created' THEN commerce.minor_units(authorized) = 0
         WHEN 'processing' THEN commerce.minor_units(authorized) = 0
         WHEN 'requires_action' THEN commerce.minor_units(authorized) = 0
@@ -33,12 +34,13 @@ CREATE TABLE commerce.payments (
             AND (commerce.minor_units(authorized) > 0 OR requested IS NULL OR commerce.minor_units(requested) = 0)
         WHEN 'voided' THEN commerce.minor_units(captured) = 0
         WHEN 'expired' THEN commerce.minor_units(captured) = 0
-        WHEN 'partially_captured' THEN commerce.minor_units(captured) > 0 AND commerce.minor_units(refunded) = 0
+        WHEN 'partially_captured' THEN commerce.minor_units(captured) > 0 AND commerce.minor_units(captured) < commerce.minor_units(authorized)
+            AND (commerce.minor_units(refunded) = 0 OR provider = 'account')
         WHEN 'captured' THEN commerce.minor_units(captured) = commerce.minor_units(authorized)
             AND commerce.minor_units(refunded) = 0
         WHEN 'partially_refunded' THEN commerce.minor_units(refunded) > 0
-            AND commerce.minor_units(refunded) < commerce.minor_units(captured)
-        WHEN 'refunded' THEN commerce.minor_units(refunded) = commerce.minor_units(captured)
+            AND commerce.minor_units(refunded) < commerce.minor_units(captured) - commerce.minor_units(charged_back)
+        WHEN 'refunded' THEN commerce.minor_units(refunded) = commerce.minor_units(captured) - commerce.minor_units(charged_back)
         ELSE true END)
 );
 COMMENT ON TABLE commerce.payments IS 'money promised, taken and given back for an order; totals of payment_entries';
@@ -46,7 +48,7 @@ COMMENT ON COLUMN commerce.payments.provider IS 'who moves the money, as the sho
 COMMENT ON COLUMN commerce.payments.authorized IS 'what the provider promised and has not given up since; of a payment that was voided or expired, what he had promised until then';
 COMMENT ON COLUMN commerce.payments.captured IS 'what was taken of it';
 COMMENT ON COLUMN commerce.payments.refunded IS 'what the shop gave back of that';
-COMMENT ON COLUMN commerce.payments.charged_back IS 'what the payer''s bank took back of it and has not returned';
+COMMENT ON COLUMN commerce.payments.charged_back IS 'what the payer''s bank took back of it and has not returned; on account it is part of what is authorized and captured, and promised a second time where it is owed again';
 COMMENT ON COLUMN commerce.payments.requested IS 'what begin_payment() asked for; NULL for a payment that began as authorized';
 COMMENT ON COLUMN commerce.payments.balance IS 'commerce.balances.id of the gift card or store credit that paid or, on account, of the credit line; NULL for all other providers';
 COMMENT ON COLUMN commerce.payments.due_at IS 'until when the customer is to pay what was bought on account; NULL for all other providers';

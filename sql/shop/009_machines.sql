@@ -4,7 +4,8 @@ SELECT commerce.create_state_machine('order', '{
     "states": ["placed", "confirmed", "completed", "cancelled", "expired", "archived"],
     "transitions": [
         {"event": "confirm", "from": "placed", "to": "confirmed", "topic": "order.confirmed"},
-        {"event": "complete", "from": ["placed", "confirmed"], "to": "completed", "topic": "order.completed"},
+        {"event": "complete", "from": ["placed", "confirmed"], "to": "completed", "topic": "order.completed",
+            "guard": "commerce.nothing_is_left"},
         {"event": "cancel", "from": ["placed", "confirmed"], "to": "cancelled", "topic": "order.cancelled",
             "guard": "commerce.nothing_is_shipped", "effect": "commerce.release_order"},
         {"event": "expire", "from": "placed", "to": "expired", "topic": "order.expired",
@@ -42,6 +43,7 @@ SELECT commerce.create_state_machine('payment', '{
         {"event": "fail", "from": ["created", "processing", "requires_action"], "to": "failed", "topic": "payment.failed"},
         {"event": "capture_part", "from": "authorized", "to": "partially_captured"},
         {"event": "capture", "from": ["authorized", "partially_captured"], "to": "captured"},
+        {"event": "unsettle", "from": ["captured", "partially_refunded"], "to": "partially_captured"},
         {"event": "refund_part", "from": ["partially_captured", "captured"], "to": "partially_refunded"},
         {"event": "refund", "from": ["partially_captured", "captured", "partially_refunded"], "to": "refunded"},
         {"event": "charge_back", "from": ["partially_captured", "captured", "partially_refunded"], "to": "charged_back"},

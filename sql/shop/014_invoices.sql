@@ -67,7 +67,7 @@ CREATE TABLE commerce.invoices (
         ELSE commerce.minor_units(total) < 0 END),
     order_version integer NOT NULL DEFAULT 1,
     CONSTRAINT cause_fits_kind CHECK (CASE kind
-        WHEN 'invoice' THEN cause IN ('paid', 'confirmed', 'requested') AND cause_id = order_id OR cause IN ('edit', 'reopen')
+        WHEN 'invoice' THEN cause IN ('paid', 'confirmed', 'requested') AND cause_id = order_id OR cause IN ('edit', 'reopen', 'repaid')
         ELSE cause IN ('refund', 'return', 'cancel', 'edit', 'chargeback') END)
 );
 COMMENT ON TABLE commerce.invoices IS
@@ -75,9 +75,9 @@ COMMENT ON TABLE commerce.invoices IS
 COMMENT ON COLUMN commerce.invoices.series IS 'commerce.invoice_series.series';
 COMMENT ON COLUMN commerce.invoices.number IS 'in its series, from 1, without gaps; a higher one was issued later, or after it in the same batch';
 COMMENT ON COLUMN commerce.invoices.invoice_number IS 'series and number as printed, unique in the shop, e.g. 2026-00042';
-COMMENT ON COLUMN commerce.invoices.kind IS 'invoice: one for an order, and a supplement for each edit that made it dearer; credit_note: takes (part of) it back';
-COMMENT ON COLUMN commerce.invoices.cause IS 'why it was issued: paid, confirmed or requested; of a supplement edit or reopen (the order was cancelled, and is wanted after all); of a credit note refund, return, cancel (or expiry), edit (or cancelled part) or chargeback';
-COMMENT ON COLUMN commerce.invoices.cause_id IS 'payment_entries.id of the refund or chargeback, returns.id of the return, order_versions.id of the edit, else the order; where an order is cancelled or reopened more than once, an id of its own';
+COMMENT ON COLUMN commerce.invoices.kind IS 'invoice: one for an order, and a supplement for each edit that made it dearer and for what is paid again after a refund; credit_note: takes (part of) it back';
+COMMENT ON COLUMN commerce.invoices.cause IS 'why it was issued: paid, confirmed or requested; of a supplement edit, reopen (the order was cancelled, and is wanted after all) or repaid (what was given back was paid again); of a credit note refund, return, cancel (or expiry), edit (or cancelled part) or chargeback';
+COMMENT ON COLUMN commerce.invoices.cause_id IS 'payment_entries.id of the refund, chargeback or capture that paid again, returns.id of the return, order_versions.id of the edit, else the order; where an order is cancelled or reopened more than once, an id of its own';
 COMMENT ON COLUMN commerce.invoices.issued_at IS 'when its batch was numbered';
 COMMENT ON COLUMN commerce.invoices.net IS 'without taxes: goods and shipping after discounts';
 COMMENT ON COLUMN commerce.invoices.tax IS 'all taxes; a part of total';
@@ -99,10 +99,14 @@ ALTER TABLE commerce.invoices ENABLE ALWAYS TRIGGER refuse_change, ENABLE ALWAYS
 CREATE TABLE commerce.invoice_queue (
     order_id uuid NOT NULL REFERENCES commerce.orders,
     id uuid NOT NULL DEFAULT commerce.uuidv7(),
-    cause text NOT NULL CHECK (cause IN ('paid', 'confirmed', 'requested', 'refund', 'return', 'cancel', 'edit', 'reopen', 'chargeback')),
+    cause text NOT NULL CHECK (cause IN ('paid', 'confirmed', 'requested', 'refund', 'return', 'cancel', 'edit', 'reopen', 'repaid', 'chargeback')),
     cause_id uuid NOT NULL,
     written_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
-    PRIMARY KEY (order_id, id)
+    attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    next_at timestamptz,
+    last_error text,
+    PRIMARY KEY (order_id, id),
+    CONSTRAINT failed_when CHECK ((attempts > 0) = (next_at IS NOT NULL) AND (attempts > 0) = (last_error IS NOT NULL))
 );
 COMMENT ON TABLE commerce.invoice_queue IS
 'orders to look at for an invoice or a credit note, written by the transactions that gave cause, taken out by issue_invoices(); a row that turns out to be about nothing, as part of a payment, is dropped';
@@ -110,7 +114,23 @@ COMMENT ON COLUMN commerce.invoice_queue.id IS 'in the order of causes';
 COMMENT ON COLUMN commerce.invoice_queue.cause IS 'as commerce.invoices.cause';
 COMMENT ON COLUMN commerce.invoice_queue.cause_id IS 'as commerce.invoices.cause_id';
 COMMENT ON COLUMN commerce.invoice_queue.written_in IS 'the transaction that wrote the row: when it could be seen';
+COMMENT ON COLUMN commerce.invoice_queue.attempts IS 'how often it failed';
+COMMENT ON COLUMN commerce.invoice_queue.next_at IS 'of what failed, when it is tried again; until then all of its order waits. NULL: it has its turn';
+COMMENT ON COLUMN commerce.invoice_queue.last_error IS 'SQLSTATE of its latest failure; NULL: there was none';
+CREATE INDEX invoice_queue_failed ON commerce.invoice_queue (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX invoice_queue_id ON commerce.invoice_queue (id);
+
+CREATE VIEW commerce.invoice_status AS
+    SELECT q.order_id, o.number, o.channel, q.cause, q.attempts, q.last_error, q.next_at,
+        (SELECT count(*) FROM commerce.invoice_queue b WHERE b.order_id = q.order_id AND b.id <> q.id) AS behind
+    FROM commerce.invoice_queue q JOIN commerce.orders o ON o.id = q.order_id
+    WHERE q.next_at IS NOT NULL;
+COMMENT ON VIEW commerce.invoice_status IS
+'invoices and credit notes that could not be issued, the code of the error, and when it is tried again; the documents of other orders are issued meanwhile. Empty: nothing failed. SELECT * FROM commerce.invoice_status ORDER BY next_at; what caused it once removed, SELECT commerce.issue_invoices(again => true)';
+COMMENT ON COLUMN commerce.invoice_status.cause IS 'as commerce.invoices.cause';
+COMMENT ON COLUMN commerce.invoice_status.attempts IS 'how often it failed';
+COMMENT ON COLUMN commerce.invoice_status.last_error IS 'SQLSTATE of its latest failure';
+COMMENT ON COLUMN commerce.invoice_status.behind IS 'how many more causes of the same order wait for it';
 
 CREATE TABLE commerce.invoice_wave (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
@@ -130,4 +150,4 @@ CREATE TRIGGER queue_invoice AFTER UPDATE OF state ON commerce.orders FOR EACH R
 CREATE TRIGGER queue_new_invoice AFTER INSERT ON commerce.orders FOR EACH ROW
     WHEN (commerce.minor_units(new.total) = 0 OR new.state IN ('confirmed', 'completed')) EXECUTE FUNCTION commerce.queue_invoice();
 
-GRANT SELECT ON commerce.invoice_series, commerce.invoices, commerce.invoice_queue, commerce.invoice_wave TO commerce_reader;
+GRANT SELECT ON commerce.invoice_series, commerce.invoices, commerce.invoice_queue, commerce.invoice_status, commerce.invoice_wave TO commerce_reader;

@@ -19,8 +19,8 @@ COMMENT ON COLUMN commerce.credit_lines.net_days IS 'days to pay what is bought 
 CREATE INDEX payments_owed ON commerce.payments (balance, due_at) WHERE owed;
 
 CREATE VIEW commerce.open_accounts AS
-    SELECT p.balance, o.customer_id, p.order_id, p.id AS payment, p.created_at, p.due_at, p.authorized AS amount,
-        p.captured AS settled, p.authorized OPERATOR(commerce.-) p.captured AS open, p.due_at < now() AS overdue,
+    SELECT p.balance, o.customer_id, p.order_id, p.id AS payment, p.created_at, p.due_at, p.authorized OPERATOR(commerce.-) p.charged_back AS amount,
+        p.captured OPERATOR(commerce.-) p.charged_back AS settled, p.authorized OPERATOR(commerce.-) p.captured AS open, p.due_at < now() AS overdue,
         CASE WHEN p.due_at < now() THEN floor(extract(epoch FROM now() - p.due_at) / 86400)::integer ELSE 0 END AS days_overdue
     FROM commerce.payments p JOIN commerce.orders o ON o.id = p.order_id
     WHERE p.owed;
@@ -28,7 +28,7 @@ COMMENT ON VIEW commerce.open_accounts IS
 'what was bought on account and is not paid yet, payment by payment. Overdue: SELECT customer_id, order_id, a.open, days_overdue FROM commerce.open_accounts a WHERE overdue ORDER BY due_at';
 COMMENT ON COLUMN commerce.open_accounts.balance IS 'the credit line: commerce.credit_lines.balance_id';
 COMMENT ON COLUMN commerce.open_accounts.amount IS 'what was bought';
-COMMENT ON COLUMN commerce.open_accounts.settled IS 'what the customer has paid of it';
+COMMENT ON COLUMN commerce.open_accounts.settled IS 'what the customer has paid of it and was not taken back';
 COMMENT ON COLUMN commerce.open_accounts.open IS 'what is still owed';
 COMMENT ON COLUMN commerce.open_accounts.days_overdue IS 'whole days since due_at; 0 where it is to come';
 

@@ -86,13 +86,13 @@ CREATE VIEW commerce.my_orders WITH (security_barrier) AS
 COMMENT ON VIEW commerce.my_orders IS 'the orders of the customer who is logged in';
 
 CREATE VIEW commerce.my_order_lines WITH (security_barrier) AS
-    SELECT l.order_id, l.line, l.sku, l.title, l.quantity, l.unit_price, l.per_quantity, l.subtotal, l.discount, l.tax,
+    SELECT l.order_id, l.line, l.sku, l.title, l.quantity, l.cancelled, l.unit_price, l.per_quantity, l.subtotal, l.discount, l.tax,
         l.included_tax, l.total
     FROM commerce.orders o JOIN commerce.order_lines l ON l.order_id = o.id WHERE o.customer_id = commerce.current_customer();
-COMMENT ON VIEW commerce.my_order_lines IS 'the lines of my_orders';
+COMMENT ON VIEW commerce.my_order_lines IS 'the lines of my_orders; a line of which all units were taken out again has quantity 0, and cancelled says how many';
 
 CREATE VIEW commerce.my_payments WITH (security_barrier) AS
-    SELECT p.order_id, p.id, p.state, p.provider, p.authorized, p.captured, p.refunded, p.created_at
+    SELECT p.order_id, p.id, p.state, p.provider, p.authorized, p.captured, p.refunded, p.charged_back, p.created_at
     FROM commerce.orders o JOIN commerce.payments p ON p.order_id = o.id WHERE o.customer_id = commerce.current_customer();
 COMMENT ON VIEW commerce.my_payments IS 'the payments of my_orders';
 
@@ -132,10 +132,10 @@ CREATE VIEW commerce.channel_orders WITH (security_barrier) AS
 COMMENT ON VIEW commerce.channel_orders IS 'the orders of the channels that a commerce_staff may see';
 
 CREATE VIEW commerce.channel_order_lines WITH (security_barrier) AS
-    SELECT l.order_id, l.line, l.sku, l.title, l.quantity, l.unit_price, l.per_quantity, l.subtotal, l.discount, l.tax,
+    SELECT l.order_id, l.line, l.sku, l.title, l.quantity, l.cancelled, l.unit_price, l.per_quantity, l.subtotal, l.discount, l.tax,
         l.included_tax, l.total
     FROM commerce.orders o JOIN commerce.order_lines l ON l.order_id = o.id WHERE o.channel = ANY (commerce.current_channels());
-COMMENT ON VIEW commerce.channel_order_lines IS 'the lines of channel_orders';
+COMMENT ON VIEW commerce.channel_order_lines IS 'the lines of channel_orders, as my_order_lines';
 
 CREATE VIEW commerce.channel_fulfilments WITH (security_barrier) AS
     SELECT f.order_id, f.id, f.state, f.tracking, f.created_at

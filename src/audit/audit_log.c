@@ -15,9 +15,7 @@
 #include "audit/entry.h"
 #include "base/due.h"
 #include "base/errors.h"
-#include "base/owner.h"
 #include "base/plain_table.h"
-#include "base/plan.h"
 #include "base/uuid.h"
 
 #pragma GCC diagnostic push
@@ -62,13 +60,14 @@ static const PlainColumn columns[COLUMNS] = {
 	[LEAF] = PLAIN("leaf", BYTEAOID),
 };
 
-static PlainTable audit_log = {.watch = {.table = "audit_log"}, .columns = columns, .column_count = COLUMNS};
-
 static SavedPlan write_entry = {
 	.sql = "INSERT INTO commerce.audit_log"
 		   " (id, written_in, at, actor, login, kind, relation, subject, detail, salt, leaf)"
 		   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 	.args = "uuid; xid8; timestamptz; text; text; text; text; text; jsonb; bytea; bytea"};
+
+static PlainTable audit_log = {
+	.watch = {.table = "audit_log"}, .columns = columns, .column_count = COLUMNS, .statement = &write_entry};
 
 PG_FUNCTION_INFO_V1(commerce_audit_leaf_sql);
 
@@ -146,41 +145,15 @@ make_row(const AuditFacts *facts, Datum values[COLUMNS], bool nulls[COLUMNS])
 	values[LEAF] = bytes_datum(leaf.bytes, MERKLE_HASH_BYTES);
 }
 
-/* Writes the row by a statement. */
-static void
-write_by_statement(const Datum *values, const bool *nulls)
-{
-	char flags[COLUMNS];
-	OwnerScope scope;
-
-	for (int c = 0; c < COLUMNS; c++)
-		flags[c] = nulls[c] ? 'n' : ' ';
-	SPI_connect();
-	commerce_enter_owner(&scope);
-	(void) commerce_run(&write_entry, PLAN_WRITES, values, flags);
-	commerce_leave_owner(&scope);
-	SPI_finish();
-}
-
 /* Writes an entry, for good or with the transaction. */
 static void
 write_facts(const AuditFacts *facts, bool for_good)
 {
 	Datum values[COLUMNS];
 	bool nulls[COLUMNS];
-	Relation table;
-	bool written = false;
 
 	make_row(facts, values, nulls);
-	table = for_good ? commerce_plain_table_open_for_good(&audit_log) : commerce_plain_table_open(&audit_log);
-	if (table != NULL)
-	{
-		written = for_good ? commerce_plain_table_insert_for_good(&audit_log, table, values, nulls)
-						   : commerce_plain_table_insert(&audit_log, table, values, nulls);
-		commerce_plain_table_close(table);
-	}
-	if (!written)
-		write_by_statement(values, nulls);
+	commerce_plain_table_write(&audit_log, values, nulls, for_good);
 	commerce_chores_due(DatumGetTimestampTz(values[AT]) + SEALED_AFTER);
 }
 

@@ -8,8 +8,9 @@
  *
  * Let pass is what is surely something else: a number with a leading + and at most 15 digits is a telephone number
  * (E.164); 13 digits whose last is right for an article number (GTIN-13, the barcode of every article in a shop) are
- * one, because cards of 13 digits have not been issued for decades; and 32 hexadecimal digits or more of which some
- * are letters are an id or a hash, whatever the digits between the letters add up to.
+ * one, because cards of 13 digits have not been issued for decades; 32 hexadecimal digits or more of which some are
+ * letters are an id or a hash, whatever the digits between the letters add up to; and so is, with letters or without,
+ * what is written as a UUID is.
  *
  * Groups are tried from each to each, so that "order 12: 4111 1111 1111 1111" is found and a number that is
  * only part of a longer piece of digits is not.
@@ -254,10 +255,25 @@ card_begins(const char *at, const char *end, bool plus)
 	return false;
 }
 
+/* Is this written as a UUID is: 8, 4, 4, 4 and 12 hexadecimal digits? */
+static bool
+is_uuid(const char *at, const char *end)
+{
+	static const char shape[] = "00000000-0000-0000-0000-000000000000";
+
+	if (end - at != (ptrdiff_t) sizeof(shape) - 1)
+		return false;
+	for (const char *s = shape; *s != '\0'; s++, at++)
+		if (*s == '-' ? *at != '-' : !is_digit(*at) && !is_hex_letter(*at))
+			return false;
+	return true;
+}
+
 /* Returns where the id or hash ends that begins here, NULL where none does. */
 static const char *
 id_end(const char *at, const char *end)
 {
+	const char *begin = at;
 	int letters = 0;
 	int digits = 0;
 
@@ -268,7 +284,9 @@ id_end(const char *at, const char *end)
 		if (!is_digit(*at) && !is_hex_letter(*at) && *at != '-')
 			break;
 	}
-	return digits >= ID_DIGITS && letters >= ID_LETTERS && (at == end || !is_word(*at)) ? at : NULL;
+	if (at < end && is_word(*at))
+		return NULL;
+	return (digits >= ID_DIGITS && letters >= ID_LETTERS) || is_uuid(begin, at) ? at : NULL;
 }
 
 /* Says whether a card number stands anywhere in the text. */

@@ -8,6 +8,8 @@
  */
 #include "base/plain_description.h"
 
+#include "base/owner.h"
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wsign-compare"
@@ -159,4 +161,39 @@ commerce_plain_table_close(Relation relation)
 {
 	table_close(relation, NoLock);
 	CommandCounterIncrement();
+}
+
+/* Writes a row by a statement. */
+static void
+write_by_statement(const PlainTable *table, const Datum *values, const bool *nulls)
+{
+	char *flags = palloc(table->column_count);
+	OwnerScope scope;
+
+	for (int c = 0; c < table->column_count; c++)
+		flags[c] = nulls[c] ? 'n' : ' ';
+	SPI_connect();
+	commerce_enter_owner(&scope);
+	(void) commerce_run(table->statement, PLAN_WRITES, values, flags);
+	commerce_leave_owner(&scope);
+	SPI_finish();
+	pfree(flags);
+}
+
+/* Writes one row in either way. */
+void
+commerce_plain_table_write(PlainTable *table, const Datum *values, const bool *nulls, bool for_good)
+{
+	Relation relation =
+		for_good ? commerce_plain_table_open_for_good(table) : commerce_plain_table_open(table);
+	bool written = false;
+
+	if (relation != NULL)
+	{
+		written = for_good ? commerce_plain_table_insert_for_good(table, relation, values, nulls)
+						   : commerce_plain_table_insert(table, relation, values, nulls);
+		commerce_plain_table_close(relation);
+	}
+	if (!written)
+		write_by_statement(table, values, nulls);
 }

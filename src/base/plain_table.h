@@ -6,6 +6,7 @@
 
 #include "base/pg.h"
 
+#include "base/plan.h"
 #include "base/watch.h"
 
 #pragma GCC diagnostic push
@@ -52,6 +53,7 @@ typedef struct PlainTable
 	const char *parent; /* a table in schema commerce: the row that the first column names there is its own */
 	const char *
 		parent_key; /* work of this transaction, written without a statement and before; NULL: no such table */
+	SavedPlan *statement; /* what writes a row where the table is not plain, its arguments the columns */
 	PlainDescription *description;
 } PlainTable;
 
@@ -76,6 +78,10 @@ extern bool commerce_plain_table_insert(PlainTable *table, Relation relation, co
 extern Relation commerce_plain_table_open_for_good(PlainTable *table);
 extern bool commerce_plain_table_insert_for_good(PlainTable *table, Relation relation, const Datum *values,
 												 const bool *nulls);
+
+/* Writes one row, as the shop's owner, without a statement or by the table's; for good where that is possible. */
+extern void commerce_plain_table_write(PlainTable *table, const Datum *values, const bool *nulls,
+									   bool for_good);
 
 /* Ends writing and makes the rows visible to the statements that follow. */
 extern void commerce_plain_table_close(Relation relation);

@@ -107,19 +107,38 @@ load_headroom(const char *name, int length, CounterLevel *level)
 	commerce_leave_owner(&scope);
 }
 
+/* Writes the name of the counter of a sku at a location and returns its length; 0 where it is too long to be counted. */
+static int
+name_counter(char *name, const char *sku, const char *location)
+{
+	size_t sku_length = strlen(sku);
+	size_t length = sku_length + 1 + strlen(location);
+
+	if (length > COUNTER_NAME_MAX)
+		return 0;
+	memcpy(name, sku, sku_length + 1);
+	memcpy(name + sku_length + 1, location, length - sku_length - 1);
+	return (int) length;
+}
+
 /* Opens the counter of a sku at a location. */
 Counter *
 commerce_stock_counter(const char *sku, const char *location)
 {
 	char name[COUNTER_NAME_MAX + 2];
-	size_t sku_length = strlen(sku);
-	size_t length = sku_length + 1 + strlen(location);
+	int length = name_counter(name, sku, location);
 
-	if (length > COUNTER_NAME_MAX)
-		return NULL;
-	memcpy(name, sku, sku_length + 1);
-	memcpy(name + sku_length + 1, location, length - sku_length - 1);
-	return commerce_escrow_open(&commerce_stock_space, name, (int) length);
+	return length > 0 ? commerce_escrow_open(&commerce_stock_space, name, length) : NULL;
+}
+
+/* Reads the counter of a sku at a location, where there is one. */
+bool
+commerce_stock_peek(const char *sku, const char *location, int64 *headroom)
+{
+	char name[COUNTER_NAME_MAX + 2];
+	int length = name_counter(name, sku, location);
+
+	return length > 0 && commerce_escrow_peek(&commerce_stock_space, name, length, headroom);
 }
 
 /* Locks the row of stock. */

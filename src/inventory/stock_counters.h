@@ -19,6 +19,12 @@ extern const EscrowSpace commerce_stock_space;
 /* Opens the counter of a sku at a location; NULL: lock its row of stock. */
 extern Counter *commerce_stock_counter(const char *sku, const char *location);
 
+/*
+ * How much headroom a sku has at a location by its counter, what this transaction gave back included and what others have
+ * taken left out; false where none is loaded.
+ */
+extern bool commerce_stock_peek(const char *sku, const char *location, int64 *headroom);
+
 /* What the tables say about a counter's name: committed by now, without what this transaction did. */
 extern int64 commerce_stock_headroom(const char *name, int length);
 

@@ -13,6 +13,7 @@
 PG_FUNCTION_INFO_V1(commerce_verify_stock);
 PG_FUNCTION_INFO_V1(commerce_pending_stock);
 PG_FUNCTION_INFO_V1(commerce_invalidate_stock);
+PG_FUNCTION_INFO_V1(commerce_counted_headroom);
 
 /* Refuses with CM099 where there is no shop whose stock could be counted. */
 static void
@@ -99,4 +100,16 @@ commerce_invalidate_stock(PG_FUNCTION_ARGS)
 	require_shop();
 	memcpy(prefix, VARDATA_ANY(sku), length);
 	PG_RETURN_INT64(commerce_escrow_forget(&commerce_stock_space, prefix, length + 1));
+}
+
+/* counted_headroom(sku, location) reads a counter, or says NULL where there is none. */
+Datum
+commerce_counted_headroom(PG_FUNCTION_ARGS)
+{
+	int64 headroom;
+
+	if (!commerce_stock_peek(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)),
+							 &headroom))
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(headroom);
 }

@@ -9,7 +9,6 @@
 
 #include "base/owner.h"
 #include "base/plain_table.h"
-#include "base/plan.h"
 #include "base/uuid.h"
 #include "outbox/outbox.h"
 
@@ -43,14 +42,16 @@ static const PlainColumn columns[COLUMNS] = {
 	[HAPPENED_AT] = PLAIN("happened_at", TIMESTAMPTZOID),
 };
 
-static PlainTable history = {
-	.watch = {.table = "state_history"}, .columns = columns, .column_count = COLUMNS};
-
 static SavedPlan write_history = {
 	.sql = "INSERT INTO commerce.state_history"
 		   " (subject, id, relation, item, machine, event, from_state, to_state, actor, detail, happened_at)"
 		   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 	.args = "text; uuid; text; text; text; text; text; text; text; jsonb; timestamptz"};
+
+static PlainTable history = {.watch = {.table = "state_history"},
+							 .columns = columns,
+							 .column_count = COLUMNS,
+							 .statement = &write_history};
 
 /* Begins to watch the table of history. */
 void
@@ -86,38 +87,6 @@ item_of(const StateChange *change)
 	for (int n = 1; n < change->attachment->key_count; n++)
 		item = item ? psprintf("%s,%s", item, key_text(change, n)) : key_text(change, n);
 	return item;
-}
-
-/* Writes the row by a statement. */
-static void
-write_by_statement(const Datum *values, const bool *nulls)
-{
-	char flags[COLUMNS];
-	OwnerScope scope;
-
-	for (int c = 0; c < COLUMNS; c++)
-		flags[c] = nulls[c] ? 'n' : ' ';
-	SPI_connect();
-	commerce_enter_owner(&scope);
-	(void) commerce_run(&write_history, PLAN_WRITES, values, flags);
-	commerce_leave_owner(&scope);
-	SPI_finish();
-}
-
-/* Writes a row of history. */
-static void
-write_row(const Datum *values, const bool *nulls)
-{
-	Relation table = commerce_plain_table_open(&history);
-	bool written = false;
-
-	if (table != NULL)
-	{
-		written = commerce_plain_table_insert(&history, table, values, nulls);
-		commerce_plain_table_close(table);
-	}
-	if (!written)
-		write_by_statement(values, nulls);
 }
 
 /* Returns the texts that the history of every row says that takes this transition. */
@@ -169,7 +138,7 @@ write_change(const StateChange *change)
 		[HAPPENED_AT] = TimestampTzGetDatum(GetCurrentTimestamp()),
 	};
 
-	write_row(values, nulls);
+	commerce_plain_table_write(&history, values, nulls, false);
 }
 
 /* Writes the history of an order that is placed: before it there was nothing. */
@@ -188,7 +157,7 @@ commerce_record_placing(const char *order)
 		[HAPPENED_AT] = TimestampTzGetDatum(GetCurrentTimestamp()),
 	};
 
-	write_row(values, nulls);
+	commerce_plain_table_write(&history, values, nulls, false);
 }
 
 /* Writes the event: the key of the row, column by column, and the change. */

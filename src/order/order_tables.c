@@ -48,6 +48,7 @@ static const PlainColumn order_columns[ORDER_COLUMNS] = {
 	[ORDER_NUMBER] = PLAIN("number", INT8OID),
 	[ORDER_EXPIRES_AT] = PLAIN("expires_at", TIMESTAMPTZOID),
 	[ORDER_VERSION] = PLAIN("version", INT4OID),
+	[ORDER_CASH_INCREMENT] = PLAIN_OWN("cash_increment", "amount"),
 	[ORDER_STATE] = PLAIN("state", TEXTOID),
 	[ORDER_CREATED_AT] = {.name = "created_at", .type = TIMESTAMPTZOID, .by_default = "now"},
 };
@@ -96,14 +97,15 @@ static SavedPlan write_order = {
 		   "codes,"
 		   " tax_level, subtotal, discount, shipping, tax, included_tax, total, placed_at, rounding, "
 		   "tax_treatment,"
-		   " number, expires_at, version, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+		   " number, expires_at, version, cash_increment, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+		   "$10, $11, $12, "
 		   "$13, $14, $15, $16, "
 		   "$17, $18,"
-		   " $19, $20, $21) RETURNING number",
+		   " $19, $20, $21, $22) RETURNING number",
 	.args =
 		"uuid; text; uuid; jsonb; commerce.sealed; text; text[]; text; commerce.amount; commerce.amount;"
 		" commerce.amount; commerce.amount; commerce.amount; commerce.amount; timestamptz; commerce.amount;"
-		" text; int8; timestamptz; int4; text"};
+		" text; int8; timestamptz; int4; commerce.amount; text"};
 
 static SavedPlan write_lines = {
 	.sql = "INSERT INTO commerce.order_lines (order_id, line, sku, title, quantity, unit_price, per_quantity,"

@@ -131,6 +131,7 @@ store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quo
 		[ORDER_NUMBER] = next_number(quote),
 		[ORDER_EXPIRES_AT] = TimestampTzGetDatum(quote->expires_at),
 		[ORDER_VERSION] = Int32GetDatum(1),
+		[ORDER_CASH_INCREMENT] = money(quote->cash_increment, quote),
 	};
 	bool nulls[ORDER_COLUMNS] = {
 		[ORDER_CUSTOMER] = request->customer == NULL,
@@ -138,6 +139,7 @@ store_head(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quo
 		[ORDER_SHIP_ADDRESS] = values[ORDER_SHIP_ADDRESS] == (Datum) 0,
 		[ORDER_SHIPPING_METHOD] = quote->shipping_method == NULL,
 		[ORDER_EXPIRES_AT] = quote->expires_at == DT_NOEND,
+		[ORDER_CASH_INCREMENT] = quote->cash_increment == 0,
 	};
 
 	commerce_chores_due(quote->expires_at);

@@ -1,15 +1,18 @@
 /*
- * outbox.c: writing events. What is sent, and how often, is decided after commit and elsewhere.
+ * outbox.c: writing events. What is sent, and how often, is decided after commit and elsewhere; all that is done here
+ * besides is to say at commit that there is something, as the trigger tell_sender does for events written by others.
  */
 #include "outbox/outbox.h"
 
 #include "base/plain_table.h"
 #include "base/plan.h"
+#include "base/resident.h"
 #include "base/uuid.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "access/xact.h"
+#include "catalog/pg_trigger.h"
 #pragma GCC diagnostic pop
 
 enum
@@ -30,7 +33,16 @@ static const PlainColumn columns[COLUMNS] = {
 	[CREATED_AT] = {.name = "created_at", .type = TIMESTAMPTZOID, .by_default = "now"},
 };
 
-static PlainTable outbox = {.watch = {.table = "outbox"}, .columns = columns, .column_count = COLUMNS};
+/* Stands in for the trigger that tells the sender. */
+static bool
+stands_in(Relation relation, const Trigger *trigger, const char *function)
+{
+	(void) relation;
+	return strcmp(function, "tell_sender") == 0 && trigger->tgnargs == 0 && !TRIGGER_FOR_ROW(trigger->tgtype);
+}
+
+static PlainTable outbox = {
+	.watch = {.table = "outbox"}, .columns = columns, .column_count = COLUMNS, .stands_in = stands_in};
 
 static SavedPlan write_event = {
 	.sql = "INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES ($1, $2, $3)",
@@ -62,6 +74,8 @@ write_plainly(Datum topic, Datum aggregate, Datum payload)
 	values[ID] = UUIDPGetDatum(commerce_uuidv7());
 	written = commerce_plain_table_insert(&outbox, table, values, nulls);
 	commerce_plain_table_close(table);
+	if (written)
+		commerce_resident_wanted();
 	return written;
 }
 

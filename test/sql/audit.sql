@@ -25,6 +25,7 @@ SELECT e.kind, e.relation, e.actor = current_user AS by_me, e.detail -> 'old' AS
 INSERT INTO commerce.prices (sku, price) VALUES ('aud-A', '10 EUR');
 SELECT commerce.checkout('[{"sku": "aud-A", "quantity": 2}]') AS "order" \gset
 SELECT commerce.order_event(:'order', 'confirm');
+SELECT commerce.fulfil(:'order') IS NOT NULL AS sent;
 SELECT e.kind, e.detail #>> '{new,state}' AS state, e.detail #>> '{new,total}' AS total, e.detail #>> '{old,state}' AS state_before
     FROM pg_temp.entries e WHERE e.relation = 'commerce.orders' AND e.subject = :'order' ORDER BY e.id;
 -- By hand, too, and whoever does it as.

@@ -237,3 +237,45 @@ SELECT commerce.checkout('[{"sku": "docs-third", "quantity": 3}]', channel => 'd
 SELECT pg_temp.pay(:'b') IS NOT NULL AS paid, commerce.fulfil(:'b') IS NOT NULL AS sent;
 SELECT commerce.receive_return(commerce.request_return(:'b', '[{"line": 1, "quantity": 1}]'));
 SELECT * FROM pg_temp.bases(:'b');
+
+-- What was credited and is paid again is billed again: a part in its proportion, all of it to the cent of each tax.
+SELECT pg_temp.buy('docs', '[{"sku": "docs-lamp", "quantity": 1}, {"sku": "docs-book", "quantity": 2}]') AS again \gset
+SELECT pg_temp.pay(:'again') IS NOT NULL AS paid, (SELECT sum(commerce.minor_units(refunded)) FROM commerce.refund_order(:'again', '21.40 EUR')) AS refunded;
+SELECT * FROM pg_temp.documents(:'again');
+SELECT pg_temp.pay(:'again', '10 EUR') IS NOT NULL AS paid;
+SELECT * FROM pg_temp.documents(:'again');
+SELECT pg_temp.pay(:'again', '11.40 EUR') IS NOT NULL AS paid;
+SELECT * FROM pg_temp.documents(:'again');
+SELECT net, tax, total, (SELECT bool_and(sign((t #>> '{amount,minor}')::bigint) >= 0) FROM jsonb_array_elements(taxes) t) AS positive FROM commerce.invoices WHERE order_id = :'again' AND cause = 'repaid' ORDER BY number;
+-- All of it goes back and is paid another way; seen at once, there is nothing to say.
+SELECT (SELECT sum(commerce.minor_units(refunded)) FROM commerce.refund_order(:'again')) AS refunded;
+SELECT * FROM pg_temp.documents(:'again');
+SELECT pg_temp.pay(:'again') IS NOT NULL AS paid;
+SELECT * FROM pg_temp.documents(:'again');
+SELECT (SELECT sum(commerce.minor_units(refunded)) FROM commerce.refund_order(:'again', '5 EUR')) AS refunded, pg_temp.pay(:'again') IS NOT NULL AS paid, count(*) AS documents FROM commerce.invoices WHERE order_id = :'again';
+SELECT count(*) - 1 AS documents FROM pg_temp.documents(:'again');
+-- A promise is no money, and what is not credited is not billed again: a dearer order has its supplement by its edit.
+SELECT (SELECT sum(commerce.minor_units(refunded)) FROM commerce.refund_order(:'again', '6 EUR')) AS refunded, pg_temp.edit(:'again', '[{"line": 1, "quantity": 2}]');
+SELECT total FROM pg_temp.documents(:'again') WHERE cause = 'all';
+SELECT pg_temp.pay(:'again', '60 EUR') IS NOT NULL AS paid;
+SELECT total FROM pg_temp.documents(:'again') WHERE cause = 'all';
+SELECT commerce.authorize_payment(:'again', '6 EUR') AS promise \gset
+SELECT total FROM pg_temp.documents(:'again') WHERE cause = 'all';
+SELECT commerce.capture_payment(:'promise');
+SELECT total, taxes FROM pg_temp.documents(:'again') WHERE cause = 'all';
+-- Beside goods that came back, where the invoice comes early, and cancelled meanwhile.
+SELECT pg_temp.buy('docs_early', '[{"sku": "docs-book", "quantity": 2}]') AS early \gset
+SELECT pg_temp.pay(:'early') IS NOT NULL AS paid, commerce.fulfil(:'early') IS NOT NULL AS sent, commerce.order_event(:'early', 'confirm');
+SELECT (SELECT sum(commerce.minor_units(refunded)) FROM commerce.refund_order(:'early', '4 EUR')) AS refunded, commerce.receive_return(commerce.request_return(:'early', '[{"line": 1, "quantity": 1}]'));
+SELECT cause, total FROM pg_temp.documents(:'early');
+SELECT (SELECT sum(commerce.minor_units(refunded)) FROM commerce.refund_order(:'early', '10.70 EUR')) AS refunded;
+SELECT total FROM pg_temp.documents(:'early') WHERE cause = 'all';
+SELECT pg_temp.pay(:'early', '4 EUR') IS NOT NULL AS paid;
+SELECT cause, total, taxes FROM pg_temp.documents(:'early');
+SELECT pg_temp.buy('docs', '[{"sku": "docs-book", "quantity": 2}]') AS off \gset
+SELECT pg_temp.pay(:'off') IS NOT NULL AS paid, (SELECT sum(commerce.minor_units(refunded)) FROM commerce.refund_order(:'off', '4 EUR')) AS refunded;
+SELECT total FROM pg_temp.documents(:'off') WHERE cause = 'all';
+SELECT pg_temp.pay(:'off', '4 EUR') IS NOT NULL AS paid, commerce.order_event(:'off', 'cancel');
+SELECT cause, total FROM pg_temp.documents(:'off');
+-- Each document is the sum of its taxes, whatever it is about.
+SELECT count(*) AS wrong FROM commerce.invoices i WHERE i.series LIKE 'docs%' AND commerce.minor_units(i.tax) <> (SELECT coalesce(sum((t #>> '{amount,minor}')::bigint), 0) FROM jsonb_array_elements(i.taxes) t);

@@ -172,3 +172,66 @@ SELECT invoice_number FROM pg_temp.issued WHERE invoice_number LIKE 'WX%';
 SELECT series, count(*) = max(number) - min(number) + 1 AS "no gap", max(number) = max(s.last_number) AS "counter fits"
     FROM commerce.invoices JOIN commerce.invoice_series s USING (series) WHERE series ~ '^(W|T)' GROUP BY series HAVING count(*) > 0
     AND (count(*) <> max(number) - min(number) + 1 OR max(number) <> max(s.last_number));
+
+-- What fails stops nobody else: it is told once by its code, and tried again later.
+CREATE FUNCTION inv_refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+BEGIN
+    IF EXISTS (SELECT FROM inv_bad b WHERE b.id = NEW.order_id AND b.kind = NEW.kind) THEN
+        RAISE EXCEPTION 'Ada Lovelace owes us' USING ERRCODE = (SELECT b.code FROM inv_bad b WHERE b.id = NEW.order_id AND b.kind = NEW.kind);
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TABLE inv_bad (id uuid, kind text, code text);
+GRANT SELECT ON inv_bad TO PUBLIC;
+CREATE TRIGGER inv_refuse BEFORE INSERT ON commerce.invoices FOR EACH ROW EXECUTE FUNCTION inv_refuse();
+CREATE FUNCTION pg_temp.issue(batch integer DEFAULT 1000, again boolean DEFAULT false) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN commerce.issue_invoices(batch, again);
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE;
+END $$;
+SELECT pg_temp.buy('inv_web', '[{"sku": "inv-lamp", "quantity": 1}]') AS f1, pg_temp.buy('inv_web', '[{"sku": "inv-lamp", "quantity": 1}]') AS f2,
+    pg_temp.buy('inv_web', '[{"sku": "inv-lamp", "quantity": 1}]') AS f3, pg_temp.buy('inv_web', '[{"sku": "inv-lamp", "quantity": 1}]') AS f4 \gset
+CREATE TABLE inv_names AS SELECT * FROM (VALUES ('f1', :'f1'::uuid), ('f2', :'f2'), ('f3', :'f3'), ('f4', :'f4')) n (name, id);
+CREATE VIEW pg_temp.failing AS SELECT n.name, s.cause, s.attempts, s.last_error, round(extract(epoch FROM s.next_at - now()) / 60) AS minutes, s.behind, s.channel
+    FROM commerce.invoice_status s LEFT JOIN inv_names n ON n.id = s.order_id ORDER BY n.name;
+CREATE VIEW pg_temp.written AS SELECT n.name, replace(i.invoice_number, to_char(i.issued_at AT TIME ZONE 'UTC', 'YYYY'), 'YYYY') AS invoice_number, i.kind, i.cause, i.total FROM commerce.invoices i JOIN inv_names n ON n.id = i.order_id ORDER BY i.series, i.number;
+SELECT pg_temp.pay(:'f1') AS p1, pg_temp.pay(:'f2') AS p2, pg_temp.pay(:'f3') AS p3 \gset
+SELECT commerce.refund_payment(:'p1', '6 EUR'), commerce.refund_payment(:'p1', '6 EUR'), commerce.refund_payment(:'p2', '6 EUR');
+INSERT INTO inv_bad VALUES (:'f2', 'invoice', '22012'), (:'f1', 'credit_note', 'P0001');
+\set VERBOSITY sqlstate
+SELECT commerce.issue_invoices();
+\set VERBOSITY default
+SELECT * FROM pg_temp.written;
+SELECT * FROM pg_temp.failing;
+-- Each of an order is judged by those before it, so all of them wait; others do not, nor are there gaps.
+SELECT commerce.refund_payment(:'p3', '6 EUR'), pg_temp.pay(:'f4') IS NOT NULL AS paid;
+SELECT commerce.issue_invoices(1), commerce.issue_invoices(1), commerce.issue_invoices(1);
+SELECT invoice_number, name FROM pg_temp.written;
+-- Tried again when it is due: longer each time, and told again only where the error is another.
+UPDATE commerce.invoice_queue SET next_at = now() WHERE next_at IS NOT NULL;
+UPDATE inv_bad SET code = 'P0003' WHERE kind = 'invoice';
+\set VERBOSITY sqlstate
+SELECT commerce.issue_invoices(), commerce.issue_invoices() AS "not yet";
+\set VERBOSITY default
+SELECT * FROM pg_temp.failing;
+SELECT commerce.issue_invoices(again => true) AS "told twice";
+SELECT name, attempts, minutes FROM pg_temp.failing;
+-- Locks, disks and snapshots are nobody's fault: all of it is tried again.
+UPDATE inv_bad SET code = '40001';
+SELECT pg_temp.issue(again => true);
+UPDATE inv_bad SET code = '53100';
+SELECT pg_temp.issue(again => true);
+SELECT name, attempts, last_error FROM pg_temp.failing;
+-- Mended, at once.
+DELETE FROM inv_bad;
+SELECT commerce.issue_invoices() AS later, commerce.issue_invoices(again => true);
+SELECT invoice_number, name, kind, total FROM pg_temp.written;
+SELECT count(*) AS failing, (SELECT count(*) FROM commerce.invoice_queue) AS queued FROM commerce.invoice_status;
+SELECT max(number) - min(number) + 1 = count(*) AS "no gap" FROM commerce.invoices WHERE series = 'WX-';
+SELECT commerce.issue_invoices(again => NULL);
+DROP TRIGGER inv_refuse ON commerce.invoices;
+DROP FUNCTION inv_refuse;
+DROP VIEW pg_temp.failing, pg_temp.written;
+DROP TABLE inv_bad, inv_names;

@@ -21,6 +21,7 @@ SELECT commerce.capture_payment(commerce.authorize_payment(:'bob_1')) IS NOT NUL
 SELECT commerce.fulfil(:'jane_1', tracking => 'to jane') IS NOT NULL AS sent;
 SELECT commerce.fulfil(:'bob_1', tracking => 'to bob') IS NOT NULL AS sent;
 SELECT commerce.request_return(:'jane_1', '[{"sku": "rows-A", "quantity": 1}]', 'too small') IS NOT NULL AS returned;
+SELECT commerce.confirm_edit(commerce.begin_edit(:'jane_2', '[{"sku": "rows-A", "quantity": 1}]')) IS NOT NULL AS "a line more", commerce.cancel_lines(:'jane_2', '[{"line": 1, "quantity": 2}]', 'sold out');
 SELECT commerce.create_cart(:'jane') AS janes_cart \gset
 SELECT commerce.create_cart(:'bob') AS bobs_cart \gset
 SELECT commerce.set_cart_line(:'janes_cart', 'rows-A', 5), commerce.set_cart_line(:'bobs_cart', 'rows-A', 6);
@@ -32,8 +33,8 @@ SELECT (SELECT count(*) FROM commerce.my_orders) AS orders, (SELECT count(*) FRO
 BEGIN;
 SELECT commerce.use_session(:'token') = :'jane' AS jane;
 SELECT id = :'jane_1' AS first, state, channel, total FROM commerce.my_orders ORDER BY id;
-SELECT order_id = :'jane_1' AS first, sku, quantity, total FROM commerce.my_order_lines ORDER BY order_id;
-SELECT state, captured FROM commerce.my_payments;
+SELECT order_id = :'jane_1' AS first, line, sku, quantity, cancelled, total FROM commerce.my_order_lines ORDER BY order_id, line;
+SELECT state, captured, charged_back FROM commerce.my_payments;
 SELECT tracking, state FROM commerce.my_fulfilments;
 SELECT reason FROM commerce.my_returns;
 SELECT id = :'janes_cart' AS janes, state FROM commerce.my_carts;

@@ -78,11 +78,9 @@ SELECT topic, payload - '{order_id,id,balance,payment}'::text[] AS payload FROM 
     WHERE topic IN ('payment.captured', 'balance.settled') AND (payload ->> 'id' = :'p' OR payload ->> 'payment' = :'p') ORDER BY id;
 -- What is refunded then is the shop's money: the line is as it was.
 SELECT commerce.refund_payment(:'p', '5 EUR');
-SELECT commerce.charge_back_payment(:'p');
-\echo :LAST_ERROR_SQLSTATE
 SELECT pg_temp.line(:'firm');
 
--- Nothing is owed any more: void, expire, cancel, and a refund of what was paid in part.
+-- Nothing is owed any more: void, expire and cancel. A refund gives back what was paid, and what is owed stays owed.
 SELECT commerce.void_payment(:'q', 'void-1'), commerce.void_payment(:'q', 'void-1') AS replayed, pg_temp.line(:'firm');
 SELECT commerce.settle_account(:'q');
 \echo :LAST_ERROR_SQLSTATE
@@ -96,6 +94,68 @@ SELECT commerce.payment_event(:'pa', 'expire');
 SELECT commerce.void_payment(:'pb'), pg_temp.paid(:'pb');
 SELECT commerce.refund_payment(:'pc', '1 EUR'), pg_temp.paid(:'pc');
 SELECT commerce.refund_payment(:'pc', '1 EUR'), commerce.refund_payment(:'pc'), pg_temp.paid(:'pc');
+SELECT pg_temp.line(:'firm'), commerce.order_payment_status(:'c'), a.settled, a.open FROM commerce.open_accounts a WHERE payment = :'pc';
+SELECT commerce.refund_payment(:'pc', '1 EUR');
+\echo :LAST_ERROR_SQLSTATE
+-- What went back can be paid again, and no more.
+SELECT commerce.authorize_payment(:'c', '5.01 EUR');
+\echo :LAST_ERROR_SQLSTATE
+SELECT commerce.capture_payment(commerce.authorize_payment(:'c', '5 EUR'));
+-- Given up in part, paid in part, given up for good.
+SELECT commerce.void_payment(:'pc', amount => '4 EUR'), pg_temp.paid(:'pc'), pg_temp.line(:'firm');
+SELECT commerce.settle_account(:'pc', '6 EUR'), pg_temp.paid(:'pc'), pg_temp.line(:'firm');
+SELECT payment = :'pc' AS account, provider, refunded FROM commerce.refund_order(:'c', '8 EUR');
+SELECT pg_temp.paid(:'pc'), pg_temp.line(:'firm');
+SELECT commerce.void_payment(:'pc'), pg_temp.paid(:'pc'), pg_temp.line(:'firm');
+SELECT commerce.settle_account(:'pc', '1 EUR');
+\echo :LAST_ERROR_SQLSTATE
+SELECT kind, amount FROM commerce.payment_entries WHERE payment_id = :'pc' ORDER BY id;
+SELECT kind, amount FROM commerce.balance_entries WHERE payment_id = :'pc' ORDER BY id;
+-- Settled to the end after a refund; all of what was settled given back, and the rest given up.
+SELECT pg_temp.buy(20, :'firm') AS c2, pg_temp.buy(20, :'firm') AS c3 \gset
+SELECT commerce.pay_on_account(:'c2') AS pc2, commerce.pay_on_account(:'c3') AS pc3 \gset
+SELECT commerce.settle_account(x::uuid, '5 EUR'), commerce.refund_payment(x::uuid, '2 EUR') FROM unnest(ARRAY[:'pc2', :'pc3']) x;
+SELECT commerce.settle_account(:'pc2'), pg_temp.paid(:'pc2'), commerce.order_payment_status(:'c2');
+SELECT commerce.refund_payment(:'pc3'), commerce.order_event(:'c3', 'cancel'), pg_temp.paid(:'pc3'), pg_temp.line(:'firm');
+-- A settlement that is taken back is owed again: the line has less room by it, once, and less than none where it has none.
+SELECT pg_temp.buy(30, :'firm') AS d1, pg_temp.buy(20, :'firm') AS d2, pg_temp.buy(10, :'firm') AS d3, pg_temp.buy(10, :'firm') AS d4 \gset
+SELECT commerce.pay_on_account(:'d1') AS pd1, commerce.pay_on_account(:'d2') AS pd2, commerce.pay_on_account(:'d3') AS pd3 \gset
+SELECT commerce.settle_account(x::uuid) FROM unnest(ARRAY[:'pd1', :'pd2', :'pd3']) x;
+SELECT pg_temp.line(:'firm');
+CREATE FUNCTION pg_temp.owed(payment uuid) RETURNS text LANGUAGE sql AS
+    'SELECT concat_ws('' '', pg_temp.paid(p.id), ''back'', p.charged_back, commerce.order_payment_status(p.order_id), coalesce((SELECT concat_ws('' '', a.amount, a.settled, a.open) FROM commerce.open_accounts a WHERE a.payment = p.id), ''not owed'')) FROM commerce.payments p WHERE p.id = payment';
+SELECT commerce.charge_back_payment(:'pd1', '10 EUR', 'returned-1'), commerce.charge_back_payment(:'pd1', '10 EUR', 'returned-1') AS replayed, commerce.charge_back_payment(:'pd1', NULL, 'returned-1') AS replayed;
+SELECT pg_temp.owed(:'pd1'), pg_temp.line(:'firm');
+SELECT commerce.authorize_payment(:'d1', '0.01 EUR');
+\echo :LAST_ERROR_SQLSTATE
+SELECT commerce.charge_back_payment(:'pd1', '20.01 EUR');
+\echo :LAST_ERROR_SQLSTATE
+SELECT commerce.charge_back_payment(:'pd1', '0 EUR');
+\echo :LAST_ERROR_SQLSTATE
+SELECT commerce.reverse_chargeback(:'pd1');
+\echo :LAST_ERROR_SQLSTATE
+-- The rest of it comes back, too; it is paid again in parts, and given up in part.
+SELECT commerce.set_credit_limit(:'firm', '0 EUR') = :'line' AS same, commerce.charge_back_payment(:'pd1'), pg_temp.owed(:'pd1'), pg_temp.line(:'firm');
+SELECT commerce.pay_on_account(:'d4');
+\echo :LAST_ERROR_SQLSTATE
+SELECT commerce.settle_account(:'pd1', '25 EUR'), pg_temp.owed(:'pd1'), pg_temp.line(:'firm');
+SELECT commerce.void_payment(:'pd1', amount => '2 EUR'), commerce.settle_account(:'pd1'), pg_temp.owed(:'pd1'), pg_temp.line(:'firm');
+SELECT commerce.refund_payment(:'pd1', '8 EUR'), pg_temp.owed(:'pd1'), commerce.refund_payment(:'pd1') AS all, pg_temp.owed(:'pd1');
+SELECT kind, amount, reference FROM commerce.payment_entries WHERE payment_id = :'pd1' ORDER BY id;
+SELECT kind, amount FROM commerce.balance_entries WHERE payment_id = :'pd1' ORDER BY id;
+-- Given up for good; and for an order that is called off nothing is owed, but what comes after all is the customer's.
+SELECT commerce.refund_payment(:'pd2', '5 EUR'), commerce.charge_back_payment(:'pd2'), pg_temp.owed(:'pd2'), commerce.void_payment(:'pd2'), pg_temp.owed(:'pd2');
+SELECT commerce.order_event(:'d3', 'cancel'), commerce.charge_back_payment(:'pd3', '4 EUR'), pg_temp.owed(:'pd3'), commerce.charge_back_payment(:'pd3'), pg_temp.owed(:'pd3');
+SELECT commerce.reverse_chargeback(:'pd3', '3 EUR'), pg_temp.owed(:'pd3'), (SELECT sum(commerce.minor_units(refunded)) FROM commerce.refund_order(:'d3')) AS refunded, pg_temp.owed(:'pd3');
+SELECT commerce.set_credit_limit(:'firm', '100 EUR') = :'line' AS same, pg_temp.line(:'firm');
+SELECT topic, payload -> 'amount' ->> 'amount' AS amount, payload ->> 'state' AS state FROM commerce.outbox WHERE payload ->> 'id' = :'pd1' OR payload ->> 'payment' = :'pd1' ORDER BY id;
+UPDATE commerce.payments SET state = 'partially_captured' WHERE id = (SELECT id FROM commerce.payments WHERE provider = 'account' AND state = 'captured' LIMIT 1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM commerce.verify_balances();
+-- By hand nobody gets to a state that says what has not moved.
+SELECT state FROM commerce.payments WHERE id = :'pc2';
+UPDATE commerce.payments SET state = 'partially_captured' WHERE id = :'pc2';
+\echo :LAST_ERROR_SQLSTATE
 SELECT commerce.order_event(:'d', 'cancel'), pg_temp.paid(:'pd');
 SELECT commerce.order_event(:'e', 'cancel'), pg_temp.paid(:'pe');
 SELECT pg_temp.line(:'firm');
@@ -109,6 +169,7 @@ SELECT pg_temp.line(:'firm');
 -- An order that is archived long since is still paid.
 SELECT pg_temp.buy(30, :'firm') AS g \gset
 SELECT commerce.pay_on_account(:'g') AS pg \gset
+SELECT commerce.fulfil(:'g') IS NOT NULL AS sent;
 SELECT commerce.order_event(:'g', 'complete'), commerce.order_event(:'g', 'archive'), commerce.settle_account(:'pg'), pg_temp.line(:'firm');
 
 -- A limit below what is used takes nothing back, and gives nothing more until enough is paid.

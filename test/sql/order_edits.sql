@@ -225,6 +225,75 @@ SELECT commerce.fulfil(:'z', '[{"line": 2, "quantity": 1}]') IS NOT NULL AS sent
 SELECT pg_temp.refused(format('SELECT commerce.begin_edit(%L, ''[{"line": 2, "unit_price": "1.00"}]'')', :'z')), commerce.return_event(:'back', 'cancel');
 SELECT pg_temp.refused(format('SELECT commerce.begin_edit(%L, ''[{"line": 2, "unit_price": "1.00"}]'')', :'z'));
 
+-- What was given back as goodwill is not asked for again; it can be paid, and then it is not given away any more.
+CREATE FUNCTION pg_temp.edit(id uuid, changes jsonb) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.sums(commerce.confirm_edit(commerce.begin_edit(id, changes))) $$;
+CREATE FUNCTION pg_temp.give(id uuid, amount commerce.amount) RETURNS bigint LANGUAGE sql AS $$ SELECT sum(commerce.minor_units(refunded))::bigint FROM commerce.refund_order(id, amount) $$;
+SELECT pg_temp.buy('[{"sku": "edit-S", "quantity": 50}]') AS w \gset
+SELECT commerce.capture_payment(commerce.authorize_payment(:'w')), pg_temp.give(:'w', '10 EUR');
+SELECT pg_temp.edit(:'w', '[{"line": 1, "quantity": 52}]') AS "4";
+SELECT pg_temp.refused(format('SELECT commerce.authorize_payment(%L, ''14.01 EUR'')', :'w'));
+SELECT commerce.capture_payment(commerce.authorize_payment(:'w', '4 EUR')), pg_temp.edit(:'w', '[{"line": 1, "quantity": 53}]') AS "2";
+-- Cheaper by less than was given away it is still; by more, what is beyond is to be refunded.
+SELECT commerce.capture_payment(commerce.authorize_payment(:'w', '2 EUR')), pg_temp.edit(:'w', '[{"line": 1, "quantity": 50}]') AS "nothing", pg_temp.edit(:'w', '[{"line": 1, "quantity": 47}]') AS "2 back";
+SELECT pg_temp.give(:'w', '2 EUR'), pg_temp.edit(:'w', '[{"line": 1, "quantity": 50}]') AS "6, since nothing is given away";
+-- Paid again, all of it is asked for from then on; a promise that is given up is asked for.
+SELECT commerce.capture_payment(commerce.authorize_payment(:'w')), pg_temp.give(:'w', '10 EUR'), commerce.capture_payment(commerce.authorize_payment(:'w', '7 EUR')), pg_temp.edit(:'w', '[{"line": 1, "quantity": 51}]') AS "2, and 3 are given";
+SELECT commerce.authorize_payment(:'w') AS promise \gset
+SELECT pg_temp.edit(:'w', '[{"line": 1, "quantity": 52}]') AS "2", commerce.void_payment(:'promise'), pg_temp.edit(:'w', '[{"line": 1, "quantity": 53}]') AS "9";
+-- Of what was never paid nothing is given away; what a payment has not taken when it is refunded is to be paid.
+SELECT pg_temp.buy('[{"sku": "edit-S", "quantity": 50}]') AS w \gset
+SELECT commerce.authorize_payment(:'w', '60 EUR') AS part \gset
+SELECT commerce.capture_payment(:'part', '40 EUR'), commerce.refund_payment(:'part', '5 EUR'), pg_temp.edit(:'w', '[{"line": 1, "quantity": 51}]') AS "102 - 35 - 5";
+-- Nor where a lower price makes up for it before what was never paid: the documents say what it costs, and so much is to be paid.
+SELECT pg_temp.buy('[{"sku": "edit-S", "quantity": 15}]') AS w \gset
+SELECT commerce.capture_payment(commerce.authorize_payment(:'w', '10 EUR')), pg_temp.give(:'w', '10 EUR'), pg_temp.edit(:'w', '[{"line": 1, "quantity": 13}]') AS "26 - 6", pg_temp.edit(:'w', '[{"line": 1, "quantity": 5}]') AS "10";
+-- Goods that came back are paid back, and no gift; nor is what was given back when the order was called off.
+SELECT commerce.receive_stock('edit-A', 4) > 0 AS received \gset
+SELECT pg_temp.buy('[{"sku": "edit-A", "quantity": 4}]') AS w \gset
+SELECT commerce.capture_payment(commerce.authorize_payment(:'w')), commerce.fulfil(:'w') IS NOT NULL AS sent, commerce.receive_return(commerce.request_return(:'w', '[{"line": 1, "quantity": 1}]')), pg_temp.give(:'w', '13 EUR');
+SELECT pg_temp.edit(:'w', '[{"sku": "edit-S", "quantity": 1}]') AS "2, and 1 is given";
+SELECT pg_temp.buy('[{"sku": "edit-S", "quantity": 5}]') AS w \gset
+SELECT commerce.capture_payment(commerce.authorize_payment(:'w')), commerce.order_event(:'w', 'cancel'), pg_temp.give(:'w', '10 EUR'), commerce.order_event(:'w', 'reopen');
+SELECT pg_temp.edit(:'w', '[{"line": 1, "quantity": 6}]') AS "12";
+-- On account it is what was settled that is given away; what is owed is promised.
+SELECT commerce.create_customer('edit-account@example.com') AS firm \gset
+SELECT commerce.set_credit_limit(:'firm', '100 EUR') IS NOT NULL AS line, commerce.checkout('[{"sku": "edit-S", "quantity": 10}]', customer => :'firm', channel => 'edit', ship_to => '{"country": "YE"}') AS w \gset
+SELECT commerce.pay_on_account(:'w') AS account \gset
+SELECT commerce.settle_account(:'account', '15 EUR'), commerce.refund_payment(:'account', '3 EUR'), pg_temp.edit(:'w', '[{"line": 1, "quantity": 11}]') AS "2";
+SELECT commerce.charge_back_payment(:'account', '12 EUR'), pg_temp.edit(:'w', '[{"line": 1, "quantity": 12}]') AS "4";
+
+-- What is paid in cash is rounded anew with each change, as the preview says; whatever becomes of the channel meanwhile.
+INSERT INTO commerce.channels (code, invoice_on, cash_increment, invoice_format, credit_note_format) VALUES ('edit-till', 'confirmed', '0.05 EUR', 'edit-till-{number}', 'edit-till-C-{number}');
+INSERT INTO commerce.prices (sku, price, channel) VALUES ('edit-S', '3.33 EUR', 'edit-till');
+CREATE FUNCTION pg_temp.cash(id uuid) RETURNS text LANGUAGE sql AS $$ SELECT concat_ws(' ', o.total, 'by', o.rounding, 'of', o.cash_increment) FROM commerce.orders o WHERE o.id = $1 $$;
+SELECT commerce.checkout('[{"sku": "edit-S", "quantity": 2}]', channel => 'edit-till') AS cash, commerce.checkout('[{"sku": "edit-S", "quantity": 2}]', channel => 'edit-till', options => '{"cash_increment": "1 EUR"}') AS coins,
+    commerce.checkout('[{"sku": "edit-S", "quantity": 2}]', channel => 'edit') AS card \gset
+SELECT pg_temp.cash(:'cash') AS "6.66", pg_temp.cash(:'coins'), pg_temp.cash(:'card');
+SELECT commerce.order_event(:'cash', 'confirm'), commerce.issue_invoices(100000) > 0 AS issued;
+UPDATE commerce.channels SET cash_increment = NULL WHERE code = 'edit-till';
+SELECT commerce.begin_edit(:'cash', '[{"line": 1, "quantity": 3}]') AS e \gset
+SELECT p -> 'rounding' ->> 'amount' AS rounding, p -> 'total' ->> 'amount' AS total, p -> 'difference' ->> 'amount' AS difference FROM commerce.preview_edit(:'e') p;
+SELECT pg_temp.refused(format('SELECT commerce.confirm_edit(%L, ''3.33 EUR'')', :'e'));
+SELECT pg_temp.sums(commerce.confirm_edit(:'e', '3.35 EUR')), pg_temp.cash(:'cash') AS "9.99";
+SELECT pg_temp.sums(commerce.confirm_edit(commerce.begin_edit(:'cash', '[{"discount": "0.01", "reason": "a cent"}]'))), pg_temp.cash(:'cash') AS "9.98";
+SELECT pg_temp.sums(commerce.confirm_edit(commerce.begin_edit(:'cash', '[{"discount": "0.01", "reason": "another"}]'))), pg_temp.cash(:'cash') AS "9.97";
+SELECT commerce.cancel_lines(:'cash', '[{"line": 1, "quantity": 1}]'), pg_temp.cash(:'cash') AS "6.65";
+SELECT commerce.cancel_lines(:'coins', '[{"line": 1, "quantity": 1}]'), pg_temp.cash(:'coins') AS "3.33";
+SELECT commerce.cancel_lines(:'card', '[{"line": 1, "quantity": 1}]'), pg_temp.cash(:'card') AS "2.00";
+SELECT commerce.issue_invoices(100000) > 0 AS issued;
+SELECT kind, cause, net, rounding, total FROM commerce.invoices WHERE order_id = :'cash' ORDER BY issued_at, kind DESC, number;
+SELECT commerce.sum(i.net) = commerce.from_minor(commerce.minor_units(o.total) - commerce.minor_units(o.rounding), 'EUR') AS net, commerce.sum(i.rounding) = o.rounding AS rounding,
+    commerce.sum(i.total) = o.total AS total FROM commerce.invoices i JOIN commerce.orders o ON o.id = i.order_id WHERE o.id = :'cash' GROUP BY o.id;
+-- Taken out to the last cent, a total never owes the customer anything; of an order from elsewhere nobody knows, and it stays.
+SELECT commerce.checkout('[{"sku": "edit-S", "quantity": 1, "unit_price": "0.02"}, {"sku": "edit-S", "quantity": 1}]', channel => 'edit-till', options => '{"cash_increment": "0.05 EUR"}') AS little \gset
+SELECT commerce.cancel_lines(:'little', '[{"line": 2, "quantity": 1}]'), pg_temp.cash(:'little') AS "0.02";
+UPDATE commerce.orders SET cash_increment = NULL WHERE id = :'coins';
+SELECT commerce.confirm_edit(commerce.begin_edit(:'coins', '[{"line": 1, "quantity": 2}]')) -> 'difference' ->> 'amount' AS difference, pg_temp.cash(:'coins') AS "6.66";
+\set VERBOSITY terse
+UPDATE commerce.orders SET cash_increment = '0 EUR' WHERE id = :'coins';
+UPDATE commerce.orders SET cash_increment = '1 USD' WHERE id = :'coins';
+\set VERBOSITY default
+
 -- Who may.
 SET ROLE commerce_reader;
 SELECT count(*) > 0 AS reads FROM commerce.order_edits e JOIN commerce.order_versions v ON v.edit_id = e.id;

@@ -8,7 +8,8 @@ SET search_path = public, commerce;
 
 INSERT INTO commerce.channels (code, unpaid_ttl, invoice_on) VALUES ('flags_ttl', '2 hours', 'never'), ('flags', NULL, 'never');
 INSERT INTO commerce.variants (sku) VALUES ('flags-A'), ('flags-B');
-INSERT INTO commerce.prices (sku, price) VALUES ('flags-A', '10 EUR'), ('flags-B', '0 EUR');
+INSERT INTO commerce.variants (sku, track_stock, requires_shipping) VALUES ('flags-help', false, false);
+INSERT INTO commerce.prices (sku, price) VALUES ('flags-A', '10 EUR'), ('flags-B', '0 EUR'), ('flags-help', '5 EUR');
 SELECT commerce.receive_stock('flags-A', 10), commerce.receive_stock('flags-B', 10);
 CREATE FUNCTION pg_temp.buy(channel text, lines jsonb, codes text[] DEFAULT NULL) RETURNS uuid LANGUAGE sql AS
     $$ SELECT commerce.checkout(lines, codes, channel => channel) $$;
@@ -93,6 +94,30 @@ SELECT commerce.expire_orders(batch => 0);
 SELECT commerce.expire_orders(batch => NULL);
 INSERT INTO commerce.channels (code, unpaid_ttl) VALUES ('flags_x', '0');
 \set VERBOSITY default
+
+-- Money that may be on its way keeps an order: a payment that is processed, or waits for the buyer, or of which nobody knows.
+SELECT pg_temp.buy('flags_ttl', '[{"sku": "flags-B", "quantity": 1}, {"sku": "flags-help", "quantity": 1}]') AS begun, pg_temp.buy('flags_ttl', '[{"sku": "flags-help", "quantity": 1}]') AS processing,
+    pg_temp.buy('flags_ttl', '[{"sku": "flags-help", "quantity": 1}]') AS acting, pg_temp.buy('flags_ttl', '[{"sku": "flags-help", "quantity": 1}]') AS asked \gset
+SELECT commerce.begin_payment(:'begun') AS begin, commerce.begin_payment(:'processing') AS process, commerce.begin_payment(:'acting') AS act, commerce.begin_payment(:'asked') AS ask \gset
+SELECT commerce.payment_event(:'process', 'process'), commerce.payment_event(:'act', 'require_action');
+INSERT INTO commerce.provider_calls (order_id, provider, operation, payment_id, method, path, headers, body, state, maybe_done)
+    VALUES (:'asked', 'manual', 'authorize', :'ask', 'POST', '/', '{}', '', 'unknown', true);
+SELECT commerce.expire_orders(now() + interval '3 hours') AS "begun alone";
+CREATE FUNCTION pg_temp.kept(VARIADIC orders uuid[]) RETURNS TABLE (state text, minutes numeric) LANGUAGE sql AS
+    'SELECT x.state, round(extract(epoch FROM x.expires_at - now() - interval ''3 hours'') / 60) FROM unnest(orders) WITH ORDINALITY o (id, n) JOIN commerce.orders x ON x.id = o.id ORDER BY n';
+SELECT * FROM pg_temp.kept(:'begun', :'processing', :'acting', :'asked');
+\set VERBOSITY terse
+SELECT commerce.order_event(:'asked', 'expire');
+\set VERBOSITY default
+-- Once it has ended the order goes, ten minutes later at most; what is promised stays.
+SELECT commerce.payment_event(:'process', 'fail'), commerce.authorize_payment(:'acting', payment => :'act') IS NOT NULL AS promised;
+UPDATE commerce.provider_calls SET state = 'dead', finished_at = now() WHERE order_id = :'asked';
+SELECT commerce.expire_orders(now() + interval '3 hours 9 minutes') AS "not yet", commerce.expire_orders(now() + interval '3 hours 10 minutes') AS "the failed one";
+SELECT state FROM pg_temp.kept(:'processing', :'acting', :'asked');
+UPDATE commerce.provider_calls SET state = 'failed' WHERE order_id = :'asked';
+SELECT commerce.expire_orders(now() + interval '3 hours 20 minutes') AS "the one that was refused";
+SELECT state FROM pg_temp.kept(:'processing', :'acting', :'asked');
+DELETE FROM commerce.provider_calls WHERE order_id = :'asked';
 
 -- Reopened: all of its stock again, or nothing; and as long to be paid as a new order.
 SELECT commerce.available('flags-A') AS available;

@@ -41,7 +41,7 @@ SELECT commerce.checkout(:'one', idempotency_key => rpad('event-', 255, 'k')) IS
 
 -- Events: confirm, complete, archive; what is not allowed says what is.
 SELECT commerce.available('event-A') AS before \gset
-SELECT commerce.order_event(:'id', 'confirm', '{"by": "test"}'), commerce.order_event(:'id', 'complete');
+SELECT commerce.order_event(:'id', 'confirm', '{"by": "test"}'), commerce.fulfil(:'id') IS NOT NULL AS sent, commerce.order_event(:'id', 'complete');
 SELECT commerce.order_event(:'id', 'cancel');
 \echo :LAST_ERROR_SQLSTATE
 SELECT commerce.order_event(:'id', 'archive');
@@ -98,3 +98,48 @@ SELECT commerce.order_event(:'undone', 'cancel');
 ROLLBACK;
 SELECT (SELECT count(*) FROM commerce.state_history WHERE subject = :'undone') + (SELECT count(*) FROM commerce.outbox WHERE aggregate = :'undone')
     + (SELECT count(*) FROM commerce.idempotency_keys WHERE key = 'event-3') AS traces;
+
+-- Completed is what has left: nothing stays reserved, or in a parcel, for an order that is over.
+INSERT INTO commerce.variants (sku, track_stock, requires_shipping) VALUES ('event-print', false, true), ('event-ticket', true, false), ('event-help', false, false);
+INSERT INTO commerce.prices (sku, price) VALUES ('event-print', '1 EUR'), ('event-ticket', '30 EUR'), ('event-help', '5 EUR');
+SELECT commerce.receive_stock('event-ticket', 5) \gset
+CREATE FUNCTION pg_temp.complete(id uuid) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN commerce.order_event(id, 'complete');
+EXCEPTION WHEN SQLSTATE 'CM011' THEN
+    RETURN SQLSTATE || (SELECT format(' reserved %s, %s', coalesce(sum(r.quantity) FILTER (WHERE r.state = 'committed'), 0),
+        (SELECT string_agg(f.state, ', ' ORDER BY f.id) FROM commerce.fulfilments f WHERE f.order_id = $1)) FROM commerce.reservations r WHERE r.order_id = $1);
+END
+$$;
+SELECT commerce.checkout('[{"sku": "event-A", "quantity": 3}, {"sku": "event-print", "quantity": 2}, {"sku": "event-ticket", "quantity": 1}, {"sku": "event-help", "quantity": 1}]') AS whole \gset
+SELECT pg_temp.complete(:'whole');
+\set VERBOSITY terse
+UPDATE commerce.orders SET state = 'completed' WHERE id = :'whole';
+\set VERBOSITY default
+SELECT commerce.plan_fulfilment(:'whole', '[{"sku": "event-A", "quantity": 2}]') AS parcel \gset
+SELECT pg_temp.complete(:'whole');
+SELECT commerce.fulfilment_event(:'parcel', 'start'), commerce.fulfilment_event(:'parcel', 'ship'), pg_temp.complete(:'whole');
+-- The last one is not sent any more; the ticket is handed out.
+SELECT commerce.cancel_lines(:'whole', '[{"sku": "event-A", "quantity": 1}]'), pg_temp.complete(:'whole');
+SELECT commerce.fulfil(:'whole', '[{"sku": "event-ticket", "quantity": 1}]') IS NOT NULL AS "handed out", pg_temp.complete(:'whole') AS "prints are to be sent";
+-- What is in no parcel any more is to be sent again.
+SELECT commerce.plan_fulfilment(:'whole', '[{"sku": "event-print", "quantity": 2}]') AS parcel \gset
+SELECT commerce.fulfilment_event(:'parcel', 'pack'), pg_temp.complete(:'whole');
+SELECT commerce.fulfilment_event(:'parcel', 'incomplete'), commerce.fulfilment_event(:'parcel', 'close'), pg_temp.complete(:'whole');
+SELECT commerce.fulfil(:'whole') IS NOT NULL AS sent, pg_temp.complete(:'whole');
+-- What came back was sent; what is added is not, and has the order confirmed again.
+SELECT commerce.receive_return(commerce.request_return(:'whole', '[{"sku": "event-A", "quantity": 1}]'));
+SELECT commerce.confirm_edit(commerce.begin_edit(:'whole', '[{"sku": "event-A", "quantity": 1}]')) ->> 'difference' AS edited;
+SELECT state FROM commerce.orders WHERE id = :'whole';
+SELECT pg_temp.complete(:'whole');
+SELECT commerce.fulfil(:'whole') IS NOT NULL AS sent, pg_temp.complete(:'whole'), commerce.order_event(:'whole', 'archive');
+SELECT state, sum(quantity) AS units FROM commerce.reservations WHERE order_id = :'whole' GROUP BY 1 ORDER BY 1;
+-- A service is done when the shop says so; goods of an order from elsewhere were sent there.
+SELECT pg_temp.complete(commerce.checkout('[{"sku": "event-help", "quantity": 1}]'));
+BEGIN;
+INSERT INTO commerce.orders (channel, tax_level, subtotal, discount, shipping, tax, included_tax, rounding, total)
+    VALUES ('default', 'line', '10 EUR', '0 EUR', '0 EUR', '0 EUR', '0 EUR', '0 EUR', '10 EUR') RETURNING id AS elsewhere \gset
+INSERT INTO commerce.order_lines (order_id, line, sku, quantity, unit_price, tax_class, subtotal, discount, tax, included_tax, total)
+    VALUES (:'elsewhere', 1, 'event-A', 1, '10 EUR', 'standard', '10 EUR', '0 EUR', '0 EUR', '0 EUR', '10 EUR');
+COMMIT;
+SELECT pg_temp.complete(:'elsewhere');

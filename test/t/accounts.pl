@@ -44,7 +44,8 @@ sub open_shop
 				WHEN way < 0.4 THEN try(format('SELECT commerce.settle_account(%L, %L)', p.id, '0.30 GBP'))
 				WHEN way < 0.6 THEN try(format('SELECT commerce.settle_account(%L)', p.id))
 				WHEN way < 0.7 THEN try(format('SELECT commerce.void_payment(%L)', p.id))
-				WHEN way < 0.8 THEN try(format('SELECT commerce.refund_payment(%L, %L)', p.id, '0.10 GBP'))
+				WHEN way < 0.75 THEN try(format('SELECT commerce.refund_payment(%L, %L)', p.id, '0.10 GBP'))
+				WHEN way < 0.8 THEN try(format('SELECT commerce.charge_back_payment(%L, %L)', p.id, '0.20 GBP'))
 				WHEN way < 0.9 THEN try(format('SELECT commerce.payment_event(%L, %L)', p.id, 'expire'))
 				ELSE try(format('SELECT commerce.order_event(%L, %L)', p.order_id, 'cancel')) END;
 		END $$;
@@ -92,7 +93,8 @@ sub many_want_one
 	is($node->safe_psql('postgres', q(SELECT count(*), count(DISTINCT order_id) FROM commerce.payments WHERE provider = 'account')), '100|100', "$how: by 100 orders");
 	accounts_are_right($node, "$how, after the rush");
 	$node->pgbench('-n -c 64 -j 2 -t 8', 0, [qr/number of transactions actually processed: 512\/512/], [qr/^$/], "$how: 64 clients buy, pay and cancel", \%game);
-	is($node->safe_psql('postgres', q(SELECT bool_and(commerce.minor_units(c.used) BETWEEN 0 AND 10000) FROM commerce.credit_status c)), 't', "$how: never more than the limit");
+	is($node->safe_psql('postgres', q(SELECT bool_and(commerce.minor_units(c.used) BETWEEN 0 AND 10000 + (SELECT coalesce(sum(commerce.minor_units(e.amount)), 0)
+		FROM commerce.payment_entries e WHERE e.kind = 'chargeback')) FROM commerce.credit_status c)), 't', "$how: never more than the limit, but for what was taken back");
 	cmp_ok($node->safe_psql('postgres', q(SELECT count(*) FROM commerce.balance_entries WHERE kind IN ('refunded', 'settled'))), '>', 50, "$how: much came back");
 	accounts_are_right($node, "$how, after the game");
 	my %changing = ("limits_$how\@1" => 'SELECT limits()', map { ("changing_$_" => $game{$_}) } keys %game);

@@ -150,6 +150,32 @@ $node->safe_psql('postgres', 'SELECT buy() FROM generate_series(1, 50)');
 $node->append_conf('postgresql.conf', 'commerce.workers = 1');
 $node->restart;
 is_complete('after a restart');
+
+# What cannot be issued stops nobody else, is told once, by its code, and is tried again by itself.
+$node->safe_psql('postgres', q(
+	CREATE TABLE bad (id uuid);
+	GRANT SELECT ON bad TO PUBLIC;
+	CREATE FUNCTION refuse_bad() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS
+		$$BEGIN IF EXISTS (SELECT FROM bad WHERE id = NEW.order_id) THEN RAISE EXCEPTION 'Ada Lovelace' USING ERRCODE = 'P0009'; END IF; RETURN NEW; END$$;
+	CREATE TRIGGER refuse_bad BEFORE INSERT ON commerce.invoices FOR EACH ROW EXECUTE FUNCTION refuse_bad()));
+my $log = -s $node->logfile;
+my $paid = q(SELECT commerce.capture_payment(commerce.authorize_payment(id)) FROM o);
+my $bad = $node->safe_psql('postgres', q(
+	BEGIN;
+	CREATE TEMPORARY TABLE o AS SELECT commerce.checkout('[{"sku": "A", "quantity": 1}]', channel => 'web') AS id;
+	INSERT INTO bad SELECT id FROM o;
+	SELECT id FROM o;) . "\n$paid; COMMIT;");
+$bad =~ s/\n.*//s;
+wait_for($node, "SELECT count(*) FROM commerce.invoice_status WHERE last_error = 'P0009' AND order_id = '$bad' AND next_at > now()", '1', 'what fails is put off');
+$node->safe_psql('postgres', 'SELECT buy() FROM generate_series(1, 50)');
+wait_for($node, "SELECT count(*) FROM commerce.invoice_queue WHERE order_id <> '$bad'", '0', 'and all others go on');
+$node->safe_psql('postgres', 'UPDATE commerce.invoice_queue SET next_at = now(); SELECT commerce.chores_due(now())');
+wait_for($node, 'SELECT attempts > 1 AND next_at > now() FROM commerce.invoice_status', 't', 'it is tried again');
+my $told = substr(slurp_file($node->logfile), $log);
+is(scalar(() = $told =~ /no document could be issued for order \Q$bad\E: SQLSTATE P0009/g), 1, 'it is told once');
+unlike($told, qr/Ada Lovelace/, 'without what went wrong in words');
+$node->safe_psql('postgres', 'TRUNCATE bad; UPDATE commerce.invoice_queue SET next_at = now(); SELECT commerce.chores_due(now())');
+is_complete('once mended');
 my $dump = $node->basedir . '/shop.sql';
 $node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('postgres') ], 'a dump');
 $node->safe_psql('postgres', 'CREATE DATABASE copy');

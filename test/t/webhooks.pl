@@ -6,6 +6,7 @@ use warnings;
 use Commerce;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
+use Sink;
 use Test::More;
 
 my $folder = PostgreSQL::Test::Utils::tempdir();
@@ -31,6 +32,10 @@ append_to_file("$folder/both.js", <<'JS');
 // Reads a JSON array of {"do", …} and prints the answers: a signature, true, or the error's name.
 const { Webhook } = require('standardwebhooks');
 const Stripe = require('stripe');
+const crypto = require('crypto');
+// A key of Ed25519 is 32 bytes behind these twelve, as RFC 8410 has it.
+const ed25519 = key => crypto.createPublicKey({ key: Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), Buffer.from(key.slice(5), 'base64')]),
+	format: 'der', type: 'spki' });
 const stripe = new (Stripe.default || Stripe)('sk_test_x');
 const tasks = JSON.parse(require('fs').readFileSync(process.argv[2], 'utf8'));
 const answers = tasks.map(t => {
@@ -38,6 +43,8 @@ const answers = tasks.map(t => {
 		switch (t.do) {
 			case 'sign': return new Webhook(t.secret).sign(t.id, new Date(t.at * 1000), t.body);
 			case 'verify': new Webhook(t.secret).verify(t.body, t.headers); return true;
+			case 'verify_v1a': return t.headers['webhook-signature'].split(' ').some(s => s.startsWith('v1a,') &&
+				crypto.verify(null, Buffer.from(`${t.headers['webhook-id']}.${t.headers['webhook-timestamp']}.${t.body}`), ed25519(t.key), Buffer.from(s.slice(4), 'base64')));
 			case 'stripe_sign': return stripe.webhooks.generateTestHeaderString({ payload: t.body, secret: t.secret, timestamp: t.at });
 			case 'stripe_verify': return stripe.webhooks.constructEvent(t.body, t.header, t.secret).id;
 		}
@@ -117,5 +124,36 @@ for my $body (@bodies)
 }
 is_deeply([ ask_them(@tasks) ], [ map { (JSON::PP::true, 'refused: WebhookVerificationError', "evt_$_", 'refused: StripeSignatureVerificationError') } 1 .. @bodies ],
 	'standardwebhooks and stripe think the same');
+
+# What is sent, judged by theirs, while secrets change: for a day what is sent carries both signatures.
+my $sink = Sink->start($folder);
+$node->append_conf('postgresql.conf', "commerce.allow_private_endpoints = '127.0.0.1'");
+$node->reload;
+for my $signature ('v1', 'v1a')
+{
+	my $made = decode_json(ours("commerce.create_endpoint('" . $sink->url($signature) . "', '{order.*}', signature => '$signature')"));
+	my $endpoint = $made->{id};
+	my $later;
+
+	for my $secrets ('one secret', 'two secrets', 'the new secret')
+	{
+		$later = decode_json(ours("commerce.rotate_endpoint_secret('$endpoint', signature => '$signature')")) if $secrets eq 'two secrets';
+		$node->safe_psql('postgres', "UPDATE commerce.endpoints SET previous_until = now() WHERE id = '$endpoint'") if $secrets eq 'the new secret';
+		$node->safe_psql('postgres', "INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES ('$secrets', 'order.placed', '" . '{"text": "Straße 🛒", "more": "' . "x" x 5000 . "\"}')");
+		$node->safe_psql('postgres', 'CALL commerce.deliver_pending(60)');
+		my ($sent) = reverse $sink->requests($signature);
+		my $body = $sent->{body};
+		utf8::decode($body);
+		my %task = (body => $body, headers => { map { ("webhook-$_" => $sent->{$_}) } qw(id timestamp signature) });
+		my @keys = map { ($signature eq 'v1' ? $_->{secret} : $_->{public_key}) } $made, $later // ();
+		my @answers = ask_them(map { $signature eq 'v1' ? { do => 'verify', secret => $_, %task } : { do => 'verify_v1a', key => $_, %task } } @keys);
+		my @right = map { $_ eq JSON::PP::true ? 1 : 0 } @answers;
+
+		is("@right", { 'one secret' => '1', 'two secrets' => '1 1', 'the new secret' => '0 1' }->{$secrets}, "$signature: what is sent is signed with $secrets");
+		$task{body} .= ' ';
+		is(scalar(grep { $_ eq JSON::PP::true } ask_them(map { $signature eq 'v1' ? { do => 'verify', secret => $_, %task } : { do => 'verify_v1a', key => $_, %task } } @keys)), 0,
+			"$signature: and nothing else is");
+	}
+}
 $node->stop;
 done_testing();

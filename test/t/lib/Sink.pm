@@ -1,6 +1,6 @@
 # Sink: a web server that events are sent to, and that does to senders what web servers do.
 #
-#     my $sink = Sink->start($folder);                  # on 127.0.0.1
+#     my $sink = Sink->start($folder);                  # on 127.0.0.1, or the address that is given besides
 #     $sink->url('ok');                                 # http://127.0.0.1:port/ok
 #     my @requests = $sink->requests;                   # what has come so far, as hashes
 #
@@ -16,6 +16,8 @@
 #     big, big500     answers 200 or 500 with a body of 1 GB
 #     garbage         answers what is no HTTP
 #     headers         answers with headers that never end
+#     storm/N         of a hundred requests, N go wrong in one of the ways above or without being read; others are answered
+#                     200. What went wrong stands behind the path of the request: /storm/N/reset
 # Every connection has a process of its own. Each request is written down before it is answered.
 package Sink;
 
@@ -29,9 +31,9 @@ use Time::HiRes qw(usleep time);
 
 sub start
 {
-	my ($class, $folder) = @_;
+	my ($class, $folder, $address) = @_;
 	my $self = bless { log => "$folder/requests", folder => $folder, owner => $$ }, $class;
-	my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 512, ReuseAddr => 1) or die "no socket: $!";
+	my $listener = IO::Socket::INET->new(LocalAddr => $address // '127.0.0.1', Listen => 512, ReuseAddr => 1) or die "no socket: $!";
 
 	open(my $log, '>', $self->{log}) or die "$self->{log}: $!";
 	close($log);
@@ -48,6 +50,7 @@ sub start
 
 			if (fork() == 0)
 			{
+				srand();
 				$listener->close;
 				$self->serve($client);
 				POSIX::_exit(0);
@@ -74,9 +77,11 @@ sub DESTROY
 {
 	my ($self) = @_;
 
-	# Not in the processes that serve; and how the test ends is its own affair.
-	local $? = $?;
+	my $status = $?;
+
+	# Not in the processes that serve. How the test ends is its own affair; at the very end local() would not give it back.
 	$self->stop if $self->{owner} == $$;
+	$? = $status;
 	return;
 }
 
@@ -128,11 +133,22 @@ sub serve
 			sysread($client, $rest, $length - length $rest, length $rest) or return;
 		}
 		$buffer = substr($rest, $length);
+		$path = storm($path) if defined $path && $path =~ m{^/storm/\d+$};
 		$self->note(sprintf('%.6f', time()), $path // $head,
 			(map { $headers{$_} // '' } qw(webhook-id webhook-timestamp webhook-signature content-type user-agent authorization)),
 			substr($rest, 0, $length));
 		$self->answer($client, $path // '/status/400', $headers{'webhook-id'} // '') or return;
 	}
+}
+
+# Returns the path of a request to /storm/N with what is to go wrong behind it.
+sub storm
+{
+	my ($path) = @_;
+	my @faults = ('500', '503', '302', 'reset', 'garbage', 'silent');
+	my ($percent) = $path =~ /(\d+)$/;
+
+	return rand(100) < $percent ? "$path/$faults[int(rand(@faults))]" : $path;
 }
 
 # Writes down a request, whole, whoever else writes.
@@ -154,6 +170,12 @@ sub answer
 	my $status = 200;
 	my $extra = '';
 
+	if ($what eq 'storm')
+	{
+		$what = $more[1] // 'ok';
+		$status = $what if $what =~ /^\d+$/;
+		return 0 if $what eq 'silent';
+	}
 	if ($what eq 'status')
 	{
 		$status = $more[0];
