@@ -22,6 +22,7 @@
 #include "order/history.h"
 #include "order/machine.h"
 #include "order/order_tables.h"
+#include "order/provider_calls.h"
 #include "outbox/outbox.h"
 #include "order/quantities.h"
 #include "order/quote_chores.h"
@@ -73,6 +74,7 @@ _PG_init(void)
 	commerce_keyring_init();
 	commerce_audit_signer_init();
 	commerce_key_chores_init();
+	commerce_provider_calls_init();
 	commerce_deliveries_init();
 	commerce_sender_init();
 }

@@ -93,7 +93,7 @@ BEGIN
         RAISE EXCEPTION 'kind must be payment, shipping or tax' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF adapter IS NULL OR (adapter <> 'manual' AND NOT EXISTS (SELECT FROM commerce.provider_adapters a WHERE a.adapter = create_provider.adapter)) THEN
-        RAISE EXCEPTION 'there is no adapter "%"', coalesce(adapter, 'null') USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION 'there is no adapter "%"', coalesce(commerce.scrub(to_jsonb(adapter)) #>> '{}', 'null') USING ERRCODE = 'invalid_parameter_value',
             DETAIL = jsonb_build_object('adapters', (SELECT jsonb_agg(a.adapter ORDER BY a.adapter COLLATE "C")
                 FROM (SELECT DISTINCT x.adapter FROM commerce.provider_adapters x UNION SELECT 'manual') a)),
             HINT = 'commerce.register_adapter() adds one.';
@@ -138,17 +138,25 @@ BEGIN
                 ELSE commerce.seal(webhook_secret, 'secret:provider_webhook', p.id) END,
             enabled = coalesce(enabled, p.enabled)
         WHERE p.name = provider;
+    -- What could not be sent as it was is tried as it is now; what is just being taken is already.
+    IF base_url IS NOT NULL OR secret IS NOT NULL OR enabled THEN
+        UPDATE commerce.provider_calls c SET next_at = clock_timestamp()
+            FROM (SELECT x.order_id, x.id FROM commerce.provider_calls x WHERE x.provider = known.name AND x.state IN ('pending', 'unknown')
+                AND x.next_at > clock_timestamp() FOR UPDATE SKIP LOCKED) x
+            WHERE c.order_id = x.order_id AND c.id = x.id;
+        PERFORM commerce.wake_sender();
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION commerce.update_provider(text, text, jsonb, text, text, boolean) IS
-'Changes what is given of a provider, by the rules of create_provider(), and leaves the rest. base_url and secret count for what is sent from now on. enabled false: nothing new is asked, what was asked goes on. P0002 for an unknown provider. Example: SELECT commerce.update_provider(''stripe'', secret => ''sk_…'').';
+'Changes what is given of a provider, by the rules of create_provider(), and leaves the rest. base_url and secret count for what is sent from now on; with either, or enabled true, all that waits to be sent or asked about is tried at once. enabled false: nothing new is asked, what was asked goes on. P0002 for an unknown provider. Example: SELECT commerce.update_provider(''stripe'', secret => ''sk_…'').';
 GRANT EXECUTE ON FUNCTION commerce.update_provider(text, text, jsonb, text, text, boolean) TO commerce_admin;
 
 CREATE FUNCTION commerce.refuse_provider(provider text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RAISE EXCEPTION 'there is no provider "%"', coalesce(provider, 'null') USING ERRCODE = 'no_data_found',
+    RAISE EXCEPTION 'there is no provider "%"', coalesce(commerce.scrub(to_jsonb(provider)) #>> '{}', 'null') USING ERRCODE = 'no_data_found',
         HINT = 'SELECT name FROM commerce.providers lists them; commerce.create_provider() makes one known.';
 END
 $$;

@@ -25,12 +25,14 @@ BEGIN
         OR coalesce(request ->> 'path', '') COLLATE "C" !~ '^/[!-~]*$' OR octet_length(request ->> 'path') > 2000
         OR jsonb_typeof(coalesce(request -> 'headers', '{}')) <> 'object' OR octet_length(coalesce(request ->> 'body', '')) > 65536
         OR EXISTS (SELECT FROM jsonb_each_text(request -> 'headers') h
-            WHERE h.key !~ '^[A-Za-z0-9-]{1,100}$' OR h.value IS NULL OR h.value COLLATE "C" !~ '^[ -~]*$' OR octet_length(h.value) > 4096) THEN
+            WHERE h.key !~ '^[A-Za-z0-9-]{1,100}$' OR h.value IS NULL OR h.value COLLATE "C" !~ '^[ -~]*$' OR octet_length(h.value) > 4096
+                OR lower(h.key) IN ('host', 'content-length', 'transfer-encoding', 'connection', 'expect', 'upgrade', 'te', 'trailer', 'proxy-authorization'))
+        OR (SELECT count(*) FROM jsonb_object_keys(request -> 'headers')) > 20 THEN
         RAISE EXCEPTION 'function % made no request', name USING ERRCODE = 'external_routine_invocation_exception',
-            HINT = 'It returns {"method", "path", "headers", "body"}: the path begins with a slash, the body has at most 65,536 bytes.';
+            HINT = 'It returns {"method", "path", "headers", "body"}: the path begins with a slash, at most 20 headers, none that says how a request is sent, and the body has at most 65,536 bytes.';
     END IF;
-    RETURN jsonb_build_object('method', request -> 'method', 'path', request -> 'path', 'headers', coalesce(request -> 'headers', '{}'),
-        'body', coalesce(request ->> 'body', ''));
+    RETURN jsonb_build_object('method', request -> 'method', 'path', request -> 'path', 'body', coalesce(request ->> 'body', ''),
+        'headers', coalesce((SELECT jsonb_object_agg(h.key, h.value) FROM jsonb_each_text(request -> 'headers') h), '{}'));
 END
 $$;
 COMMENT ON FUNCTION commerce.ask_adapter(text, jsonb) IS
@@ -48,7 +50,7 @@ BEGIN
     SELECT a.* INTO adapter FROM commerce.providers p JOIN commerce.provider_adapters a ON a.adapter = p.adapter
         WHERE p.name = add_call.provider AND a.operation = add_call.operation AND a.build IS NOT NULL;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'provider "%" cannot be asked for "%"', provider, operation USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION 'provider "%" cannot be asked for "%"', provider, commerce.scrub(to_jsonb(operation)) #>> '{}' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'commerce.provider_adapters lists the operations of its adapter.';
     END IF;
     -- The request is built from the call, and so the call is there first.
@@ -60,6 +62,7 @@ BEGIN
     UPDATE commerce.provider_calls c SET method = request ->> 'method', path = request ->> 'path', headers = request -> 'headers',
             body = request ->> 'body'
         WHERE c.order_id = "order" AND c.id = call;
+    PERFORM commerce.wake_sender();
     RETURN call;
 END
 $$;
@@ -73,32 +76,39 @@ CREATE FUNCTION commerce.call_delay(attempt integer) RETURNS interval
 COMMENT ON FUNCTION commerce.call_delay(integer) IS
 'Internal. How long a call waits after so many attempts: 0, 5 and 30 seconds, 2, 10 and 30 minutes, 1, 2, 4 and 8 hours, by a fifth more or less: all within the day for which providers know a key.';
 
-CREATE FUNCTION commerce.claim_provider_calls("limit" integer DEFAULT 10, lease interval DEFAULT '30 seconds')
+CREATE FUNCTION commerce.claim_provider_calls("limit" integer DEFAULT 10, lease interval DEFAULT '30 seconds', per_provider integer DEFAULT 16)
     RETURNS TABLE ("order" uuid, call uuid, token uuid, provider uuid, secret commerce.sealed, method text, url text, headers jsonb,
         body text, asking boolean)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
+    moment timestamptz := clock_timestamp();
     c record;
     request jsonb;
 BEGIN
     PERFORM commerce.require_shop();
-    IF "limit" IS NULL OR "limit" NOT BETWEEN 1 AND 100 OR lease IS NULL OR lease NOT BETWEEN '1 second' AND '10 minutes' THEN
-        RAISE EXCEPTION 'limit must be from 1 to 100, and lease from 1 second to 10 minutes' USING ERRCODE = 'invalid_parameter_value';
+    IF "limit" IS NULL OR "limit" NOT BETWEEN 1 AND 100 OR lease IS NULL OR lease NOT BETWEEN '1 second' AND '10 minutes'
+        OR per_provider IS NULL OR per_provider NOT BETWEEN 1 AND 100 THEN
+        RAISE EXCEPTION 'limit and per_provider must be from 1 to 100, and lease from 1 second to 10 minutes' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- Who had it may have sent it.
     UPDATE commerce.provider_calls p SET state = 'unknown', asking = false, maybe_done = true, lease_until = NULL, lease_token = NULL,
-            next_at = clock_timestamp(), error = 'whoever sent it was not heard of again'
-        FROM (SELECT l.order_id, l.id FROM commerce.provider_calls l WHERE l.state = 'leased' AND l.lease_until < clock_timestamp()
+            next_at = moment, error = 'whoever sent it was not heard of again'
+        FROM (SELECT l.order_id, l.id FROM commerce.provider_calls l WHERE l.state = 'leased' AND l.lease_until < moment
             ORDER BY l.lease_until LIMIT 100 FOR UPDATE SKIP LOCKED) l
         WHERE p.order_id = l.order_id AND p.id = l.id;
+    -- One who is slow to answer has so many calls and no more, and keeps nobody from asking the others.
     FOR c IN SELECT x.*, a.ask AS ask_by, p.id AS provider_id, p.base_url, p.secret AS provider_secret
-        FROM commerce.provider_calls x
-            JOIN commerce.providers p ON p.name = x.provider
+        FROM commerce.providers p
+            CROSS JOIN LATERAL (SELECT greatest(per_provider - count(*), 0) AS room FROM commerce.provider_calls l
+                WHERE l.provider = p.name AND l.state = 'leased') r
+            CROSS JOIN LATERAL (SELECT y.* FROM commerce.provider_calls y
+                WHERE y.provider = p.name AND y.state IN ('pending', 'unknown') AND y.next_at <= moment
+                ORDER BY y.next_at LIMIT r.room FOR UPDATE OF y SKIP LOCKED) x
             LEFT JOIN commerce.provider_adapters a ON a.adapter = p.adapter AND a.operation = x.operation
-        WHERE x.state IN ('pending', 'unknown') AND x.next_at <= clock_timestamp()
-        ORDER BY x.next_at LIMIT "limit" FOR UPDATE OF x SKIP LOCKED
+        ORDER BY x.next_at LIMIT "limit"
     LOOP
         "order" := c.order_id;
         call := c.id;
@@ -106,8 +116,9 @@ BEGIN
         provider := c.provider_id;
         secret := c.provider_secret;
         asking := c.state = 'unknown' AND c.ask_by IS NOT NULL;
-        IF NOT asking AND c.attempt > 0 AND c.created_at < clock_timestamp() - interval '23 hours' THEN
-            -- Providers forget a key after a day: sent now it would be another request. Whoever looks finds out.
+        IF NOT asking AND c.created_at < clock_timestamp() - interval '23 hours' THEN
+            -- Providers forget a key after a day: sent now it would be another request, also where this is a database that
+            -- was restored and another has sent it. Whoever looks finds out.
             UPDATE commerce.provider_calls p SET maybe_done = true WHERE p.order_id = c.order_id AND p.id = c.id;
             PERFORM commerce.give_up_call(c.order_id, c.id);
             CONTINUE;
@@ -116,11 +127,15 @@ BEGIN
         IF asking THEN
             BEGIN
                 request := commerce.ask_adapter(c.ask_by, commerce.call_facts(c.order_id, c.id));
-            EXCEPTION WHEN external_routine_invocation_exception OR undefined_function OR invalid_parameter_value OR SQLSTATE 'CM042' THEN
-                -- One adapter that is broken does not keep the others from being asked.
-                UPDATE commerce.provider_calls p SET next_at = clock_timestamp() + interval '10 minutes', error = SQLERRM
-                    WHERE p.order_id = c.order_id AND p.id = c.id;
-                CONTINUE;
+            EXCEPTION
+                WHEN serialization_failure OR deadlock_detected THEN
+                    RAISE;
+                WHEN OTHERS THEN
+                    -- One adapter that is broken does not keep the others from being asked.
+                    UPDATE commerce.provider_calls p SET next_at = clock_timestamp() + interval '10 minutes',
+                            error = format('the adapter failed with %s', SQLSTATE)
+                        WHERE p.order_id = c.order_id AND p.id = c.id;
+                    CONTINUE;
             END;
         END IF;
         method := request ->> 'method';
@@ -134,8 +149,38 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION commerce.claim_provider_calls(integer, interval) IS
-'Internal. Takes at most limit calls that are due, for whoever sends them: until lease is over nobody else has them, and then nobody knows what became of them. A call of which nobody knows is asked about (asking) where its adapter can. {secret} in headers stands for open_provider_secret(secret, provider). Send when this has committed; then finish_provider_call().';
+COMMENT ON FUNCTION commerce.claim_provider_calls(integer, interval, integer) IS
+'Internal. Takes at most limit calls that are due, and of each provider so many that no more than per_provider are being sent, for whoever sends them: until lease is over nobody else has them, and then nobody knows what became of them. A call of which nobody knows is asked about (asking) where its adapter can. {secret} in headers stands for open_provider_secret(secret, provider). Send when this has committed; then finish_provider_call().';
+
+CREATE FUNCTION commerce.keep_provider_call("order" uuid, call uuid, token uuid, lease interval) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE commerce.provider_calls c SET lease_until = clock_timestamp() + lease
+        WHERE c.order_id = "order" AND c.id = call AND c.state = 'leased' AND c.lease_token = token;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION commerce.keep_provider_call(uuid, uuid, uuid, interval) IS
+'Internal. Has the lease of a call go on, whose answer somebody has who cannot book it yet; false where it is no longer his.';
+
+CREATE FUNCTION commerce.next_provider_call() RETURNS timestamptz
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+AS $$
+DECLARE
+    moment timestamptz := clock_timestamp();
+    first timestamptz := least(
+        (SELECT min(n.next_at) FROM commerce.providers p, LATERAL (SELECT c.next_at FROM commerce.provider_calls c
+            WHERE c.provider = p.name AND c.state IN ('pending', 'unknown') ORDER BY c.next_at LIMIT 1) n),
+        (SELECT min(c.lease_until) FROM commerce.provider_calls c WHERE c.state = 'leased'));
+BEGIN
+    -- What is due and was not taken, somebody has locked, or its provider has enough to do.
+    RETURN CASE WHEN first <= moment THEN moment + interval '1 second' ELSE first END;
+END
+$$;
+COMMENT ON FUNCTION commerce.next_provider_call() IS
+'Internal. When the next call may be sent, or the next lease ends, in a second at the earliest where that should have been; NULL where there is none.';
 
 CREATE FUNCTION commerce.give_up_call("order" uuid, call uuid) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -156,7 +201,7 @@ $$;
 COMMENT ON FUNCTION commerce.give_up_call(uuid, uuid) IS
 'Internal. Lets a call be: a payment that was never asked for has failed; of anything else an administrator finds out.';
 
-CREATE FUNCTION commerce.judge_answer("order" uuid, call uuid, status integer, body text, sent boolean) RETURNS jsonb
+CREATE FUNCTION commerce.judge_answer("order" uuid, call uuid, status integer, body text, sent boolean, trouble text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -171,7 +216,7 @@ BEGIN
             LEFT JOIN commerce.provider_adapters a ON a.adapter = p.adapter AND a.operation = x.operation
         WHERE x.order_id = "order" AND x.id = call;
     IF coalesce(status, 0) = 0 THEN
-        RETURN jsonb_build_object('state', CASE WHEN sent THEN 'unknown' ELSE 'retry' END, 'error', 'no answer');
+        RETURN jsonb_build_object('state', CASE WHEN sent THEN 'unknown' ELSE 'retry' END, 'error', coalesce(trouble, 'no answer'));
     ELSIF status >= 500 OR status = 408 THEN
         RETURN jsonb_build_object('state', 'unknown', 'error', format('answered %s', status));
     ELSIF status < 200 OR status BETWEEN 300 AND 399 OR status IN (401, 403, 425, 429) THEN
@@ -202,5 +247,5 @@ BEGIN
     RETURN outcome;
 END
 $$;
-COMMENT ON FUNCTION commerce.judge_answer(uuid, uuid, integer, text, boolean) IS
+COMMENT ON FUNCTION commerce.judge_answer(uuid, uuid, integer, text, boolean, text) IS
 'Internal. What an answer to a call, or none, means: {"state", …}. unknown: it may have been done; retry: it was not, and may be sent again; everything else as its adapter says.';

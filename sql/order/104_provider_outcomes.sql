@@ -185,12 +185,14 @@ BEGIN
     SELECT * INTO STRICT c FROM commerce.provider_calls x WHERE x.order_id = "order" AND x.id = call;
     done := CASE c.operation WHEN 'authorize' THEN says IN ('authorized', 'captured', 'requires_action', 'processing')
         WHEN 'capture' THEN says = 'captured' WHEN 'void' THEN says = 'voided' WHEN 'refund' THEN says = 'refunded'
+        -- That the question was refused says nothing of the payment; that the payment has failed is an answer.
+        WHEN 'refresh' THEN says <> 'failed' OR outcome ? 'reference'
         ELSE says <> 'failed' END;
     IF c.payment_id IS NOT NULL AND c.arguments ? 'undo' THEN
         RETURN CASE WHEN done THEN 'succeeded' ELSE 'failed' END;
     END IF;
     BEGIN
-        IF c.payment_id IS NOT NULL AND (says <> 'failed' OR c.operation = 'authorize') THEN
+        IF c.payment_id IS NOT NULL AND (says <> 'failed' OR c.operation = 'authorize' OR (c.operation = 'refresh' AND outcome ? 'reference')) THEN
             PERFORM commerce.apply_outcome("order", c.payment_id, c.provider, outcome);
         ELSIF c.fulfilment_id IS NOT NULL AND done THEN
             PERFORM commerce.apply_to_parcel(c.fulfilment_id, outcome);
@@ -212,7 +214,7 @@ COMMENT ON FUNCTION commerce.book_answer(uuid, uuid, jsonb) IS
 'Internal. Books what an answer to a call means, undoes what the order does not take any more, and returns the call''s state: succeeded or failed.';
 
 CREATE FUNCTION commerce.finish_provider_call("order" uuid, call uuid, token uuid, status integer, body text DEFAULT NULL,
-        retry_after integer DEFAULT NULL, sent boolean DEFAULT true) RETURNS text
+        retry_after integer DEFAULT NULL, sent boolean DEFAULT true, trouble text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -233,7 +235,7 @@ BEGIN
     IF c.state <> 'leased' OR c.lease_token IS DISTINCT FROM token THEN
         RETURN c.state;
     END IF;
-    outcome := commerce.judge_answer("order", call, status, body, coalesce(sent, true));
+    outcome := commerce.judge_answer("order", call, status, body, coalesce(sent, true), trouble);
     verdict := outcome ->> 'state';
     IF outcome ? 'error' THEN
         outcome := jsonb_set(outcome, '{error}', commerce.scrub(outcome -> 'error'));
@@ -242,7 +244,7 @@ BEGIN
             maybe_done = x.maybe_done OR (verdict <> 'retry' AND NOT x.asking),
             response = CASE WHEN outcome -> 'keep' IS NULL THEN x.response ELSE commerce.scrub(outcome -> 'keep') END
         WHERE x.order_id = "order" AND x.id = call RETURNING * INTO c;
-    IF verdict IN ('unknown', 'retry', 'absent', 'dead') OR (verdict = 'processing' AND c.operation <> 'authorize') THEN
+    IF verdict IN ('unknown', 'retry', 'absent', 'dead') OR (verdict = 'processing' AND c.operation NOT IN ('authorize', 'refresh')) THEN
         -- Providers forget a key after a day; the same request would then be another.
         IF verdict = 'dead' OR c.attempt >= 10 OR c.created_at < clock_timestamp() - interval '23 hours' THEN
             PERFORM commerce.give_up_call("order", call);
@@ -262,8 +264,8 @@ BEGIN
     RETURN verdict;
 END
 $$;
-COMMENT ON FUNCTION commerce.finish_provider_call(uuid, uuid, uuid, integer, text, integer, boolean) IS
-'Internal. Says what came of a call that claim_provider_calls() gave out: status and body of the answer, status NULL or 0 where there was none; sent false where not a byte can have arrived. Books what it means in the same transaction, and returns the call''s state. A token that is not the last one changes nothing. P0002 for an unknown call.';
+COMMENT ON FUNCTION commerce.finish_provider_call(uuid, uuid, uuid, integer, text, integer, boolean, text) IS
+'Internal. Says what came of a call that claim_provider_calls() gave out: status and body of the answer, status NULL or 0 where there was none, and trouble why; sent false where not a byte can have arrived. Books what it means in the same transaction, and returns the call''s state. A token that is not the last one changes nothing. P0002 for an unknown call.';
 
 CREATE FUNCTION commerce.retry_provider_call("order" uuid, call uuid) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -278,6 +280,7 @@ BEGIN
         RAISE EXCEPTION 'there is no such call that was given up and can be tried again' USING ERRCODE = 'no_data_found',
             HINT = 'SELECT * FROM commerce.provider_calls WHERE state = ''dead''. A payment that was never asked for has failed: ask for another.';
     END IF;
+    PERFORM commerce.wake_sender();
 END
 $$;
 COMMENT ON FUNCTION commerce.retry_provider_call(uuid, uuid) IS

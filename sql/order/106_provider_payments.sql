@@ -175,6 +175,50 @@ COMMENT ON FUNCTION commerce.request_refund(uuid, commerce.amount) IS
 'Has the provider asked to give captured money back (NULL: all that is left) once this transaction has committed, and returns the call, whose outcome is booked by itself. Of a manual provider it is refund_payment() at once, and NULL. CM060 beyond what was captured and is neither refunded, charged back nor being refunded, CM020, 22023 and P0002 as refund_payment(), 55006 while the provider is still asked to capture it. Example: SELECT commerce.request_refund($1, ''5 EUR'').';
 GRANT EXECUTE ON FUNCTION commerce.request_refund(uuid, commerce.amount) TO commerce_app;
 
+CREATE FUNCTION commerce.refresh_payment(payment uuid) RETURNS uuid
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    p record;
+    spoken text;
+    call uuid;
+BEGIN
+    PERFORM commerce.require_shop();
+    SELECT x.order_id, x.provider, x.captured INTO p FROM commerce.payments x WHERE x.id = payment;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no payment %', coalesce(payment::text, 'null') USING ERRCODE = 'no_data_found';
+    END IF;
+    PERFORM commerce.lock_order(p.order_id);
+    SELECT v.adapter INTO spoken FROM commerce.providers v WHERE v.name = p.provider;
+    IF coalesce(spoken, 'manual') = 'manual' THEN
+        RETURN NULL;
+    END IF;
+    -- What nobody knows is asked about now, which is none of the attempts after which it is given up.
+    UPDATE commerce.provider_calls c SET next_at = clock_timestamp(), attempt = greatest(c.attempt - 1, 1)
+        WHERE c.order_id = p.order_id AND c.payment_id = payment AND c.state = 'unknown' AND c.next_at > clock_timestamp();
+    SELECT c.id INTO call FROM commerce.provider_calls c
+        WHERE c.order_id = p.order_id AND c.payment_id = payment AND (c.state = 'unknown'
+            OR (c.operation IN ('authorize', 'refresh') AND c.state IN ('pending', 'leased')))
+        ORDER BY c.id LIMIT 1;
+    IF FOUND THEN
+        PERFORM commerce.wake_sender();
+        RETURN call;
+    END IF;
+    IF NOT EXISTS (SELECT FROM commerce.provider_payments r WHERE r.order_id = p.order_id AND r.payment_id = payment) THEN
+        RETURN NULL;
+    END IF;
+    call := commerce.add_call(p.order_id, p.provider, 'refresh', payment);
+    IF commerce.minor_units(p.captured) > 0 AND EXISTS (SELECT FROM commerce.provider_adapters a
+            WHERE a.adapter = spoken AND a.operation = 'refunds') THEN
+        PERFORM commerce.add_call(p.order_id, p.provider, 'refunds', payment);
+    END IF;
+    RETURN call;
+END
+$$;
+COMMENT ON FUNCTION commerce.refresh_payment(uuid) IS
+'Has the provider asked now how a payment is, and what of it was refunded, and returns the call; what it says is booked by itself, and what the order does not take any more is given back. Where the provider is being asked already, or nobody knows what became of a call, that goes on at once, and is returned. NULL where there is nobody to ask: of a manual provider, and of a payment that the provider has never named. 22023 where its adapter does not know the operation refresh, P0002 for an unknown payment. Example: SELECT commerce.refresh_payment($1).';
+GRANT EXECUTE ON FUNCTION commerce.refresh_payment(uuid) TO commerce_app;
+
 CREATE FUNCTION commerce.payment_action(payment uuid) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$

@@ -14,7 +14,7 @@ CREATE TABLE commerce.provider_adapters (
 COMMENT ON TABLE commerce.provider_adapters IS
 'what can be asked of a kind of provider, and by which functions; register_adapter() adds to it';
 COMMENT ON COLUMN commerce.provider_adapters.operation IS
-'authorize, capture, void, refund of payments; rates, label, tracking of carriers; calculate of tax services; event for what a provider tells by itself; any other name';
+'authorize, capture, void, refund of payments, refresh and refunds for how they are; rates, label, tracking of carriers; calculate of tax services; event for what a provider tells by itself; any other name';
 COMMENT ON COLUMN commerce.provider_adapters.build IS
 'function (call jsonb) returning jsonb: {"method", "path", "headers", "body"}, built once and sent byte for byte whenever it is sent again; {secret} in a header stands for the provider''s secret';
 COMMENT ON COLUMN commerce.provider_adapters.read IS
@@ -28,6 +28,7 @@ INSERT INTO commerce.provider_adapters (adapter, operation, build, read, ask, as
     ('stripe', 'capture', 'commerce.stripe_capture', 'commerce.stripe_intent', 'commerce.stripe_retrieve', 'commerce.stripe_intent'),
     ('stripe', 'void', 'commerce.stripe_cancel', 'commerce.stripe_intent', 'commerce.stripe_retrieve', 'commerce.stripe_intent'),
     ('stripe', 'refund', 'commerce.stripe_refund', 'commerce.stripe_refunded', 'commerce.stripe_refunds', 'commerce.stripe_listed'),
+    ('stripe', 'refresh', 'commerce.stripe_retrieve', 'commerce.stripe_intent', 'commerce.stripe_retrieve', 'commerce.stripe_intent'),
     ('stripe', 'refunds', 'commerce.stripe_refunds', 'commerce.stripe_listed', 'commerce.stripe_refunds', 'commerce.stripe_listed');
 INSERT INTO commerce.provider_adapters (adapter, operation, read, signature) VALUES ('stripe', 'event', 'commerce.stripe_event', 'stripe');
 
@@ -106,9 +107,10 @@ COMMENT ON COLUMN commerce.provider_calls.lease_token IS 'of who sends it: an ou
 COMMENT ON COLUMN commerce.provider_calls.response_status IS 'HTTP status of the last answer; NULL: there was none';
 COMMENT ON COLUMN commerce.provider_calls.response IS 'what of the answer its adapter keeps, without card numbers and secrets';
 COMMENT ON COLUMN commerce.provider_calls.error IS 'why it failed, in the provider''s code or the shop''s words';
-CREATE INDEX provider_calls_ready ON commerce.provider_calls (next_at) WHERE state IN ('pending', 'unknown');
-CREATE INDEX provider_calls_leased ON commerce.provider_calls (lease_until) WHERE state = 'leased';
-CREATE INDEX provider_calls_dead ON commerce.provider_calls (finished_at) WHERE state = 'dead';
+CREATE INDEX provider_calls_ready ON commerce.provider_calls (provider, next_at) WHERE state IN ('pending', 'unknown');
+CREATE INDEX provider_calls_leased ON commerce.provider_calls (provider, lease_until) WHERE state = 'leased';
+CREATE INDEX provider_calls_failed ON commerce.provider_calls (provider, finished_at) WHERE state = 'failed';
+CREATE INDEX provider_calls_dead ON commerce.provider_calls (provider, finished_at) WHERE state = 'dead';
 GRANT SELECT ON commerce.provider_adapters TO commerce_reader;
 -- What was sent may name people and their cards, as the provider calls them.
 GRANT SELECT (order_id, id, provider, operation, payment_id, fulfilment_id, amount, state, asking, maybe_done, attempt, next_at, lease_until,
@@ -148,7 +150,7 @@ COMMENT ON COLUMN commerce.provider_events.outcome IS 'what it means, in the wor
 COMMENT ON COLUMN commerce.provider_events.state IS
 'applied; waiting: what it follows on has not come yet; refused: the ledger does not allow it (error says why): somebody has to look at it; ignored: it means nothing for the shop';
 CREATE INDEX provider_events_waiting ON commerce.provider_events (provider, reference) WHERE state = 'waiting';
-CREATE INDEX provider_events_refused ON commerce.provider_events (received_at) WHERE state = 'refused';
+CREATE INDEX provider_events_refused ON commerce.provider_events (provider, received_at) WHERE state = 'refused';
 GRANT SELECT (provider, id, type, reference, payment_id, state, error, received_at) ON commerce.provider_events TO commerce_reader;
 
 INSERT INTO commerce.sealed_columns ("table", "column", subject_columns, field) VALUES

@@ -3,6 +3,11 @@
  */
 #include "outbox/courier.h"
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "utils/guc.h"
+#pragma GCC diagnostic pop
+
 #define MAX_SOURCES 4
 
 /* The longest rest between two rounds. */
@@ -14,6 +19,7 @@ static List *taken = NIL;     /* requests of this round */
 static List *under_way = NIL; /* requests that are being sent */
 static TimestampTz round_began = 0;
 static TimestampTz rests_until = DT_NOBEGIN;
+static bool settled = false; /* the last round was for one thing alone */
 
 /* Adds a source. */
 void
@@ -34,6 +40,16 @@ commerce_send(HttpRequest *request)
 	MemoryContextSwitchTo(before);
 }
 
+/* Has one source write down one thing; returns false where there is none. */
+static bool
+settle_one(Round *round)
+{
+	for (int i = 0; i < source_count; i++)
+		if (sources[i]->settle != NULL && sources[i]->settle(round))
+			return true;
+	return false;
+}
+
 /* Does a round. */
 void
 commerce_courier_round(Round *round)
@@ -41,11 +57,29 @@ commerce_courier_round(Round *round)
 	round_began = GetCurrentTimestamp();
 	round->next = DT_NOEND;
 	round->moot = true;
+	round->unsettled = false;
+	round->durable = false;
+	settled = settle_one(round);
+	round->settled = settled;
+	if (settled)
+	{
+		round->next = DT_NOBEGIN;
+		round->moot = false;
+		return;
+	}
 	for (int i = 0; i < source_count; i++)
 	{
 		round->room = HTTP_MAX_IN_FLIGHT - commerce_http_in_flight() - list_length(taken);
 		sources[i]->round(round);
 	}
+}
+
+/* Says what the commit waits for. */
+void
+commerce_courier_committing(const Round *round)
+{
+	(void) set_config_option("synchronous_commit", round->durable ? "on" : "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
 }
 
 /* Begins to send what the round took. */
@@ -57,7 +91,7 @@ commerce_courier_start(void)
 	ListCell *cell;
 
 	/* The clock may have been set back meanwhile. */
-	rests_until = now + Max(0, Min(now - round_began, LONGEST_REST));
+	rests_until = settled ? DT_NOBEGIN : now + Max(0, Min(now - round_began, LONGEST_REST));
 
 	foreach (cell, taken)
 	{

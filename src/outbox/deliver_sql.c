@@ -16,7 +16,6 @@
 #include "nodes/parsenodes.h"
 #include "storage/latch.h"
 #include "tcop/pquery.h"
-#include "utils/guc.h"
 #include "utils/snapmgr.h"
 #pragma GCC diagnostic pop
 
@@ -61,9 +60,7 @@ do_round(Round *round)
 	commerce_enter_owner(&scope);
 	commerce_courier_round(round);
 	commerce_leave_owner(&scope);
-	/* As the sender's do, and for its reasons (sender.c), these commits do not wait for the disk. */
-	(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
-							 0, false);
+	commerce_courier_committing(round);
 	SPI_commit();
 	commerce_courier_start();
 }
@@ -87,21 +84,26 @@ deliver_until(TimestampTz end)
 		now = GetCurrentTimestamp();
 		if (now >= end)
 			break;
-		if (!pending && round.next > now && commerce_http_in_flight() == 0)
+		if (!pending && round.next > now && commerce_http_in_flight() == 0 && !round.unsettled)
 			return;
 		next = Max(pending ? now : round.next, commerce_courier_rests_until());
 		if (next > now)
 			commerce_http_wait(TimestampDifferenceMilliseconds(now, Min(end, next)));
 		else
 		{
-			round.look = false;
+			round.look = round.look && round.settled;
 			do_round(&round);
 			pending = false;
 		}
 	}
 	commerce_courier_give_up();
 	round.claim = false;
-	do_round(&round);
+	do
+		do_round(&round);
+	while (round.settled);
+	/* What somebody keeps from being written down, others find out. */
+	if (round.unsettled)
+		commerce_courier_forget();
 }
 
 /* Refuses where the procedure could not commit. */

@@ -8,10 +8,8 @@
 #include <sodium.h>
 
 #include "base/errors.h"
-#include "base/settings.h"
-#include "outbox/address.h"
 #include "outbox/signature.h"
-#include "outbox/url.h"
+#include "outbox/target.h"
 
 PG_FUNCTION_INFO_V1(commerce_check_endpoint_url);
 PG_FUNCTION_INFO_V1(commerce_make_webhook_secret);
@@ -26,40 +24,20 @@ refuse_url(const char *why, const char *hint)
 	pg_unreachable();
 }
 
-/* Refuses an address that events may not be sent to, and http to what is not named by a superuser. */
-static void
-check_host(const Url *url)
-{
-	static const CidrList none = {.count = 0};
-	CidrList allowed;
-	uint8_t bytes[IPV6_BYTES];
-	size_t length;
-	bool is_address = commerce_url_address(url, bytes, &length);
-
-	if (!commerce_cidr_parse(commerce_allow_private_endpoints, &allowed))
-		allowed.count = 0;
-	if (is_address && !commerce_address_allowed(bytes, length, &allowed))
-		refuse_url("its address is not one of the open internet",
-				   "A superuser may allow it by commerce.allow_private_endpoints.");
-	if (!url->tls && (!is_address || commerce_address_allowed(bytes, length, &none)))
-		refuse_url("it is not https",
-				   "http will do only for an address in commerce.allow_private_endpoints.");
-}
-
 /* check_endpoint_url(url) refuses what events are not sent to; what a name resolves to is checked when it is sent to. */
 Datum
 commerce_check_endpoint_url(PG_FUNCTION_ARGS)
 {
+	const char *hint = "Write for instance https://shop.example/hook.";
 	const char *why = NULL;
 	char *given;
 	Url url;
 
 	if (PG_ARGISNULL(0))
-		refuse_url("there is none", "Write for instance https://shop.example/hook.");
+		refuse_url("there is none", hint);
 	given = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	if (!commerce_url_parse(given, &url, &why))
-		refuse_url(why, "Write for instance https://shop.example/hook.");
-	check_host(&url);
+	if (!commerce_url_parse(given, &url, &why) || (why = commerce_target_refused(&url, &hint)) != NULL)
+		refuse_url(why, hint);
 	PG_RETURN_VOID();
 }
 

@@ -13,7 +13,7 @@
 #define HTTP_CONNECT_MS 5000L
 #define HTTP_TOTAL_MS 15000L
 
-/* What of an answer is read, and thrown away. */
+/* So much of an answer is read. */
 #define HTTP_ANSWER_MAX ((size_t) 64 * 1024)
 
 /* So many requests are under way at a time. */
@@ -24,15 +24,20 @@ typedef struct HttpTransfer HttpTransfer;
 /* A request and its answer. It and all it leads to stay where they are until it is over. */
 typedef struct HttpRequest
 {
+	const char *method; /* NULL: POST */
 	const char *url;
 	const char *const *headers; /* "name: value"; the last is NULL */
 	const char *body;
 	size_t length;
+	char *answer; /* HTTP_ANSWER_MAX bytes for the body of the answer; NULL: nobody wants it */
+	bool once;    /* on a connection of its own, so that it is written once whatever happens */
 	const struct SendSource *source; /* whose it is; see courier.h */
 
 	int status;        /* 0: there was no answer */
 	int64 retry_after; /* seconds that it asked to be left alone for; -1: it did not */
 	const char *error; /* why there was no answer, or none to the end; NULL: there was. Holds nothing of it */
+	bool sent;         /* a part of it may have arrived */
+	size_t answer_length; /* what of the answer there is */
 
 	HttpTransfer *transfer;
 } HttpRequest;

@@ -10,8 +10,9 @@
  * hears out for up to five seconds what is under way, gives back the rest, and ends. Killed, it leaves leases that end
  * by themselves. An error ends it, too, and the launcher sends another after a while: longer from time to time.
  *
- * Commits of rounds do not wait for the disk. What a crash takes of them was sent, and is sent again: which a crash
- * between sending and writing down would cause as well, and receivers know an event that comes twice by its webhook-id.
+ * Commits of rounds with events do not wait for the disk. What a crash takes of them was sent, and is sent again: which a
+ * crash between sending and writing down would cause as well, and receivers know an event that comes twice by its
+ * webhook-id. That a provider may have been asked for money, on the other hand, is known before it is.
  */
 #include "outbox/sender.h"
 
@@ -123,12 +124,13 @@ do_round(Stay *stay, bool claim, bool look)
 	}
 	stay->round = (Round){.claim = claim, .look = look};
 	commerce_courier_round(&stay->round);
+	commerce_courier_committing(&stay->round);
 	commit_transaction(&scope);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	commerce_courier_start();
 	commerce_resident_works(stay->row);
-	stay->pending = false;
-	stay->look = stay->look && !claim;
+	stay->pending = stay->round.settled;
+	stay->look = stay->look && (!claim || stay->round.settled);
 	stay->active = GetCurrentTimestamp();
 	return true;
 }
@@ -140,10 +142,14 @@ write_down(void)
 	OwnerScope scope;
 	Round round = {.claim = false};
 
-	if (begin_transaction(&scope, false) != STAYS)
-		return;
-	commerce_courier_round(&round);
-	commit_transaction(&scope);
+	do
+	{
+		if (begin_transaction(&scope, false) != STAYS)
+			return;
+		commerce_courier_round(&round);
+		commerce_courier_committing(&round);
+		commit_transaction(&scope);
+	} while (round.settled);
 }
 
 /* Returns whether there is something to write down or, where it may take anything, to take. */

@@ -4,10 +4,12 @@
 #     $stripe->fail('capture', 'drop');                 # what becomes of the next request of a kind
 #     $stripe->events;                                  # what it has to tell, each once; the body of each
 #     $stripe->state;                                   # all it knows
+#     $stripe->agrees($node, 'in the end');             # tests that a shop's ledger says the same
 #
 # Kinds of requests: authorize, capture, void, refund, ask. Failures: drop (does it and hangs up), reset (hangs up), 500,
 # late500 (does it and answers 500), 409 (a request of this key is under way), 429, garbage and big (does it and answers
-# what is no JSON, or too much), pending (of a refund), lost (a search that does not find yet). Payment methods: pm_card_visa; pm_card_declined; pm_card_3ds, which
+# what is no JSON, or too much), hang (does it and never answers), huge, half and trickle (does it and answers a body of 1 GB,
+# one that stops halfway, and one that never ends), redirect, pending (of a refund), lost (a search that does not find yet). Payment methods: pm_card_visa; pm_card_declined; pm_card_3ds, which
 # has the buyer confirm ($stripe->confirm). Keys are remembered: the same request is done once and answered the same, another
 # request under the same key is refused. One process serves one request at a time, so that its state needs no lock.
 package FakeStripe;
@@ -16,10 +18,13 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(hmac_sha256_hex);
+use Encode qw(decode);
 use HTTP::Tiny;
 use IO::Socket::INET;
 use JSON::PP;
 use POSIX ();
+use Test::More import => [qw(is is_deeply)];
+use Time::HiRes ();
 
 our $secret = 'sk_test_4eC39HqLyjWDarjtT1zdp7dc';
 our $webhook_secret = 'whsec_test_of_the_fake';
@@ -37,13 +42,15 @@ sub start
 	{
 		$SIG{PIPE} = 'IGNORE';
 		$self->{$_} = {} for qw(intents refunds keys faults);
-		$self->{$_} = [] for qw(events log);
+		$self->{$_} = [] for qw(events log held);
 		$self->{serial} = 0;
 		while (1)
 		{
 			my $client = $listener->accept or next;
 			eval { $self->serve($client); 1 } or print STDERR "FakeStripe: $@";
-			$client->close;
+			$client->close unless $self->{holds};
+			# Whoever waits for an answer waits on.
+			push @{ $self->{held} }, $client if delete $self->{holds};
 		}
 	}
 	$listener->close;
@@ -100,6 +107,38 @@ sub sign
 	return "t=$at,v1=" . hmac_sha256_hex("$at.$body", $webhook_secret);
 }
 
+# Passes when the ledger of a shop and what the provider holds are the same to the cent.
+sub agrees
+{
+	my ($self, $node, $when, $provider) = @_;
+
+	$provider //= 'stripe';
+	my $sql = sub { return $node->safe_psql('postgres', $_[0]); };
+	my $state = $self->state;
+	my %theirs = map {
+		my $i = $_;
+		my $open = $i->{status} eq 'requires_capture';
+		# What it took and gave back again without the shop's books having known of it comes to nothing.
+		($i->{id} => join(' ', $open ? $i->{amount} : 0, $i->{amount_received} - $i->{refunded} - $i->{disputed}))
+	} values %{ $state->{intents} };
+	my %ours = map { my ($id, $promised, $kept) = split /\|/; ($id => "$promised $kept") } split /\n/, $sql->(qq(
+		SELECT r.reference, CASE WHEN p.state = 'authorized' THEN commerce.minor_units(p.authorized) ELSE 0 END,
+			commerce.minor_units(p.captured) - commerce.minor_units(p.refunded) - commerce.minor_units(p.charged_back)
+		FROM commerce.provider_payments r JOIN commerce.payments p ON p.order_id = r.order_id AND p.id = r.payment_id WHERE r.provider = '$provider'));
+	my %known = map { $_ => $theirs{$_} } grep { exists $ours{$_} } keys %theirs;
+
+	is_deeply(\%ours, \%known, "$when: of each payment the ledger and the provider hold the same");
+	is_deeply([ grep { !exists $ours{$_} && $theirs{$_} ne '0 0' } keys %theirs ], [], "$when: and there is no payment that the shop does not know");
+	is($sql->(q(SELECT count(*) FROM (SELECT provider, reference, kind FROM commerce.payment_references GROUP BY 1, 2, 3 HAVING count(*) > 1) x)), '0', "$when: nothing is booked twice");
+	is($sql->(q(SELECT p.id FROM commerce.payments p JOIN commerce.payment_entries e ON e.order_id = p.order_id AND e.payment_id = p.id GROUP BY p.order_id, p.id, p.captured, p.refunded
+		HAVING coalesce(sum(commerce.minor_units(e.amount)) FILTER (WHERE e.kind = 'capture'), 0) <> commerce.minor_units(p.captured)
+			OR coalesce(sum(commerce.minor_units(e.amount)) FILTER (WHERE e.kind = 'refund'), 0) <> commerce.minor_units(p.refunded))), '', "$when: payments are what their entries say");
+	my %bodies;
+	$bodies{ $_->{key} }{ $_->{body} } = 1 for grep { $_->{key} } @{ $state->{log} };
+	is_deeply([ grep { keys %{ $bodies{$_} } != 1 } keys %bodies ], [], "$when: under each key the same was sent, byte for byte");
+	return;
+}
+
 # Reads one request and answers it.
 sub serve
 {
@@ -116,10 +155,36 @@ sub serve
 	read($client, $body, $header{'content-length'}) if $header{'content-length'};
 	my ($status, $answer) = $target =~ m{^/control/(.*)} ? (200, $self->controlled(split m{/}, $1)) : $self->answer($method, $target, \%header, $body);
 	return unless defined $status;
+	return $self->stream($client, $status) if $status !~ /^\d+$/;
 	my $text = ref $answer ? $json->encode($answer) : $answer;
 	print $client "HTTP/1.1 $status Whatever\r\nContent-Type: application/json\r\n"
-	  . ($status == 429 ? "Retry-After: 7\r\n" : '') . 'Content-Length: ' . length($text) . "\r\nConnection: close\r\n\r\n$text";
+	  . ($status == 429 ? "Retry-After: 7\r\n" : '') . ($status == 302 ? "Location: $self->{url}/elsewhere\r\n" : '') . 'Content-Length: ' . length($text) . "\r\nConnection: close\r\n\r\n$text";
 	return;
+}
+
+# Answers in ways that take their time, in a process of its own; or not at all.
+sub stream
+{
+	my ($self, $client, $how) = @_;
+
+	if ($how eq 'hang')
+	{
+		$self->{holds} = 1;
+		return;
+	}
+	local $SIG{CHLD} = 'IGNORE';
+	return if fork();
+	my $head = "HTTP/1.1 200 Whatever\r\nContent-Type: application/json\r\nContent-Length: 1073741824\r\n\r\n{\"id\": \"pi_1\", \"status\": \"";
+	syswrite($client, $head);
+	if ($how eq 'huge')
+	{
+		for (1 .. 1024) { syswrite($client, 'x' x 1_048_576) or last; }
+	}
+	elsif ($how eq 'trickle')
+	{
+		while (syswrite($client, 'x')) { select(undef, undef, undef, 0.1); }
+	}
+	POSIX::_exit(0);
 }
 
 sub controlled
@@ -215,10 +280,15 @@ sub answer
 	my $fault = shift @{ $self->{faults}{$kind} // [] } // '';
 	my $key = $header->{'idempotency-key'};
 
-	push @{ $self->{log} }, { kind => $kind, key => $key, body => $body, fault => $fault };
+	push @{ $self->{log} }, { kind => $kind, key => $key, body => $body, fault => $fault, at => Time::HiRes::time(), target => $target };
+	# Beside Stripe's: says what came, and the characters whose numbers are in the path; or nothing.
+	return ('hang', undef) if $path =~ m{^/echo/hang};
+	return (200, { method => $method, target => $target, headers => $header, body => decode('UTF-8', $body), says => join('', map { chr hex } $path =~ /u([0-9a-f]+)/g) })
+	  if $path =~ m{^/echo/};
 	return if $fault eq 'reset';
 	return error(500, 'api_error', undef) if $fault eq '500';
 	return error(429, 'invalid_request_error', 'rate_limit') if $fault eq '429';
+	return (302, {}) if $fault eq 'redirect';
 	return error(409, 'idempotency_error', 'idempotency_key_in_use') if $fault eq '409';
 	return error(401, 'invalid_request_error', undef) unless ($header->{authorization} // '') eq "Bearer $secret";
 	return error(400, 'invalid_request_error', 'version') unless ($header->{'stripe-version'} // '') =~ /^\d{4}-\d\d-\d\d/;
@@ -242,6 +312,7 @@ sub answer
 	return error(500, 'api_error', undef) if $fault eq 'late500';
 	return (200, '<html>Bad gateway</html>') if $fault eq 'garbage';
 	return (200, '{"id": "' . 'x' x 70000 . '"}') if $fault eq 'big';
+	return ($fault, undef) if $fault =~ /^(hang|huge|half|trickle)$/;
 	return @answer;
 }
 
