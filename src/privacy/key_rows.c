@@ -32,7 +32,9 @@ enum
 	SUBJECT = 1,
 	ID,
 	EPOCH,
-	WRAPPED
+	WRAPPED,
+	CREATED_AT,
+	RETIRED_BY
 };
 
 /* Returns whether a column is where it was made, by its name and type. */
@@ -73,7 +75,8 @@ find_index(Relation keys)
 	Form_pg_index form;
 
 	if (!has_column(keys, SUBJECT, "subject", UUIDOID) || !has_column(keys, ID, "id", INT8OID) ||
-		!has_column(keys, EPOCH, "epoch", INT4OID) || !has_column(keys, WRAPPED, "wrapped", BYTEAOID))
+		!has_column(keys, EPOCH, "epoch", INT4OID) || !has_column(keys, WRAPPED, "wrapped", BYTEAOID) ||
+		!has_column(keys, RETIRED_BY, "retired_by", UUIDOID))
 		return InvalidOid;
 	(void) RelationGetIndexList(keys);
 	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(keys->rd_pkindex));
@@ -133,6 +136,8 @@ read_tuple(Relation keys, HeapTuple tuple, KeyRow *row)
 	if (VARSIZE_ANY_EXHDR(wrapped) != WRAPPED_KEY_BYTES)
 		return false;
 	memcpy(row->wrapped, VARDATA_ANY(wrapped), WRAPPED_KEY_BYTES);
+	(void) heap_getattr(tuple, RETIRED_BY, description, &isnull);
+	row->retired = !isnull;
 	return true;
 }
 
@@ -158,7 +163,8 @@ scan_keys(Relation keys, Oid index, Snapshot snapshot, const pg_uuid_t *subject,
 	scan = systable_beginscan(keys, index, true, snapshot, id == 0 ? 1 : 2, wanted);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 		if (read_tuple(keys, tuple, &row) &&
-			(id != 0 || (commerce_keyring_has(row.epoch) && (!found || is_better(&row, best)))))
+			(id != 0 ||
+			 (!row.retired && commerce_keyring_has(row.epoch) && (!found || is_better(&row, best)))))
 		{
 			*best = row;
 			found = true;
