@@ -46,6 +46,7 @@ CREATE FUNCTION commerce.begin_data_key_rotation(subject uuid, made_before times
 AS $$
 DECLARE
     rotation uuid;
+    adopted bigint;
 BEGIN
     INSERT INTO commerce.data_key_rotations (subject, made_before, delete_after)
         VALUES (subject, made_before, clock_timestamp() + keep) RETURNING id INTO rotation;
@@ -56,6 +57,8 @@ BEGIN
     UPDATE commerce.data_keys k SET retired_by = rotation
         WHERE k.retired_by IS NOT NULL AND (begin_data_key_rotation.subject IS NULL OR k.subject = begin_data_key_rotation.subject)
             AND NOT EXISTS (SELECT FROM commerce.data_key_rotations r WHERE r.id = k.retired_by AND r.finished_at IS NULL);
+    GET DIAGNOSTICS adopted = ROW_COUNT;
+    UPDATE commerce.data_key_rotations r SET retired = adopted WHERE r.id = rotation AND adopted > 0;
     PERFORM commerce.write_audit('rotate data keys', 'commerce.data_key_rotations', rotation::text,
         jsonb_strip_nulls(jsonb_build_object('subject', subject, 'made_before', made_before)));
     PERFORM commerce.chores_due(clock_timestamp());
@@ -97,11 +100,11 @@ BEGIN
     UPDATE commerce.data_keys k SET retired_by = rotation WHERE k.subject = rotate_data_key.subject AND k.retired_by IS NULL;
     GET DIAGNOSTICS count = ROW_COUNT;
     IF count = 0 THEN
-        RAISE EXCEPTION 'subject % has no data key', subject USING ERRCODE = 'no_data_found',
+        RAISE EXCEPTION 'this subject has no data key' USING ERRCODE = 'no_data_found', DETAIL = jsonb_build_object('subject', subject),
             HINT = 'Nothing was sealed for it, or it was erased.';
     END IF;
     INSERT INTO commerce.data_keys (subject, id, epoch, wrapped) SELECT subject, n.id, n.epoch, n.wrapped FROM commerce.new_data_key(subject) n;
-    UPDATE commerce.data_key_rotations r SET phase = 'values', retired = count, retired_in = pg_current_xact_id()
+    UPDATE commerce.data_key_rotations r SET phase = 'values', retired = r.retired + count, retired_in = pg_current_xact_id()
         WHERE r.id = rotation;
     RETURN rotation;
 END
@@ -176,248 +179,6 @@ END
 $$;
 COMMENT ON FUNCTION commerce.retire_batch(uuid, timestamptz, text[], integer) IS
 'Internal. Retires the data keys after a place that were made before a time, so many at most, but not those that others have locked, and makes new ones for their subjects; returns the place it came to.';
-
-CREATE FUNCTION commerce.last_block("table" regclass) RETURNS bigint
-    LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $$
-    WITH RECURSIVE tree (id) AS (
-        SELECT "table"::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN tree t ON i.inhparent = t.id
-    )
-    SELECT coalesce(max(pg_relation_size(c.oid) / current_setting('block_size')::bigint), 0) FROM tree t JOIN pg_class c ON c.oid = t.id
-    WHERE c.relkind = 'r'
-$$;
-COMMENT ON FUNCTION commerce.last_block(regclass) IS
-'Internal. How many blocks a table has, or the longest of its partitions and children.';
-
-CREATE FUNCTION commerce.reseal_batch("table" regclass, subject uuid, INOUT at text[], size integer, OUT visited bigint,
-        OUT changed bigint, OUT unreadable bigint, OUT done numeric)
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off SET lock_timeout = '2s'
-    SET enable_hashjoin = off SET enable_mergejoin = off
-AS $$
-DECLARE
-    c record;
-    place text;
-    next_block bigint;
-    end_block bigint;
-BEGIN
-    SELECT string_agg(format('commerce.resealed(t.%I, %s, %s) AS v%s', x."column", x.of_subject, x.of_row, x.n), ', ' ORDER BY x.n) AS anew,
-            string_agg(format('commerce.is_under_retired_key(t.%I, %s)', x."column", x.of_subject), ' OR ' ORDER BY x.n) AS retired,
-            string_agg(format('commerce.is_under_retired_key(t.%I, %s)::integer', x."column", x.of_subject), ' + ' ORDER BY x.n) AS count,
-            string_agg(format('%1$I = coalesce(f.v%2$s, t.%1$I)', x."column", x.n), ', ' ORDER BY x.n) AS assignments,
-            string_agg(format('f.v%s', x.n), ', ' ORDER BY x.n) AS found,
-            string_agg(format('(%s)', x.condition), ' OR ') FILTER (WHERE x.first) AS condition
-        INTO c
-        FROM (SELECT r."column", row_number() OVER (ORDER BY r."column") AS n, r.condition, row_number() OVER (PARTITION BY r.condition ORDER BY r."column") = 1 AS first,
-                (SELECT format('coalesce(%s)', string_agg(format('t.%I', s.name), ', ' ORDER BY s.n)) FROM unnest(r.subject_columns) WITH ORDINALITY s (name, n)) AS of_subject,
-                CASE WHEN r.row_column IS NULL THEN 'NULL' ELSE format('t.%I', r.row_column) END AS of_row
-            FROM commerce.registered_columns() r WHERE r."table" = reseal_batch."table") x;
-    visited := 0;
-    changed := 0;
-    unreadable := 0;
-    done := 1;
-    IF c.anew IS NULL THEN
-        -- The table is gone, or none of its columns is registered any more.
-        at := NULL;
-        RETURN;
-    END IF;
-    IF subject IS NULL THEN
-        next_block := coalesce(at[1]::bigint, 0);
-        end_block := coalesce(at[2]::bigint, commerce.last_block("table"));
-        at := ARRAY[next_block + greatest(1, (SELECT CASE WHEN r.reltuples > 0 AND r.relpages > 0 THEN size / (r.reltuples / r.relpages) ELSE size / 20.0 END
-            FROM pg_class r WHERE r.oid = "table")::bigint), end_block];
-        place := format('t.ctid >= ''(%s,0)'' AND t.ctid < ''(%s,0)'' AND (%s)', next_block, at[1], c.retired);
-    ELSE
-        place := format('(%s) AND (%s) %s', c.condition, c.retired,
-            CASE WHEN at IS NOT NULL THEN format('AND (t.tableoid, t.ctid) > (%L::oid, %L::tid)', at[1], at[2]) END);
-    END IF;
-    -- Whoever has a row locked is not waited for: his row is found when this comes back.
-    EXECUTE format($sql$
-        WITH found AS MATERIALIZED (
-            SELECT t.tableoid AS part, t.ctid AS place, %1$s, %2$s AS retired FROM %3$s t WHERE %4$s %5$s FOR NO KEY UPDATE OF t SKIP LOCKED
-        ), changed AS (
-            UPDATE %3$s t SET %6$s FROM found f WHERE t.tableoid = f.part AND t.ctid = f.place AND num_nonnulls(%7$s) > 0
-            RETURNING num_nonnulls(%7$s) AS count
-        )
-        SELECT (SELECT count(*) FROM found), (SELECT coalesce(sum(x.count), 0) FROM changed x),
-            (SELECT coalesce(sum(f.retired - num_nonnulls(%7$s)), 0) FROM found f),
-            (SELECT ARRAY[f.part::text, f.place::text] FROM found f ORDER BY f.part DESC, f.place DESC LIMIT 1)$sql$,
-        c.anew, c.count, "table", place, CASE WHEN subject IS NOT NULL THEN format('ORDER BY t.tableoid, t.ctid LIMIT %s', size) END, c.assignments, c.found)
-        INTO visited, changed, unreadable, place USING subject;
-    IF subject IS NOT NULL THEN
-        at := CASE WHEN visited = size THEN place::text[] END;
-        done := CASE WHEN at IS NULL THEN 1 ELSE 0 END;
-    ELSE
-        done := CASE WHEN end_block > 0 THEN least(1, at[1]::numeric / end_block) ELSE 1 END;
-        at := CASE WHEN at[1]::bigint < end_block THEN at END;
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION commerce.reseal_batch(regclass, uuid, text[], integer) IS
-'Internal. Seals anew what retired keys have sealed in a table''s registered columns: of all subjects in the blocks after a place that hold about so many rows, of one subject in so many rows; not in rows that others have locked. Returns the place it came to, NULL at the end.';
-
-CREATE FUNCTION commerce.delete_retired_keys(rotation uuid, OUT deleted bigint, OUT left_over bigint)
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off SET lock_timeout = '2s'
-AS $$
-DECLARE
-    c record;
-    searches text := '';
-    blind boolean := false;
-BEGIN
-    DELETE FROM commerce.data_key_obstacles o WHERE o.rotation = delete_retired_keys.rotation;
-    FOR c IN SELECT a.attrelid::regclass AS "table", a.attname AS "column", r.relkind, t.typcategory = 'A' AS many
-            FROM pg_attribute a JOIN pg_class r ON r.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
-            WHERE r.relkind IN ('r', 'p', 'm', 'f') AND NOT r.relispartition AND r.relpersistence <> 't' AND (r.relkind <> 'm' OR r.relispopulated)
-                AND a.attnum > 0 AND NOT a.attisdropped AND commerce.is_sealed_type(a.atttypid)
-            ORDER BY r.oid, a.attnum LOOP
-        IF NOT has_column_privilege(c."table", c."column", 'SELECT') OR row_security_active(c."table")
-                OR NOT has_schema_privilege((SELECT r.relnamespace FROM pg_class r WHERE r.oid = c."table"), 'USAGE') THEN
-            -- What cannot be looked at may need any of the keys.
-            INSERT INTO commerce.data_key_obstacles VALUES (rotation, c."table", c."column", NULL, 'commerce_owner may not read it');
-            blind := true;
-        ELSE
-            searches := searches || format(' UNION ALL SELECT %L::regclass, %L::name, o.id FROM %s t%s JOIN old o ON o.id = commerce.sealed_key(%s)',
-                c."table", c."column", CASE WHEN c.relkind = 'r' THEN 'ONLY ' ELSE '' END || c."table",
-                CASE WHEN c.many THEN format(' CROSS JOIN unnest(t.%I::commerce.sealed[]) x (value)', c."column") ELSE '' END,
-                CASE WHEN c.many THEN 'x.value' ELSE format('t.%I::commerce.sealed', c."column") END);
-        END IF;
-    END LOOP;
-    -- One statement, and so one snapshot: no value is on its way from a column that was looked at later to one that was before.
-    EXECUTE format($sql$
-        WITH old AS MATERIALIZED (
-            SELECT k.subject, k.id FROM commerce.data_keys k WHERE k.retired_by = $1
-        ), used ("table", "column", id) AS MATERIALIZED (
-            SELECT NULL::regclass, NULL::name, NULL::bigint WHERE false %s
-        ), unused AS MATERIALIZED (
-            SELECT k.subject, k.id FROM commerce.data_keys k
-            WHERE k.retired_by = $1 AND NOT $2 AND NOT EXISTS (SELECT FROM used u WHERE u.id = k.id) FOR UPDATE OF k SKIP LOCKED
-        ), gone AS (
-            DELETE FROM commerce.data_keys k USING unused u WHERE k.subject = u.subject AND k.id = u.id RETURNING k.id
-        ), noted AS (
-            INSERT INTO commerce.data_key_obstacles (rotation, "table", "column", values, problem)
-            SELECT $1, u."table", u."column", count(*), CASE
-                    WHEN NOT EXISTS (SELECT FROM commerce.registered_columns() r WHERE r."table" = u."table" AND r."column" = u."column") THEN 'unregistered'
-                    WHEN s.problem IS NOT NULL THEN s.problem
-                    WHEN s.unreadable > 0 AND s.changed_in_pass = 0 THEN 'does not open'
-                    ELSE 'locked' END
-            FROM used u LEFT JOIN commerce.data_key_rotation_steps s ON s.rotation = $1 AND s."table" = u."table"
-            GROUP BY u."table", u."column", s.problem, s.unreadable, s.changed_in_pass
-        )
-        SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM old) - (SELECT count(*) FROM gone)$sql$, searches)
-        INTO deleted, left_over USING rotation, blind;
-END
-$$;
-COMMENT ON FUNCTION commerce.delete_retired_keys(uuid) IS
-'Internal. Deletes those data keys that a rotation has retired which no value in any sealed column of the database names, and notes the columns whose values name the others; returns how many are gone and how many are left. Reads all tables with sealed columns.';
-
-CREATE FUNCTION commerce.reseal_step(rotation uuid, size integer) RETURNS interval
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    r record;
-    step record;
-    batch record;
-    begun timestamptz;
-BEGIN
-    SELECT x.* INTO STRICT r FROM commerce.data_key_rotations x WHERE x.id = rotation;
-    IF r.phase = 'keys' THEN
-        SELECT b.* INTO batch FROM commerce.retire_batch(r.id, r.made_before, r.position, size) b;
-        UPDATE commerce.data_key_rotations x SET retired = x.retired + batch.retired, passed_over = x.passed_over + batch.passed_over, position = batch.at,
-            retired_in = CASE WHEN batch.retired > 0 OR x.retired_in IS NULL THEN pg_current_xact_id() ELSE x.retired_in END
-            WHERE x.id = r.id RETURNING x.* INTO r;
-        IF batch.visited = size THEN
-            RETURN '0';
-        END IF;
-        IF r.passed_over > 0 THEN
-            UPDATE commerce.data_key_rotations x SET position = NULL, passed_over = 0 WHERE x.id = r.id;
-            RETURN '1 second';
-        END IF;
-        UPDATE commerce.data_key_rotations x SET phase = 'values', position = NULL WHERE x.id = r.id;
-        RETURN '0';
-    END IF;
-    -- Looked at in a later transaction than that which retired the last key: who seals from here on sees that it is.
-    IF r.sealing IS NULL AND r.retired_in <> pg_current_xact_id() THEN
-        UPDATE commerce.data_key_rotations x SET sealing = commerce.sealing_transactions() WHERE x.id = r.id RETURNING x.sealing INTO r.sealing;
-    END IF;
-    IF r.phase = 'values' THEN
-        LOOP
-            SELECT s.* INTO step FROM commerce.data_key_rotation_steps s WHERE s.rotation = r.id AND s.finished_at IS NULL
-                ORDER BY s."table"::text COLLATE "C" LIMIT 1;
-            EXIT WHEN NOT FOUND;
-            begun := clock_timestamp();
-            -- What one table does not allow is no reason to leave the others.
-            BEGIN
-                SELECT b.*, NULL::text AS problem INTO batch FROM commerce.reseal_batch(step."table", r.subject, step.position, size) b;
-            EXCEPTION
-                WHEN lock_not_available THEN
-                    RETURN '1 second';
-                WHEN OTHERS THEN
-                    IF SQLSTATE ~ '^(40|53|57|58|XX|CM041)' THEN
-                        RAISE;
-                    END IF;
-                    SELECT NULL::text[] AS at, 0::bigint AS visited, 0::bigint AS changed, 0::bigint AS unreadable, 1::numeric AS done, SQLERRM AS problem INTO batch;
-            END;
-            UPDATE commerce.data_key_rotation_steps s SET visited = s.visited + batch.visited, changed = s.changed + batch.changed,
-                    changed_in_pass = s.changed_in_pass + batch.changed, unreadable = s.unreadable + batch.unreadable, position = batch.at,
-                    done = batch.done, problem = batch.problem, worked = s.worked + (clock_timestamp() - begun),
-                    finished_at = CASE WHEN batch.at IS NULL THEN clock_timestamp() END
-                WHERE s.rotation = r.id AND s."table" = step."table";
-            IF batch.visited > 0 OR batch.at IS NOT NULL THEN
-                RETURN '0';
-            END IF;
-        END LOOP;
-        UPDATE commerce.data_key_rotations x SET phase = 'transactions', settles_at = pg_current_xact_id() WHERE x.id = r.id;
-        RETURN CASE WHEN r.delete_after > clock_timestamp() THEN r.delete_after - clock_timestamp() ELSE '0' END;
-    END IF;
-    IF r.phase = 'transactions' THEN
-        IF r.sealing <> '{}' THEN
-            UPDATE commerce.data_key_rotations x
-                SET sealing = ARRAY(SELECT unnest(x.sealing) INTERSECT SELECT unnest(commerce.sealing_transactions()) ORDER BY 1) WHERE x.id = r.id
-                RETURNING x.sealing INTO r.sealing;
-        END IF;
-        IF r.delete_after > clock_timestamp() THEN
-            RETURN r.delete_after - clock_timestamp();
-        END IF;
-        IF r.sealing IS NULL OR r.sealing <> '{}' OR NOT commerce.is_over(r.settles_at, 'commerce.data_keys') THEN
-            RETURN '1 second';
-        END IF;
-        UPDATE commerce.data_key_rotations x SET phase = 'deletion' WHERE x.id = r.id;
-        RETURN '0';
-    END IF;
-    IF r.held THEN
-        -- Somebody may have seen to what held it: everything that was in the way is gone through once more.
-        UPDATE commerce.data_key_rotation_steps s SET position = NULL, pass = s.pass + 1, changed_in_pass = 0, unreadable = 0, done = 0, finished_at = NULL
-            WHERE s.rotation = r.id AND s."table" IN (SELECT o."table" FROM commerce.data_key_obstacles o WHERE o.rotation = r.id);
-        UPDATE commerce.data_key_rotations x SET held = false, phase = 'values' WHERE x.id = r.id;
-        RETURN '0';
-    END IF;
-    BEGIN
-        SELECT d.* INTO batch FROM commerce.delete_retired_keys(r.id) d;
-    EXCEPTION WHEN lock_not_available THEN
-        RETURN '1 second';
-    END;
-    UPDATE commerce.data_key_rotations x SET deleted = x.deleted + batch.deleted WHERE x.id = r.id;
-    IF batch.left_over = 0 THEN
-        UPDATE commerce.data_key_rotations x SET finished_at = clock_timestamp() WHERE x.id = r.id;
-        RETURN NULL;
-    END IF;
-    -- Values of rows that were locked, or written while their table was gone through, are found by another pass.
-    UPDATE commerce.data_key_rotation_steps s SET position = NULL, pass = s.pass + 1, changed_in_pass = 0, unreadable = 0, done = 0, finished_at = NULL
-        WHERE s.rotation = r.id AND s.problem IS NULL AND (s.changed_in_pass > 0 OR s.pass < 3) AND EXISTS (SELECT FROM commerce.data_key_obstacles o
-            WHERE o.rotation = r.id AND o."table" = s."table" AND o.problem IN ('locked', 'does not open'));
-    IF FOUND THEN
-        UPDATE commerce.data_key_rotations x SET phase = 'values' WHERE x.id = r.id;
-        RETURN '1 second';
-    END IF;
-    IF NOT EXISTS (SELECT FROM commerce.data_key_obstacles o WHERE o.rotation = r.id) THEN
-        -- A key is being deleted by somebody else.
-        RETURN '1 second';
-    END IF;
-    UPDATE commerce.data_key_rotations x SET held = true WHERE x.id = r.id;
-    RETURN CASE WHEN EXISTS (SELECT FROM commerce.data_key_obstacles o WHERE o.rotation = r.id AND o.problem = 'locked') THEN '1 minute' ELSE '1 hour' END;
-END
-$$;
-COMMENT ON FUNCTION commerce.reseal_step(uuid, integer) IS
-'Internal. Does the next batch of a rotation of data keys, which the caller has locked; returns after what time there is more to do, NULL: it is finished.';
 
 CREATE FUNCTION commerce.rotate_data_keys_step(size integer, by_hand boolean, OUT again interval)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

@@ -162,9 +162,8 @@ scan_keys(Relation keys, Oid index, Snapshot snapshot, const pg_uuid_t *subject,
 	ScanKeyInit(&wanted[1], ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
 	scan = systable_beginscan(keys, index, true, snapshot, id == 0 ? 1 : 2, wanted);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		if (read_tuple(keys, tuple, &row) &&
-			(id != 0 ||
-			 (!row.retired && commerce_keyring_has(row.epoch) && (!found || is_better(&row, best)))))
+		if (read_tuple(keys, tuple, &row) && (id != 0 || (!row.retired && commerce_keyring_has(row.epoch) &&
+														  (!found || is_better(&row, best)))))
 		{
 			*best = row;
 			found = true;

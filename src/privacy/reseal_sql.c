@@ -89,9 +89,9 @@ commerce_new_data_key(PG_FUNCTION_ARGS)
 	commerce_draw_data_key(PG_GETARG_UUID_P(0), &id, &epoch, (uint8 *) VARDATA(wrapped));
 	SPI_finish();
 	SET_VARSIZE(wrapped, VARHDRSZ + WRAPPED_KEY_BYTES);
-	return HeapTupleGetDatum(heap_form_tuple(
-		BlessTupleDesc(description),
-		(Datum[]){Int64GetDatum(id), Int32GetDatum(epoch), PointerGetDatum(wrapped)}, nulls));
+	return HeapTupleGetDatum(
+		heap_form_tuple(BlessTupleDesc(description),
+						(Datum[]){Int64GetDatum(id), Int32GetDatum(epoch), PointerGetDatum(wrapped)}, nulls));
 }
 
 /*
