@@ -34,12 +34,12 @@ COMMENT ON FUNCTION commerce.is_over(xid8, regclass) IS
 CREATE FUNCTION commerce.sealing_transactions() RETURNS text[]
     LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(array_agg(DISTINCT l.virtualtransaction ORDER BY l.virtualtransaction), '{}') FROM pg_locks l
+    SELECT coalesce(array_agg(DISTINCT CASE WHEN l.pid IS NULL THEN 'prepared' ELSE l.virtualtransaction END), '{}') FROM pg_locks l
     WHERE l.locktype = 'relation' AND l.relation = 'commerce.data_keys'::regclass AND l.mode = 'RowShareLock' AND l.granted
         AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) AND l.pid IS DISTINCT FROM pg_backend_pid()
 $$;
 COMMENT ON FUNCTION commerce.sealing_transactions() IS
-'Internal. Virtual ids of the other transactions under way that have sealed something: they hold a weak lock on commerce.data_keys.';
+'Internal. Virtual ids of the other transactions under way that have sealed something: they hold a weak lock on commerce.data_keys. "prepared" stands for those that are prepared, whose ids a restart changes.';
 
 CREATE FUNCTION commerce.begin_data_key_rotation(subject uuid, made_before timestamptz, keep interval) RETURNS uuid
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

@@ -139,6 +139,7 @@ DECLARE
     step record;
     batch record;
     begun timestamptz;
+    now_sealing text[];
 BEGIN
     SELECT x.* INTO STRICT r FROM commerce.data_key_rotations x WHERE x.id = rotation;
     IF r.phase = 'keys' THEN
@@ -191,15 +192,15 @@ BEGIN
         RETURN CASE WHEN r.delete_after > clock_timestamp() THEN r.delete_after - clock_timestamp() ELSE '0' END;
     END IF;
     IF r.phase = 'transactions' THEN
+        now_sealing := commerce.sealing_transactions();
         IF r.sealing <> '{}' THEN
-            UPDATE commerce.data_key_rotations x
-                SET sealing = ARRAY(SELECT unnest(x.sealing) INTERSECT SELECT unnest(commerce.sealing_transactions()) ORDER BY 1) WHERE x.id = r.id
+            UPDATE commerce.data_key_rotations x SET sealing = ARRAY(SELECT unnest(x.sealing) INTERSECT SELECT unnest(now_sealing)) WHERE x.id = r.id
                 RETURNING x.sealing INTO r.sealing;
         END IF;
         IF r.delete_after > clock_timestamp() THEN
             RETURN r.delete_after - clock_timestamp();
         END IF;
-        IF r.sealing IS NULL OR r.sealing <> '{}' OR NOT commerce.is_over(r.settles_at, 'commerce.data_keys') THEN
+        IF r.sealing IS NULL OR r.sealing <> '{}' OR 'prepared' = ANY (now_sealing) OR NOT commerce.is_over(r.settles_at, 'commerce.data_keys') THEN
             RETURN '1 second';
         END IF;
         UPDATE commerce.data_key_rotations x SET phase = 'deletion' WHERE x.id = r.id;
