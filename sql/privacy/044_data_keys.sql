@@ -69,7 +69,7 @@ COMMENT ON FUNCTION commerce.begin_data_key_rotation(uuid, timestamptz, interval
 'Internal. Notes a rotation of the data keys of a subject, or of all made before a time, and what it has to do.';
 
 CREATE FUNCTION commerce.require_keep(keep interval) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF keep IS NULL OR keep < '0' OR keep > '10 years' THEN

@@ -79,6 +79,7 @@ COMMENT ON FUNCTION commerce.reseal_batch(regclass, uuid, text[], integer) IS
 
 CREATE FUNCTION commerce.delete_retired_keys(rotation uuid, OUT deleted bigint, OUT left_over bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off SET lock_timeout = '2s'
+    SET enable_nestloop = off
 AS $$
 DECLARE
     c record;
@@ -103,6 +104,7 @@ BEGIN
                 CASE WHEN c.many THEN 'x.value' ELSE format('t.%I::commerce.sealed', c."column") END);
         END IF;
     END LOOP;
+    -- What statistics say of keys that were retired just now is that there are none: a nested loop would look like nothing.
     -- One statement, and so one snapshot: no value is on its way from a column that was looked at later to one that was before.
     EXECUTE format($sql$
         WITH old AS MATERIALIZED (
@@ -113,7 +115,7 @@ BEGIN
             SELECT k.subject, k.id FROM commerce.data_keys k
             WHERE k.retired_by = $1 AND NOT $2 AND NOT EXISTS (SELECT FROM used u WHERE u.id = k.id) FOR UPDATE OF k SKIP LOCKED
         ), gone AS (
-            DELETE FROM commerce.data_keys k USING unused u WHERE k.subject = u.subject AND k.id = u.id RETURNING k.id
+            DELETE FROM commerce.data_keys k USING unused u WHERE k.retired_by = $1 AND k.subject = u.subject AND k.id = u.id RETURNING k.id
         ), noted AS (
             INSERT INTO commerce.data_key_obstacles (rotation, "table", "column", values, problem)
             SELECT $1, u."table", u."column", count(*), CASE

@@ -10,6 +10,7 @@
 #include "privacy/key_rows.h"
 
 #include "privacy/keyring.h"
+#include "privacy/moment.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -90,9 +91,9 @@ find_index(Relation keys)
 	return index;
 }
 
-/* Reads the uuid of this installation; false where the table has no row, or is not as it was made. */
+/* Reads the uuid of this installation from its table; false where that has no row, or is not as it was made. */
 static bool
-read_installation(Snapshot snapshot, uint8 installation[SEALED_UUID_BYTES])
+read_shop(Snapshot snapshot, uint8 installation[SEALED_UUID_BYTES])
 {
 	Relation shop = open_plain("shop");
 	bool found = false;
@@ -120,6 +121,24 @@ read_installation(Snapshot snapshot, uint8 installation[SEALED_UUID_BYTES])
 	}
 	table_close(shop, AccessShareLock);
 	return found;
+}
+
+/* Finds the uuid of this installation under a snapshot that is no older than a moment; it is read once in each. */
+static bool
+find_installation(Snapshot snapshot, const Moment *since, uint8 installation[SEALED_UUID_BYTES])
+{
+	static uint8 read[SEALED_UUID_BYTES];
+	static Moment seen;
+
+	if (!commerce_same_moment(&seen, since))
+	{
+		memset(&seen, 0, sizeof(seen));
+		if (!read_shop(snapshot, read))
+			return false;
+		seen = *since;
+	}
+	memcpy(installation, read, SEALED_UUID_BYTES);
+	return true;
 }
 
 /* Copies a tuple into a row; false where its key is not of the size of one. */
@@ -178,6 +197,7 @@ commerce_find_key_row(const pg_uuid_t *subject, int64 id, uint8 installation[SEA
 {
 	Relation keys;
 	KeyLookup result = KEY_ASK_SQL;
+	Moment since = commerce_moment();
 	Snapshot snapshot;
 	Oid index;
 
@@ -187,7 +207,7 @@ commerce_find_key_row(const pg_uuid_t *subject, int64 id, uint8 installation[SEA
 	if (OidIsValid(index))
 	{
 		snapshot = RegisterSnapshot(GetLatestSnapshot());
-		if (read_installation(snapshot, installation))
+		if (find_installation(snapshot, &since, installation))
 			result = scan_keys(keys, index, snapshot, subject, id, row) ? KEY_FOUND : KEY_NOT_THERE;
 		UnregisterSnapshot(snapshot);
 	}

@@ -70,6 +70,24 @@ SELECT commerce.seal(plaintext => 'x', field => 'notes', subject => NULL, row_id
     AND commerce.seal('x', NULL, :anna) IS NULL AND commerce.reveal(:'one', NULL, 'test', :row1) IS NULL
     AND commerce.reveal(:'one', :anna, NULL, :row1) IS NULL AND commerce.mask(:'one', NULL) IS NULL AS nulls_stay_null;
 
+-- Several values at once, in their order, for one entry in the audit log; all of them open, or none.
+SELECT clock_timestamp() AS since \gset
+SELECT commerce.reveal_fields(ARRAY[:'one', NULL, commerce.seal('a@x.example', 'email', :anna, :row1)]::commerce.sealed[], :anna, 'test', :row1) AS revealed,
+    commerce.reveal_fields(ARRAY[ARRAY[:'none'], ARRAY[:'none']]::commerce.sealed[], :anna, 'test') AS two_dimensions,
+    commerce.reveal_fields('{}', :anna, 'test') AS none, commerce.reveal_fields('{NULL}', :anna, 'test') AS of_null,
+    commerce.reveal_fields(NULL, :anna, 'test') AS nothing, commerce.reveal_fields('{}', NULL, 'test') AS nobodys;
+SELECT subject = :anna AS subject, detail FROM commerce.audit_log WHERE kind = 'reveal' AND at >= :'since' ORDER BY id;
+SELECT commerce.reveal_fields(ARRAY[:'one', :'none']::commerce.sealed[], :anna, 'test', :row1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT commerce.reveal_fields(ARRAY[:'one']::commerce.sealed[], :anna, ' ', :row1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) AS entries FROM commerce.audit_log WHERE kind = 'reveal' AND at >= :'since';
+SET ROLE commerce_app;
+SELECT commerce.reveal_fields('{}', :anna, 'test');
+SET ROLE commerce_owner;
+SELECT commerce.reveal_fields('{}', :anna, 'test');
+RESET ROLE;
+
 -- Every swap of subject, row and field is refused, in the same words; what belongs together opens.
 CREATE TABLE swaps AS
 SELECT s.subject, r.row_id, f.field, commerce.seal('x', f.field, s.subject, r.row_id) AS value
