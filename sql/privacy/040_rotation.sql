@@ -72,8 +72,8 @@ BEGIN
         SELECT r.id, max(s.step) + 1, 'blind values', register_sealed_column."table", register_sealed_column."column"
         FROM commerce.key_rotations r JOIN commerce.key_rotation_steps s ON s.rotation = r.id
         WHERE r.finished_at IS NULL AND blind_column IS NOT NULL GROUP BY r.id;
-    UPDATE commerce.data_key_rotations r SET phase = CASE r.phase WHEN 'keys' THEN 'keys' ELSE 'values' END, held = false, next_at = clock_timestamp()
-        WHERE r.finished_at IS NULL;
+    UPDATE commerce.data_key_rotations r SET phase = CASE r.phase WHEN 'keys' THEN 'keys' ELSE 'values' END, held = false, looked = false,
+            position = CASE r.phase WHEN 'keys' THEN r.position END, next_at = clock_timestamp() WHERE r.finished_at IS NULL;
     IF FOUND THEN
         INSERT INTO commerce.data_key_rotation_steps AS s (rotation, "table")
             SELECT r.id, register_sealed_column."table" FROM commerce.data_key_rotations r WHERE r.finished_at IS NULL

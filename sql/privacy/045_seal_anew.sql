@@ -77,16 +77,16 @@ $$;
 COMMENT ON FUNCTION commerce.reseal_batch(regclass, uuid, text[], integer) IS
 'Internal. Seals anew what retired keys have sealed in a table''s registered columns: of all subjects in the blocks after a place that hold about so many rows, of one subject in so many rows; not in rows that others have locked. Returns the place it came to, NULL at the end.';
 
-CREATE FUNCTION commerce.delete_retired_keys(rotation uuid, OUT deleted bigint, OUT left_over bigint)
+CREATE FUNCTION commerce.find_keys_in_use(rotation uuid) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off SET lock_timeout = '2s'
     SET enable_nestloop = off
 AS $$
 DECLARE
     c record;
     searches text := '';
-    blind boolean := false;
 BEGIN
-    DELETE FROM commerce.data_key_obstacles o WHERE o.rotation = delete_retired_keys.rotation;
+    DELETE FROM commerce.data_key_obstacles o WHERE o.rotation = find_keys_in_use.rotation;
+    DELETE FROM commerce.data_keys_in_use u WHERE u.rotation = find_keys_in_use.rotation;
     FOR c IN SELECT a.attrelid::regclass AS "table", a.attname AS "column", r.relkind, t.typcategory = 'A' AS many
             FROM pg_attribute a JOIN pg_class r ON r.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
             WHERE r.relkind IN ('r', 'p', 'm', 'f') AND NOT r.relispartition AND r.relpersistence <> 't' AND (r.relkind <> 'm' OR r.relispopulated)
@@ -96,7 +96,6 @@ BEGIN
                 OR NOT has_schema_privilege((SELECT r.relnamespace FROM pg_class r WHERE r.oid = c."table"), 'USAGE') THEN
             -- What cannot be looked at may need any of the keys.
             INSERT INTO commerce.data_key_obstacles VALUES (rotation, c."table", c."column", NULL, 'commerce_owner may not read it');
-            blind := true;
         ELSE
             searches := searches || format(' UNION ALL SELECT %L::regclass, %L::name, o.id FROM %s t%s JOIN old o ON o.id = commerce.sealed_key(%s)',
                 c."table", c."column", CASE WHEN c.relkind = 'r' THEN 'ONLY ' ELSE '' END || c."table",
@@ -108,30 +107,47 @@ BEGIN
     -- One statement, and so one snapshot: no value is on its way from a column that was looked at later to one that was before.
     EXECUTE format($sql$
         WITH old AS MATERIALIZED (
-            SELECT k.subject, k.id FROM commerce.data_keys k WHERE k.retired_by = $1
+            SELECT k.id FROM commerce.data_keys k WHERE k.retired_by = $1
         ), used ("table", "column", id) AS MATERIALIZED (
             SELECT NULL::regclass, NULL::name, NULL::bigint WHERE false %s
-        ), unused AS MATERIALIZED (
-            SELECT k.subject, k.id FROM commerce.data_keys k
-            WHERE k.retired_by = $1 AND NOT $2 AND NOT EXISTS (SELECT FROM used u WHERE u.id = k.id) FOR UPDATE OF k SKIP LOCKED
-        ), gone AS (
-            DELETE FROM commerce.data_keys k USING unused u WHERE k.retired_by = $1 AND k.subject = u.subject AND k.id = u.id RETURNING k.id
-        ), noted AS (
-            INSERT INTO commerce.data_key_obstacles (rotation, "table", "column", values, problem)
-            SELECT $1, u."table", u."column", count(*), CASE
-                    WHEN NOT EXISTS (SELECT FROM commerce.registered_columns() r WHERE r."table" = u."table" AND r."column" = u."column") THEN 'unregistered'
-                    WHEN s.problem IS NOT NULL THEN s.problem
-                    WHEN s.unreadable > 0 AND s.changed_in_pass = 0 THEN 'does not open'
-                    ELSE 'locked' END
-            FROM used u LEFT JOIN commerce.data_key_rotation_steps s ON s.rotation = $1 AND s."table" = u."table"
-            GROUP BY u."table", u."column", s.problem, s.unreadable, s.changed_in_pass
+        ), kept AS (
+            INSERT INTO commerce.data_keys_in_use (rotation, id) SELECT DISTINCT $1, u.id FROM used u
         )
-        SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM old) - (SELECT count(*) FROM gone)$sql$, searches)
-        INTO deleted, left_over USING rotation, blind;
+        INSERT INTO commerce.data_key_obstacles (rotation, "table", "column", values, problem)
+        SELECT $1, u."table", u."column", count(*), CASE
+                WHEN NOT EXISTS (SELECT FROM commerce.registered_columns() r WHERE r."table" = u."table" AND r."column" = u."column") THEN 'unregistered'
+                WHEN s.problem IS NOT NULL THEN s.problem
+                WHEN s.unreadable > 0 AND s.changed_in_pass = 0 THEN 'does not open'
+                ELSE 'locked' END
+        FROM used u LEFT JOIN commerce.data_key_rotation_steps s ON s.rotation = $1 AND s."table" = u."table"
+        GROUP BY u."table", u."column", s.problem, s.unreadable, s.changed_in_pass$sql$, searches) USING rotation;
 END
 $$;
-COMMENT ON FUNCTION commerce.delete_retired_keys(uuid) IS
-'Internal. Deletes those data keys that a rotation has retired which no value in any sealed column of the database names, and notes the columns whose values name the others; returns how many are gone and how many are left. Reads all tables with sealed columns.';
+COMMENT ON FUNCTION commerce.find_keys_in_use(uuid) IS
+'Internal. Notes which of the data keys that a rotation has retired are named by a value in any sealed column of the database, and in which columns. Reads all tables with sealed columns.';
+
+CREATE FUNCTION commerce.delete_retired_batch(rotation uuid, subject uuid, INOUT at text[], size integer, OUT visited bigint, OUT deleted bigint)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+    EXECUTE format($sql$
+        WITH walked AS MATERIALIZED (
+            SELECT k.subject, k.id FROM commerce.data_keys k WHERE %s AND k.retired_by = $3 ORDER BY k.subject, k.id LIMIT $4
+        ), unused AS MATERIALIZED (
+            SELECT k.subject, k.id FROM commerce.data_keys k JOIN walked w ON w.subject = k.subject AND w.id = k.id
+            WHERE k.retired_by = $3 AND NOT EXISTS (SELECT FROM commerce.data_keys_in_use u WHERE u.rotation = $3 AND u.id = k.id) FOR UPDATE OF k SKIP LOCKED
+        ), gone AS (
+            DELETE FROM commerce.data_keys k USING unused u WHERE k.subject = u.subject AND k.id = u.id RETURNING k.id
+        )
+        SELECT (SELECT count(*) FROM walked), (SELECT count(*) FROM gone),
+            (SELECT ARRAY[w.subject::text, w.id::text] FROM walked w ORDER BY w.subject DESC, w.id DESC LIMIT 1)$sql$,
+        CASE WHEN subject IS NOT NULL THEN 'k.subject = $5 AND (k.subject, k.id) > ($1, $2)' ELSE '(k.subject, k.id) > ($1, $2)' END)
+        INTO visited, deleted, at USING coalesce(at[1]::uuid, '00000000-0000-0000-0000-000000000000'), coalesce(at[2]::bigint, 0), rotation, size, subject;
+END
+$$;
+COMMENT ON FUNCTION commerce.delete_retired_batch(uuid, uuid, text[], integer) IS
+'Internal. Deletes the data keys after a place that a rotation has retired and nothing uses, so many at most, but not those that others have locked; returns the place it came to.';
 
 CREATE FUNCTION commerce.reseal_step(rotation uuid, size integer) RETURNS interval
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -215,16 +231,29 @@ BEGIN
         UPDATE commerce.data_key_rotations x SET held = false, phase = 'values' WHERE x.id = r.id;
         RETURN '0';
     END IF;
-    BEGIN
-        SELECT d.* INTO batch FROM commerce.delete_retired_keys(r.id) d;
-    EXCEPTION WHEN lock_not_available THEN
-        RETURN '1 second';
-    END;
-    UPDATE commerce.data_key_rotations x SET deleted = x.deleted + batch.deleted WHERE x.id = r.id;
-    IF batch.left_over = 0 THEN
+    IF NOT r.looked THEN
+        BEGIN
+            PERFORM commerce.find_keys_in_use(r.id);
+        EXCEPTION WHEN lock_not_available THEN
+            RETURN '1 second';
+        END;
+        UPDATE commerce.data_key_rotations x SET looked = true, position = NULL WHERE x.id = r.id;
+        RETURN '0';
+    END IF;
+    IF NOT EXISTS (SELECT FROM commerce.data_key_obstacles o WHERE o.rotation = r.id AND o.values IS NULL) THEN
+        SELECT b.* INTO batch FROM commerce.delete_retired_batch(r.id, r.subject, r.position, size) b;
+        UPDATE commerce.data_key_rotations x SET deleted = x.deleted + batch.deleted, position = batch.at WHERE x.id = r.id;
+        IF batch.visited = size THEN
+            RETURN '0';
+        END IF;
+    END IF;
+    IF NOT EXISTS (SELECT FROM commerce.data_keys k WHERE k.retired_by = r.id) THEN
+        DELETE FROM commerce.data_keys_in_use u WHERE u.rotation = r.id;
+        DELETE FROM commerce.data_key_obstacles o WHERE o.rotation = r.id;
         UPDATE commerce.data_key_rotations x SET finished_at = clock_timestamp() WHERE x.id = r.id;
         RETURN NULL;
     END IF;
+    UPDATE commerce.data_key_rotations x SET looked = false, position = NULL WHERE x.id = r.id;
     -- Values of rows that were locked, or written while their table was gone through, are found by another pass.
     UPDATE commerce.data_key_rotation_steps s SET position = NULL, pass = s.pass + 1, changed_in_pass = 0, unreadable = 0, done = 0, finished_at = NULL
         WHERE s.rotation = r.id AND s.problem IS NULL AND (s.changed_in_pass > 0 OR s.pass < 3) AND EXISTS (SELECT FROM commerce.data_key_obstacles o

@@ -12,6 +12,7 @@ CREATE TABLE commerce.data_key_rotations (
     retired_in xid8,
     sealing text[],
     settles_at xid8,
+    looked boolean NOT NULL DEFAULT false,
     held boolean NOT NULL DEFAULT false,
     next_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -23,11 +24,12 @@ COMMENT ON COLUMN commerce.data_key_rotations.subject IS 'whose keys; NULL: ever
 COMMENT ON COLUMN commerce.data_key_rotations.delete_after IS 'retired keys are kept until then, for values that are sealed and not stored yet';
 COMMENT ON COLUMN commerce.data_key_rotations.phase IS
 'keys: they are being retired, each with another in its place; values: they are being sealed anew; transactions: those that may still use a retired key, or see values of it, are waited for; deletion: keys that nothing needs are deleted';
-COMMENT ON COLUMN commerce.data_key_rotations.position IS 'the last key that was looked at in phase keys; NULL: at the beginning';
+COMMENT ON COLUMN commerce.data_key_rotations.position IS 'the last key that was looked at in phase keys or deletion; NULL: at the beginning';
 COMMENT ON COLUMN commerce.data_key_rotations.passed_over IS 'keys in phase keys that others had locked: another pass comes back to them';
 COMMENT ON COLUMN commerce.data_key_rotations.retired_in IS 'the last transaction that retired keys';
 COMMENT ON COLUMN commerce.data_key_rotations.sealing IS 'virtual ids of transactions that had sealed something when all keys were retired, and have not been seen to end; NULL: not looked yet';
 COMMENT ON COLUMN commerce.data_key_rotations.settles_at IS 'whoever began before this transaction ended may see values as they were before they were sealed anew';
+COMMENT ON COLUMN commerce.data_key_rotations.looked IS 'true: data_keys_in_use has the keys that values still name, and the others may be deleted';
 COMMENT ON COLUMN commerce.data_key_rotations.held IS 'true: data_key_obstacles says what keeps retired keys from being deleted';
 COMMENT ON COLUMN commerce.data_key_rotations.next_at IS 'when there is something to do again';
 CREATE UNIQUE INDEX data_key_rotations_one_of_all ON commerce.data_key_rotations ((true)) WHERE subject IS NULL AND finished_at IS NULL;
@@ -58,6 +60,13 @@ COMMENT ON COLUMN commerce.data_key_rotation_steps.changed IS 'values that were 
 COMMENT ON COLUMN commerce.data_key_rotation_steps.unreadable IS 'values that do not open as their column is registered, and so stay as they are; in this pass';
 COMMENT ON COLUMN commerce.data_key_rotation_steps.worked IS 'how long all batches took';
 COMMENT ON COLUMN commerce.data_key_rotation_steps.problem IS 'why the table does not let its rows be changed; NULL: it does';
+
+CREATE TABLE commerce.data_keys_in_use (
+    rotation uuid NOT NULL REFERENCES commerce.data_key_rotations ON DELETE CASCADE,
+    id bigint NOT NULL,
+    PRIMARY KEY (rotation, id)
+);
+COMMENT ON TABLE commerce.data_keys_in_use IS 'retired data keys that values still named when a rotation last looked';
 
 CREATE TABLE commerce.data_key_obstacles (
     rotation uuid NOT NULL REFERENCES commerce.data_key_rotations ON DELETE CASCADE,

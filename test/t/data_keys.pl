@@ -48,7 +48,7 @@ for my $stop ('keys', 'values', 'deletion')
 {
 	$round++;
 	batches_until($phase, $stop) or BAIL_OUT('no such phase');
-	$node->safe_psql('postgres', 'SELECT commerce.rotate_data_keys_batch(20)') for $stop eq 'deletion' ? () : 1 .. 3;
+	$node->safe_psql('postgres', 'SELECT commerce.rotate_data_keys_batch(20)') for 1 .. 3;
 	my $before = $node->safe_psql('postgres', "$keys; $done");
 	$node->safe_psql('postgres', "BEGIN; LOCK TABLE commerce.data_key_rotations IN SHARE MODE; PREPARE TRANSACTION 'keeper'");
 	my $batch = IPC::Run::start([ 'psql', '-X', '-d', $node->connstr('postgres'), '-c', 'SELECT commerce.rotate_data_keys_batch(20)' ], '>', \my $out, '2>', \my $err);
