@@ -161,6 +161,17 @@ SELECT count(*) AS statistics FROM pg_stats WHERE tablename = 'cities' AND attna
 BEGIN;
 SET LOCAL enable_seqscan = off;
 EXPLAIN (COSTS OFF) SELECT id FROM cities WHERE city_blind = ANY (commerce.blinds('city 7', 'city', 3));
+-- In a sub-select a prepared statement goes on with one plan.
+PREPARE within(text) AS SELECT count(*) FROM cities WHERE city_blind = ANY ((SELECT commerce.blinds($1, 'city', 3))::bytea[]);
+DO $$
+BEGIN
+    FOR i IN 1..7 LOOP
+        EXECUTE format('EXECUTE within(%L)', 'city ' || i);
+    END LOOP;
+END
+$$;
+SELECT generic_plans > 0 AS one_plan FROM pg_prepared_statements WHERE name = 'within';
+DEALLOCATE within;
 COMMIT;
 SELECT count(*) > 20 AS found_more, count(*) FILTER (WHERE commerce.reveal(city, person, 'test') = 'city 7') AS meant
 FROM cities WHERE city_blind = ANY (commerce.blinds('city 7', 'city', 3));
