@@ -1,15 +1,16 @@
 -- What a rotation of data keys does with values: sealing them anew, and looking whether any still names a retired key.
-CREATE FUNCTION commerce.last_block("table" regclass) RETURNS bigint
+CREATE FUNCTION commerce.table_blocks("table" regclass, OUT blocks bigint, OUT rows_in_each numeric)
     LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
     WITH RECURSIVE tree (id) AS (
         SELECT "table"::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN tree t ON i.inhparent = t.id
     )
-    SELECT coalesce(max(pg_relation_size(c.oid) / current_setting('block_size')::bigint), 0) FROM tree t JOIN pg_class c ON c.oid = t.id
-    WHERE c.relkind = 'r'
+    SELECT coalesce(max(pg_relation_size(c.oid) / current_setting('block_size')::bigint), 0),
+        coalesce(sum(CASE WHEN c.reltuples > 0 AND c.relpages > 0 THEN (c.reltuples / c.relpages)::numeric ELSE 20 END), 20)
+    FROM tree t JOIN pg_class c ON c.oid = t.id WHERE c.relkind = 'r'
 $$;
-COMMENT ON FUNCTION commerce.last_block(regclass) IS
-'Internal. How many blocks a table has, or the longest of its partitions and children.';
+COMMENT ON FUNCTION commerce.table_blocks(regclass) IS
+'Internal. How many blocks a table has, or the longest of its partitions and children, and about how many rows the blocks of one number have in all of them.';
 
 CREATE FUNCTION commerce.reseal_batch("table" regclass, subject uuid, INOUT at text[], size integer, OUT visited bigint,
         OUT changed bigint, OUT unreadable bigint, OUT done numeric)
@@ -21,6 +22,7 @@ DECLARE
     place text;
     next_block bigint;
     end_block bigint;
+    size_of record;
 BEGIN
     SELECT string_agg(format('commerce.resealed(t.%I, %s, %s) AS v%s', x."column", x.of_subject, x.of_row, x.n), ', ' ORDER BY x.n) AS anew,
             string_agg(format('commerce.is_under_retired_key(t.%I, %s)', x."column", x.of_subject), ' OR ' ORDER BY x.n) AS retired,
@@ -43,10 +45,10 @@ BEGIN
         RETURN;
     END IF;
     IF subject IS NULL THEN
+        SELECT b.* INTO size_of FROM commerce.table_blocks("table") b;
         next_block := coalesce(at[1]::bigint, 0);
-        end_block := coalesce(at[2]::bigint, commerce.last_block("table"));
-        at := ARRAY[next_block + greatest(1, (SELECT CASE WHEN r.reltuples > 0 AND r.relpages > 0 THEN size / (r.reltuples / r.relpages) ELSE size / 20.0 END
-            FROM pg_class r WHERE r.oid = "table")::bigint), end_block];
+        end_block := coalesce(at[2]::bigint, size_of.blocks);
+        at := ARRAY[next_block + greatest(1, size / size_of.rows_in_each)::bigint, end_block];
         place := format('t.ctid >= ''(%s,0)'' AND t.ctid < ''(%s,0)'' AND (%s)', next_block, at[1], c.retired);
     ELSE
         place := format('(%s) AND (%s) %s', c.condition, c.retired,
@@ -105,22 +107,30 @@ BEGIN
     END LOOP;
     -- What statistics say of keys that were retired just now is that there are none: a nested loop would look like nothing.
     -- One statement, and so one snapshot: no value is on its way from a column that was looked at later to one that was before.
-    EXECUTE format($sql$
-        WITH old AS MATERIALIZED (
-            SELECT k.id FROM commerce.data_keys k WHERE k.retired_by = $1
-        ), used ("table", "column", id) AS MATERIALIZED (
-            SELECT NULL::regclass, NULL::name, NULL::bigint WHERE false %s
-        ), kept AS (
-            INSERT INTO commerce.data_keys_in_use (rotation, id) SELECT DISTINCT $1, u.id FROM used u
-        )
-        INSERT INTO commerce.data_key_obstacles (rotation, "table", "column", values, problem)
-        SELECT $1, u."table", u."column", count(*), CASE
-                WHEN NOT EXISTS (SELECT FROM commerce.registered_columns() r WHERE r."table" = u."table" AND r."column" = u."column") THEN 'unregistered'
-                WHEN s.problem IS NOT NULL THEN s.problem
-                WHEN s.unreadable > 0 AND s.changed_in_pass = 0 THEN 'does not open'
-                ELSE 'locked' END
-        FROM used u LEFT JOIN commerce.data_key_rotation_steps s ON s.rotation = $1 AND s."table" = u."table"
-        GROUP BY u."table", u."column", s.problem, s.unreadable, s.changed_in_pass$sql$, searches) USING rotation;
+    BEGIN
+        EXECUTE format($sql$
+            WITH old AS MATERIALIZED (
+                SELECT k.id FROM commerce.data_keys k WHERE k.retired_by = $1
+            ), used ("table", "column", id) AS MATERIALIZED (
+                SELECT NULL::regclass, NULL::name, NULL::bigint WHERE false %s
+            ), kept AS (
+                INSERT INTO commerce.data_keys_in_use (rotation, id) SELECT DISTINCT $1, u.id FROM used u
+            )
+            INSERT INTO commerce.data_key_obstacles (rotation, "table", "column", values, problem)
+            SELECT $1, u."table", u."column", count(*), CASE
+                    WHEN NOT EXISTS (SELECT FROM commerce.registered_columns() r WHERE r."table" = u."table" AND r."column" = u."column") THEN 'unregistered'
+                    WHEN s.problem IS NOT NULL THEN s.problem
+                    WHEN s.unreadable > 0 AND s.changed_in_pass = 0 THEN 'does not open'
+                    ELSE 'locked' END
+            FROM used u LEFT JOIN commerce.data_key_rotation_steps s ON s.rotation = $1 AND s."table" = u."table"
+            GROUP BY u."table", u."column", s.problem, s.unreadable, s.changed_in_pass$sql$, searches) USING rotation;
+    EXCEPTION WHEN OTHERS THEN
+        IF SQLSTATE ~ '^(40|53|57|58|XX|55P03)' THEN
+            RAISE;
+        END IF;
+        -- As a foreign table whose server is away: again, what cannot be looked at may need any of the keys.
+        INSERT INTO commerce.data_key_obstacles VALUES (rotation, 'commerce.data_keys', 'id', NULL, SQLERRM);
+    END;
 END
 $$;
 COMMENT ON FUNCTION commerce.find_keys_in_use(uuid) IS
@@ -217,6 +227,11 @@ BEGIN
         END IF;
         IF r.delete_after > clock_timestamp() THEN
             RETURN r.delete_after - clock_timestamp();
+        END IF;
+        -- A dump that was restored in the middle counts transactions of another cluster.
+        IF r.settles_at >= pg_snapshot_xmax(pg_current_snapshot()) AND r.settles_at <> pg_current_xact_id() THEN
+            UPDATE commerce.data_key_rotations x SET settles_at = pg_current_xact_id() WHERE x.id = r.id;
+            RETURN '1 second';
         END IF;
         IF r.sealing IS NULL OR r.sealing <> '{}' OR 'prepared' = ANY (now_sealing) OR NOT commerce.is_over(r.settles_at, 'commerce.data_keys') THEN
             RETURN '1 second';

@@ -23,7 +23,7 @@ COMMENT ON TABLE commerce.data_key_rotations IS 'rotations of data keys, made by
 COMMENT ON COLUMN commerce.data_key_rotations.subject IS 'whose keys; NULL: everybody''s that were made before made_before';
 COMMENT ON COLUMN commerce.data_key_rotations.delete_after IS 'retired keys are kept until then, for values that are sealed and not stored yet';
 COMMENT ON COLUMN commerce.data_key_rotations.phase IS
-'keys: they are being retired, each with another in its place; values: they are being sealed anew; transactions: those that may still use a retired key, or see values of it, are waited for; deletion: keys that nothing needs are deleted';
+'keys: they are being retired, each with another in its place; values: they are being sealed anew; transactions: those that may still use a retired key (they have a RowShareLock on commerce.data_keys, pg_locks says) or see values of it (backend_xmin in pg_stat_activity) are waited for; deletion: keys that nothing needs are deleted';
 COMMENT ON COLUMN commerce.data_key_rotations.position IS 'the last key that was looked at in phase keys or deletion; NULL: at the beginning';
 COMMENT ON COLUMN commerce.data_key_rotations.passed_over IS 'keys in phase keys that others had locked: another pass comes back to them';
 COMMENT ON COLUMN commerce.data_key_rotations.retired_in IS 'the last transaction that retired keys';
@@ -80,7 +80,7 @@ COMMENT ON TABLE commerce.data_key_obstacles IS
 'what kept a rotation from deleting retired keys when it last looked: columns that hold values under them. Seen to, it goes on by itself within the hour, or at once by rotate_data_keys_batch()';
 COMMENT ON COLUMN commerce.data_key_obstacles.values IS 'how many; NULL: they cannot be counted';
 COMMENT ON COLUMN commerce.data_key_obstacles.problem IS
-'unregistered: register_sensitive_field() tells how its values are sealed, or empty it; does not open: values that their subject, row and key do not open; locked: their rows are being written; otherwise why the table cannot be read or changed';
+'unregistered: register_sensitive_field() tells how its values are sealed, or empty it; does not open: values that their subject, row and key do not open; locked: their rows are being written; otherwise why the table cannot be read or changed (commerce.data_keys stands for what ended the search in all)';
 
 CREATE VIEW commerce.data_key_rotation_progress AS
     SELECT r.id AS rotation, r.subject, r.made_before, CASE WHEN r.finished_at IS NULL THEN r.phase ELSE 'finished' END AS phase, r.held,
