@@ -38,6 +38,7 @@
 #include "catalog/namespace.h"
 #include "storage/lmgr.h"
 #include "utils/fmgrprotos.h"
+#include "utils/resowner.h"
 #pragma GCC diagnostic pop
 
 #define WAYS 4
@@ -379,15 +380,22 @@ refuse_other_key(int32 epoch)
 					errhint("Put the former key of this epoch back into the key file.")));
 }
 
-/* Says that this transaction seals: who retires keys waits for its end before one that it may have used is deleted. */
+/*
+ * Says that this transaction seals: who retires keys waits for its end before one that it may have used is deleted. The
+ * lock is the whole transaction's, because a variable outlives the subtransaction in which it was set.
+ */
 static void
 announce_sealing(void)
 {
 	Oid schema = get_namespace_oid("commerce", true);
 	Oid table = OidIsValid(schema) ? get_relname_relid("data_keys", schema) : InvalidOid;
+	ResourceOwner owner = CurrentResourceOwner;
 
-	if (OidIsValid(table))
-		LockRelationOid(table, RowShareLock);
+	if (!OidIsValid(table))
+		return;
+	CurrentResourceOwner = TopTransactionResourceOwner;
+	LockRelationOid(table, RowShareLock);
+	CurrentResourceOwner = owner;
 }
 
 /* Finds the key to seal a subject's values with; false where there is none, and none is to be made. */
