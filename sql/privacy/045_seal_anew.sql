@@ -121,7 +121,7 @@ BEGIN
                     WHEN NOT EXISTS (SELECT FROM commerce.registered_columns() r WHERE r."table" = u."table" AND r."column" = u."column") THEN 'unregistered'
                     WHEN s.problem IS NOT NULL THEN s.problem
                     WHEN s.unreadable > 0 AND s.changed_in_pass = 0 THEN 'does not open'
-                    ELSE 'locked' END
+                    ELSE 'passed over' END
             FROM used u LEFT JOIN commerce.data_key_rotation_steps s ON s.rotation = $1 AND s."table" = u."table"
             GROUP BY u."table", u."column", s.problem, s.unreadable, s.changed_in_pass$sql$, searches) USING rotation;
     EXCEPTION WHEN OTHERS THEN
@@ -272,7 +272,7 @@ BEGIN
     -- Values of rows that were locked, or written while their table was gone through, are found by another pass.
     UPDATE commerce.data_key_rotation_steps s SET position = NULL, pass = s.pass + 1, changed_in_pass = 0, unreadable = 0, done = 0, finished_at = NULL
         WHERE s.rotation = r.id AND s.problem IS NULL AND (s.changed_in_pass > 0 OR s.pass < 3) AND EXISTS (SELECT FROM commerce.data_key_obstacles o
-            WHERE o.rotation = r.id AND o."table" = s."table" AND o.problem IN ('locked', 'does not open'));
+            WHERE o.rotation = r.id AND o."table" = s."table" AND o.problem IN ('passed over', 'does not open'));
     IF FOUND THEN
         UPDATE commerce.data_key_rotations x SET phase = 'values' WHERE x.id = r.id;
         RETURN '1 second';
@@ -282,7 +282,8 @@ BEGIN
         RETURN '1 second';
     END IF;
     UPDATE commerce.data_key_rotations x SET held = true WHERE x.id = r.id;
-    RETURN CASE WHEN EXISTS (SELECT FROM commerce.data_key_obstacles o WHERE o.rotation = r.id AND o.problem = 'locked') THEN '1 minute' ELSE '1 hour' END;
+    RETURN CASE WHEN EXISTS (SELECT FROM commerce.data_key_obstacles o JOIN commerce.data_key_rotation_steps s ON s.rotation = o.rotation AND s."table" = o."table"
+        WHERE o.rotation = r.id AND o.problem = 'passed over' AND s.pass < 10) THEN '1 minute' ELSE '1 hour' END;
 END
 $$;
 COMMENT ON FUNCTION commerce.reseal_step(uuid, integer) IS

@@ -80,7 +80,7 @@ COMMENT ON TABLE commerce.data_key_obstacles IS
 'what kept a rotation from deleting retired keys when it last looked: columns that hold values under them. Seen to, it goes on by itself within the hour, or at once by rotate_data_keys_batch()';
 COMMENT ON COLUMN commerce.data_key_obstacles.values IS 'how many; NULL: they cannot be counted';
 COMMENT ON COLUMN commerce.data_key_obstacles.problem IS
-'unregistered: register_sensitive_field() tells how its values are sealed, or empty it; does not open: values that their subject, row and key do not open; locked: their rows are being written; otherwise why the table cannot be read or changed (commerce.data_keys stands for what ended the search in all)';
+'unregistered: register_sensitive_field() tells how its values are sealed, or empty it; does not open: values that their subject, row and key do not open; passed over: their rows are being written, or are not those of whom the values were sealed for; otherwise why the table cannot be read or changed (commerce.data_keys stands for what ended the search in all)';
 
 CREATE VIEW commerce.data_key_rotation_progress AS
     SELECT r.id AS rotation, r.subject, r.made_before, CASE WHEN r.finished_at IS NULL THEN r.phase ELSE 'finished' END AS phase, r.held,
