@@ -72,10 +72,19 @@ BEGIN
         SELECT r.id, max(s.step) + 1, 'blind values', register_sealed_column."table", register_sealed_column."column"
         FROM commerce.key_rotations r JOIN commerce.key_rotation_steps s ON s.rotation = r.id
         WHERE r.finished_at IS NULL AND blind_column IS NOT NULL GROUP BY r.id;
+    UPDATE commerce.data_key_rotations r SET phase = CASE r.phase WHEN 'keys' THEN 'keys' ELSE 'values' END, held = false, looked = false,
+            position = CASE r.phase WHEN 'keys' THEN r.position END, next_at = clock_timestamp() WHERE r.finished_at IS NULL;
+    IF FOUND THEN
+        INSERT INTO commerce.data_key_rotation_steps AS s (rotation, "table")
+            SELECT r.id, register_sealed_column."table" FROM commerce.data_key_rotations r WHERE r.finished_at IS NULL
+            ON CONFLICT ON CONSTRAINT data_key_rotation_steps_pkey DO UPDATE SET position = NULL, pass = s.pass + 1, changed_in_pass = 0,
+                unreadable = 0, done = 0, problem = NULL, finished_at = NULL;
+        PERFORM commerce.chores_due(clock_timestamp());
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION commerce.register_sealed_column(regclass, name, name[], name, name, text, name, integer, text, text) IS
-'Tells how values of a column of type commerce.sealed are made, so that rotate_keys() computes their blind values anew, erase_customer() empties them and export_customer() tells them (register_sensitive_field() does the same, and says what they are kept for): the column or columns with the subject (the first that is not NULL), the row_id if seal() was given one, the field (default: called as the column), and the column with blind() and what blind() was given. key_column is unique and not null; it may be NULL without blind_column. The roles of a table of your own: GRANT SELECT, UPDATE ON it TO commerce_owner. Called again it replaces what it was told. 42703 for an unknown column, 42804 for one of another type, 42P10 where key_column is not unique, 42501 without the grant, 22004 and 22023 for arguments that are none. Example: SELECT commerce.register_sealed_column(''person'', ''phone'', blind_column => ''phone_blind'').';
+'Tells how values of a column of type commerce.sealed are made, so that rotate_keys() computes their blind values anew, rotate_data_key() seals them anew, erase_customer() empties them and export_customer() tells them (register_sensitive_field() does the same, and says what they are kept for): the column or columns with the subject (the first that is not NULL), the row_id if seal() was given one, the field (default: called as the column), and the column with blind() and what blind() was given. key_column is unique and not null; it may be NULL without blind_column. The roles of a table of your own: GRANT SELECT, UPDATE ON it TO commerce_owner. Called again it replaces what it was told. 42703 for an unknown column, 42804 for one of another type, 42P10 where key_column is not unique, 42501 without the grant, 22004 and 22023 for arguments that are none. Example: SELECT commerce.register_sealed_column(''person'', ''phone'', blind_column => ''phone_blind'').';
 GRANT EXECUTE ON FUNCTION commerce.register_sealed_column(regclass, name, name[], name, name, text, name, integer, text, text) TO commerce_admin;
 
 CREATE FUNCTION commerce.rotate_keys() RETURNS uuid

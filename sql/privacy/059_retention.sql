@@ -67,6 +67,7 @@ BEGIN
     IF batch <= 0 THEN
         RAISE EXCEPTION 'batch must be greater than zero' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    PERFORM commerce.rotate_old_data_keys();
     FOR r IN SELECT c.*, f.retention FROM commerce.registered_columns() c JOIN commerce.sensitive_fields f ON f.field = c.field
             WHERE f.retention IS NOT NULL AND c.age_column IS NOT NULL LOOP
         EXIT WHEN swept >= batch;
@@ -103,7 +104,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.sweep_retention(bigint) IS
-'Empties values of registered columns that are older than their field''s retention, with their blind values, and erases customers who have not been seen for shop.customer_retention (no order, cart, consent or login; none with an order under way or money in the shop, or a credit line); at most batch in all, and at most 100 customers, skipping rows that somebody has locked. Returns how many. A column whose table does not allow it is told by a WARNING, and the others are swept. Done every day by the background worker where there is one. An index on the age column helps. 22023 for a batch that is not positive. Example: SELECT commerce.sweep_retention().';
+'Empties values of registered columns that are older than their field''s retention, with their blind values, and erases customers who have not been seen for shop.customer_retention (no order, cart, consent or login; none with an order under way or money in the shop, or a credit line); at most batch in all, and at most 100 customers, skipping rows that somebody has locked. Returns how many. Begins to rotate data keys that are older than shop.data_key_age (rotate_data_keys), where there are any. A column whose table does not allow it is told by a WARNING, and the others are swept. Done every day by the background worker where there is one. An index on the age column helps. 22023 for a batch that is not positive. Example: SELECT commerce.sweep_retention().';
 GRANT EXECUTE ON FUNCTION commerce.sweep_retention(bigint) TO commerce_admin;
 
 CREATE FUNCTION commerce.retention_chore() RETURNS timestamptz

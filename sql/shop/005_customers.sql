@@ -4,6 +4,7 @@ CREATE TABLE commerce.data_keys (
     epoch integer NOT NULL CHECK (epoch > 0),
     wrapped bytea NOT NULL CHECK (octet_length(wrapped) = 72),
     created_at timestamptz NOT NULL DEFAULT now(),
+    retired_by uuid,
     PRIMARY KEY (subject, id)
 );
 COMMENT ON TABLE commerce.data_keys IS 'the keys that customer fields are sealed with, each wrapped by the key file''s key of its epoch; deleting a row makes all that was sealed with it unreadable for good';
@@ -11,6 +12,8 @@ COMMENT ON COLUMN commerce.data_keys.subject IS 'whose values the key seals: a c
 COMMENT ON COLUMN commerce.data_keys.id IS 'random; every sealed value names the key it needs';
 COMMENT ON COLUMN commerce.data_keys.epoch IS 'which key of the key file wraps this one';
 COMMENT ON COLUMN commerce.data_keys.wrapped IS 'nonce, encrypted key and tag (XChaCha20-Poly1305)';
+COMMENT ON COLUMN commerce.data_keys.retired_by IS 'the rotation (data_key_rotations) since which it opens and seals no more; NULL: it seals';
+CREATE INDEX data_keys_retired_by ON commerce.data_keys (retired_by) WHERE retired_by IS NOT NULL;
 ALTER TABLE commerce.data_keys ALTER COLUMN wrapped SET STATISTICS 0;
 
 CREATE TABLE commerce.customers (

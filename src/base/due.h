@@ -18,7 +18,7 @@
 #pragma GCC diagnostic pop
 
 #define MAX_DUE_DATABASES 256
-#define MAX_CHORES 16
+#define MAX_CHORES 24
 
 /*
  * Say that this database has work at a time, or at once. In a transaction the word is kept until it commits, so that

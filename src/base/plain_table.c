@@ -192,7 +192,11 @@ commerce_plain_table_write(PlainTable *table, const Datum *values, const bool *n
 	{
 		written = for_good ? commerce_plain_table_insert_for_good(table, relation, values, nulls)
 						   : commerce_plain_table_insert(table, relation, values, nulls);
-		commerce_plain_table_close(relation);
+		/* A frozen row is there for everyone at once; to begin another command for it would make this one look changed. */
+		if (for_good)
+			table_close(relation, NoLock);
+		else
+			commerce_plain_table_close(relation);
 	}
 	if (!written)
 		write_by_statement(table, values, nulls);

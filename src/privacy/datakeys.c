@@ -14,6 +14,11 @@
  *
  * Two sessions that seal a subject's first value at once each make a key. Both rows stay and both keys are good: a
  * value names the key it was sealed with. Ids are random, so such rows do not meet.
+ *
+ * A key that is retired opens what it has sealed and seals nothing any more; when nothing is left that needs it, its row
+ * is deleted (sql/privacy/044_data_keys.sql). What somebody has sealed and not yet stored is nowhere to be seen by then,
+ * so whoever seals says so, before he looks for the key, by a weak lock on the table that lasts as long as his
+ * transaction: it keeps nobody from anything, and who retires a key waits for those who held it.
  */
 #include "privacy/datakeys.h"
 
@@ -29,7 +34,11 @@
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#include "catalog/namespace.h"
+#include "storage/lmgr.h"
 #include "utils/fmgrprotos.h"
+#include "utils/resowner.h"
 #pragma GCC diagnostic pop
 
 #define WAYS 4
@@ -69,15 +78,16 @@ static CachedSubject subjects[SUBJECTS];
 static uint64 uses = 0;
 
 /* One key by its id. */
-static SavedPlan find_one = {.sql = "SELECT s.installation, k.id, k.epoch, k.wrapped FROM commerce.shop s "
-									"LEFT JOIN commerce.data_keys k ON k.subject = $1 AND k.id = $2",
-							 .args = "uuid; bigint"};
+static SavedPlan find_one = {
+	.sql = "SELECT s.installation, k.id, k.epoch, k.wrapped, k.retired_by IS NOT NULL FROM commerce.shop s "
+		   "LEFT JOIN commerce.data_keys k ON k.subject = $1 AND k.id = $2",
+	.args = "uuid; bigint"};
 
-/* The key to seal with: of those under a key we hold, the one under the newest. */
+/* The key to seal with: of those that are not retired and under a key we hold, the one under the newest. */
 static SavedPlan find_newest = {
-	.sql = "SELECT s.installation, k.id, k.epoch, k.wrapped FROM commerce.shop s "
+	.sql = "SELECT s.installation, k.id, k.epoch, k.wrapped, false FROM commerce.shop s "
 		   "LEFT JOIN LATERAL (SELECT id, epoch, wrapped FROM commerce.data_keys WHERE "
-		   "subject = $1 AND epoch = ANY ($2) "
+		   "subject = $1 AND epoch = ANY ($2) AND retired_by IS NULL "
 		   "ORDER BY epoch DESC, id DESC LIMIT 1) k ON true",
 	.args = "uuid; integer[]"};
 
@@ -210,7 +220,7 @@ unwrap(const WrappedKey *wrapped)
 
 /* Reads the row of a lookup into place and wrapped; false where the subject has no such key. */
 static bool
-read_key(const pg_uuid_t *subject, SealedPlace *place, WrappedKey *wrapped)
+read_key(const pg_uuid_t *subject, SealedPlace *place, WrappedKey *wrapped, bool *retired)
 {
 	bool isnull;
 	Datum value = commerce_value(0, 1, &isnull);
@@ -230,26 +240,27 @@ read_key(const pg_uuid_t *subject, SealedPlace *place, WrappedKey *wrapped)
 	if (VARSIZE_ANY_EXHDR(bytes) != WRAPPED_KEY_BYTES)
 		return false;
 	memcpy(wrapped->wrapped, VARDATA_ANY(bytes), WRAPPED_KEY_BYTES);
+	*retired = DatumGetBool(commerce_value(0, 5, &isnull));
 	return true;
 }
 
 /* Looks a key up by a statement, under a snapshot taken now. */
 static bool
-ask_sql(const pg_uuid_t *subject, int64 id, SealedPlace *place, WrappedKey *wrapped)
+ask_sql(const pg_uuid_t *subject, int64 id, SealedPlace *place, WrappedKey *wrapped, bool *retired)
 {
 	Datum values[] = {UUIDPGetDatum(subject), id == 0 ? commerce_keyring_epochs() : Int64GetDatum(id)};
 	bool found;
 
 	SPI_connect();
 	require_row(commerce_run(id == 0 ? &find_newest : &find_one, PLAN_LATEST, values, NULL));
-	found = read_key(subject, place, wrapped);
+	found = read_key(subject, place, wrapped, retired);
 	SPI_finish();
 	return found;
 }
 
 /* Looks a key up under a snapshot taken now: the one of an id, or with id 0 the one to seal with. */
 static bool
-look_up(const pg_uuid_t *subject, int64 id, SealedPlace *place, WrappedKey *wrapped)
+look_up(const pg_uuid_t *subject, int64 id, SealedPlace *place, WrappedKey *wrapped, bool *retired)
 {
 	static bool asked = false;
 	KeyRow row;
@@ -257,7 +268,7 @@ look_up(const pg_uuid_t *subject, int64 id, SealedPlace *place, WrappedKey *wrap
 	/* The first time a statement does it, whose preparation checks that shop, library and SQL fit each other. */
 	if (!asked)
 	{
-		bool found = ask_sql(subject, id, place, wrapped);
+		bool found = ask_sql(subject, id, place, wrapped, retired);
 
 		asked = true;
 		return found;
@@ -268,13 +279,14 @@ look_up(const pg_uuid_t *subject, int64 id, SealedPlace *place, WrappedKey *wrap
 	switch (commerce_find_key_row(subject, id, place->installation, &row))
 	{
 		case KEY_NOT_THERE: return false;
-		case KEY_ASK_SQL: return ask_sql(subject, id, place, wrapped);
+		case KEY_ASK_SQL: return ask_sql(subject, id, place, wrapped, retired);
 		case KEY_FOUND: break;
 	}
 	wrapped->id = row.id;
 	wrapped->epoch = row.epoch;
 	memcpy(wrapped->subject, subject->data, SEALED_UUID_BYTES);
 	memcpy(wrapped->wrapped, row.wrapped, WRAPPED_KEY_BYTES);
+	*retired = row.retired;
 	return true;
 }
 
@@ -308,17 +320,14 @@ refuse_erased(const pg_uuid_t *subject)
 			 errhint("Whoever comes back is a new customer: commerce.create_customer().")));
 }
 
-/* Makes a data key for a subject under the newest epoch and stores it wrapped. */
-static const uint8 *
-make_key(const pg_uuid_t *subject, WrappedKey *wrapped)
+/* Draws a data key for a subject and wraps it by the newest epoch; nothing is stored yet. */
+static void
+draw_key(const pg_uuid_t *subject, WrappedKey *wrapped)
 {
-	bytea *stored = palloc(VARHDRSZ + WRAPPED_KEY_BYTES);
 	KeyState state;
 	bool cached;
 	int slot;
 
-	SPI_connect();
-	refuse_erased(subject);
 	commerce_key_state_for_writing(&state);
 	commerce_settle_key_state(&state);
 	memset(wrapped, 0, sizeof(*wrapped));
@@ -331,6 +340,17 @@ make_key(const pg_uuid_t *subject, WrappedKey *wrapped)
 	commerce_wrap_key(wrapped->wrapped, commerce_keyring_data_key_slot(slot), wrapped->id, wrapped->subject,
 					  wrapped->epoch, commerce_keyring_wrapping_key(wrapped->epoch));
 	remember(slot, wrapped);
+}
+
+/* Makes a data key for a subject and stores it wrapped. */
+static const uint8 *
+make_key(const pg_uuid_t *subject, WrappedKey *wrapped)
+{
+	bytea *stored = palloc(VARHDRSZ + WRAPPED_KEY_BYTES);
+
+	SPI_connect();
+	refuse_erased(subject);
+	draw_key(subject, wrapped);
 	SET_VARSIZE(stored, VARHDRSZ + WRAPPED_KEY_BYTES);
 	memcpy(VARDATA(stored), wrapped->wrapped, WRAPPED_KEY_BYTES);
 	(void) commerce_run(&insert_key, PLAN_WRITES,
@@ -360,28 +380,66 @@ refuse_other_key(int32 epoch)
 					errhint("Put the former key of this epoch back into the key file.")));
 }
 
-/* Finds the key to seal a subject's values with, or makes one; CM041 where the key at hand is not the one in use. */
-void
-commerce_data_key_for_sealing(const pg_uuid_t *subject, DataKey *key)
+/*
+ * Says that this transaction seals: who retires keys waits for its end before one that it may have used is deleted. The
+ * lock is the whole transaction's, because a variable outlives the subtransaction in which it was set.
+ */
+static void
+announce_sealing(void)
+{
+	Oid schema = get_namespace_oid("commerce", true);
+	Oid table = OidIsValid(schema) ? get_relname_relid("data_keys", schema) : InvalidOid;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	if (!OidIsValid(table))
+		return;
+	CurrentResourceOwner = TopTransactionResourceOwner;
+	LockRelationOid(table, RowShareLock);
+	CurrentResourceOwner = owner;
+}
+
+/* Finds the key to seal a subject's values with; false where there is none, and none is to be made. */
+static bool
+find_sealing_key(const pg_uuid_t *subject, DataKey *key, bool make)
 {
 	CachedSubject *noted = place_of_subject(subject->data);
-	Moment since = commerce_moment();
 	WrappedKey wrapped;
+	Moment since;
+	bool retired;
 
+	announce_sealing();
+	since = commerce_moment();
 	if (noted->generation == commerce_keyring_generation() && commerce_same_moment(&noted->seen, &since) &&
 		memcmp(noted->subject, subject->data, SEALED_UUID_BYTES) == 0 &&
 		find_seen(subject->data, noted->id, key))
-		return;
-	if (look_up(subject, 0, &key->place, &wrapped))
+		return true;
+	if (look_up(subject, 0, &key->place, &wrapped, &retired))
 		key->key = unwrap(&wrapped);
-	else
+	else if (make)
 		key->key = make_key(subject, &wrapped);
+	else
+		return false;
 	if (key->key == NULL)
 		refuse_other_key(wrapped.epoch);
 	key->id = wrapped.id;
 	note_seen(key, &since);
 	*noted = (CachedSubject){.id = key->id, .generation = commerce_keyring_generation(), .seen = since};
 	memcpy(noted->subject, subject->data, SEALED_UUID_BYTES);
+	return true;
+}
+
+/* Finds the key to seal a subject's values with, or makes one; CM041 where the key at hand is not the one in use. */
+void
+commerce_data_key_for_sealing(const pg_uuid_t *subject, DataKey *key)
+{
+	(void) find_sealing_key(subject, key, true);
+}
+
+/* Finds the key to seal a subject's values with and makes none; false where there is none. */
+bool
+commerce_data_key_in_use(const pg_uuid_t *subject, DataKey *key)
+{
+	return find_sealing_key(subject, key, false);
 }
 
 /* Finds the key that a value names. */
@@ -390,14 +448,38 @@ commerce_data_key_for_opening(const pg_uuid_t *subject, int64 id, DataKey *key)
 {
 	Moment since = commerce_moment();
 	WrappedKey wrapped;
+	bool retired;
 
 	if (find_seen(subject->data, id, key))
 		return true;
-	if (!look_up(subject, id, &key->place, &wrapped))
+	if (!look_up(subject, id, &key->place, &wrapped, &retired))
 		return false;
 	key->id = id;
 	key->key = unwrap(&wrapped);
 	if (key->key != NULL)
 		note_seen(key, &since);
 	return key->key != NULL;
+}
+
+/* Is the key that a value names there, and retired? */
+bool
+commerce_data_key_is_retired(const pg_uuid_t *subject, int64 id)
+{
+	SealedPlace place;
+	WrappedKey wrapped;
+	bool retired;
+
+	return look_up(subject, id, &place, &wrapped, &retired) && retired;
+}
+
+/* Draws a key that is to take the place of others. */
+void
+commerce_draw_data_key(const pg_uuid_t *subject, int64 *id, int32 *epoch, uint8 wrapped[WRAPPED_KEY_BYTES])
+{
+	WrappedKey drawn;
+
+	draw_key(subject, &drawn);
+	*id = drawn.id;
+	*epoch = drawn.epoch;
+	memcpy(wrapped, drawn.wrapped, WRAPPED_KEY_BYTES);
 }

@@ -10,6 +10,7 @@
 #include "privacy/key_rows.h"
 
 #include "privacy/keyring.h"
+#include "privacy/moment.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -32,7 +33,9 @@ enum
 	SUBJECT = 1,
 	ID,
 	EPOCH,
-	WRAPPED
+	WRAPPED,
+	CREATED_AT,
+	RETIRED_BY
 };
 
 /* Returns whether a column is where it was made, by its name and type. */
@@ -73,7 +76,8 @@ find_index(Relation keys)
 	Form_pg_index form;
 
 	if (!has_column(keys, SUBJECT, "subject", UUIDOID) || !has_column(keys, ID, "id", INT8OID) ||
-		!has_column(keys, EPOCH, "epoch", INT4OID) || !has_column(keys, WRAPPED, "wrapped", BYTEAOID))
+		!has_column(keys, EPOCH, "epoch", INT4OID) || !has_column(keys, WRAPPED, "wrapped", BYTEAOID) ||
+		!has_column(keys, RETIRED_BY, "retired_by", UUIDOID))
 		return InvalidOid;
 	(void) RelationGetIndexList(keys);
 	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(keys->rd_pkindex));
@@ -87,9 +91,9 @@ find_index(Relation keys)
 	return index;
 }
 
-/* Reads the uuid of this installation; false where the table has no row, or is not as it was made. */
+/* Reads the uuid of this installation from its table; false where that has no row, or is not as it was made. */
 static bool
-read_installation(Snapshot snapshot, uint8 installation[SEALED_UUID_BYTES])
+read_shop(Snapshot snapshot, uint8 installation[SEALED_UUID_BYTES])
 {
 	Relation shop = open_plain("shop");
 	bool found = false;
@@ -119,6 +123,24 @@ read_installation(Snapshot snapshot, uint8 installation[SEALED_UUID_BYTES])
 	return found;
 }
 
+/* Finds the uuid of this installation under a snapshot that is no older than a moment; it is read once in each. */
+static bool
+find_installation(Snapshot snapshot, const Moment *since, uint8 installation[SEALED_UUID_BYTES])
+{
+	static uint8 read[SEALED_UUID_BYTES];
+	static Moment seen;
+
+	if (!commerce_same_moment(&seen, since))
+	{
+		memset(&seen, 0, sizeof(seen));
+		if (!read_shop(snapshot, read))
+			return false;
+		seen = *since;
+	}
+	memcpy(installation, read, SEALED_UUID_BYTES);
+	return true;
+}
+
 /* Copies a tuple into a row; false where its key is not of the size of one. */
 static bool
 read_tuple(Relation keys, HeapTuple tuple, KeyRow *row)
@@ -133,6 +155,8 @@ read_tuple(Relation keys, HeapTuple tuple, KeyRow *row)
 	if (VARSIZE_ANY_EXHDR(wrapped) != WRAPPED_KEY_BYTES)
 		return false;
 	memcpy(row->wrapped, VARDATA_ANY(wrapped), WRAPPED_KEY_BYTES);
+	(void) heap_getattr(tuple, RETIRED_BY, description, &isnull);
+	row->retired = !isnull;
 	return true;
 }
 
@@ -157,8 +181,8 @@ scan_keys(Relation keys, Oid index, Snapshot snapshot, const pg_uuid_t *subject,
 	ScanKeyInit(&wanted[1], ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
 	scan = systable_beginscan(keys, index, true, snapshot, id == 0 ? 1 : 2, wanted);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		if (read_tuple(keys, tuple, &row) &&
-			(id != 0 || (commerce_keyring_has(row.epoch) && (!found || is_better(&row, best)))))
+		if (read_tuple(keys, tuple, &row) && (id != 0 || (!row.retired && commerce_keyring_has(row.epoch) &&
+														  (!found || is_better(&row, best)))))
 		{
 			*best = row;
 			found = true;
@@ -173,6 +197,7 @@ commerce_find_key_row(const pg_uuid_t *subject, int64 id, uint8 installation[SEA
 {
 	Relation keys;
 	KeyLookup result = KEY_ASK_SQL;
+	Moment since = commerce_moment();
 	Snapshot snapshot;
 	Oid index;
 
@@ -182,7 +207,7 @@ commerce_find_key_row(const pg_uuid_t *subject, int64 id, uint8 installation[SEA
 	if (OidIsValid(index))
 	{
 		snapshot = RegisterSnapshot(GetLatestSnapshot());
-		if (read_installation(snapshot, installation))
+		if (find_installation(snapshot, &since, installation))
 			result = scan_keys(keys, index, snapshot, subject, id, row) ? KEY_FOUND : KEY_NOT_THERE;
 		UnregisterSnapshot(snapshot);
 	}

@@ -10,7 +10,8 @@
  *   text    NFKC, trimmed.
  *
  * Unicode promises that normalisation and case folding of assigned characters never change, so an upgrade of the
- * server leaves the index good. NFKC runs again after folding, because folding can undo it.
+ * server leaves the index good. NFKC runs again after folding, because folding can undo it. All of that leaves ASCII as it
+ * is but for A to Z, so where there is nothing else, as nearly always, none of it runs.
  */
 #include "privacy/normalise.h"
 
@@ -58,10 +59,22 @@ encode(const pg_wchar *points)
 	return text;
 }
 
+/* Is this ASCII throughout? */
+static bool
+is_ascii(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char) *text >= 0x80)
+			return false;
+	return true;
+}
+
 /* Returns the compatibility form of a text. */
 char *
 commerce_nfkc(const char *text)
 {
+	if (is_ascii(text))
+		return pstrdup(text);
 	return encode(unicode_normalize(UNICODE_NFKC, decode(text)));
 }
 
@@ -84,6 +97,15 @@ trim(char *text)
 	while (length > 0 && is_space(text[length - 1]))
 		length--;
 	text[length] = '\0';
+	return text;
+}
+
+/* Folds the case of ASCII, in place. */
+static char *
+fold_ascii(char *text)
+{
+	for (char *c = text; *c != '\0'; c++)
+		*c = pg_ascii_tolower((unsigned char) *c);
 	return text;
 }
 
@@ -200,7 +222,8 @@ commerce_normalise_as(const char *text, Normaliser normaliser, const char *count
 
 	switch (normaliser)
 	{
-		case NORMALISE_EMAIL: return with_ascii_domain(commerce_nfkc(fold(normal)));
+		case NORMALISE_EMAIL:
+			return is_ascii(normal) ? fold_ascii(normal) : with_ascii_domain(commerce_nfkc(fold(normal)));
 		case NORMALISE_PHONE: return phone(normal, country);
 		case NORMALISE_TEXT: break;
 	}

@@ -21,6 +21,12 @@ extern char *commerce_open_row(const bytea *sealed, const char *field, const pg_
 extern char *commerce_try_open(const bytea *sealed, const char *field, const pg_uuid_t *subject,
 							   const pg_uuid_t *row, size_t *length);
 
+/*
+ * Seals by the key that the subject has today what another key of the subject has sealed, as the same field; 0 where it
+ * does not open, or where there is no key to seal with: none is made.
+ */
+extern Datum commerce_seal_anew(const bytea *sealed, const pg_uuid_t *subject, const pg_uuid_t *row);
+
 /* Raises that CM040. */
 pg_noreturn extern void commerce_refuse_unreadable(void);
 

@@ -51,6 +51,20 @@ set_row(SealedPlace *place, const pg_uuid_t *row)
 		memcpy(place->row, row->data, SEALED_UUID_BYTES);
 }
 
+/* Seals a text by a key, as a field of a row. */
+static Datum
+seal_by(DataKey *key, const char *plaintext, size_t length, const uint8 *field_id, const pg_uuid_t *row)
+{
+	size_t size = commerce_sealed_size(length);
+	bytea *sealed = palloc(VARHDRSZ + size);
+
+	set_row(&key->place, row);
+	SET_VARSIZE(sealed, VARHDRSZ + size);
+	commerce_sealed_seal((uint8 *) VARDATA(sealed), plaintext, length, field_id, key->id, key->key,
+						 &key->place);
+	return PointerGetDatum(sealed);
+}
+
 /* Seals a text for a subject, making the subject's data key when it is the first. */
 Datum
 commerce_seal_row(const char *plaintext, size_t length, const char *field, const pg_uuid_t *subject,
@@ -58,19 +72,12 @@ commerce_seal_row(const char *plaintext, size_t length, const char *field, const
 {
 	uint8 field_id[SEALED_FIELD_BYTES];
 	DataKey key;
-	bytea *sealed;
-	size_t size;
 
 	check_sealable(length, field);
 	commerce_keyring_open();
 	commerce_data_key_for_sealing(subject, &key);
-	set_row(&key.place, row);
 	commerce_sealed_field_id(field, strlen(field), field_id);
-	size = commerce_sealed_size(length);
-	sealed = palloc(VARHDRSZ + size);
-	SET_VARSIZE(sealed, VARHDRSZ + size);
-	commerce_sealed_seal((uint8 *) VARDATA(sealed), plaintext, length, field_id, key.id, key.key, &key.place);
-	return PointerGetDatum(sealed);
+	return seal_by(&key, plaintext, length, field_id, row);
 }
 
 /* The same for a subject that has one value of the field. */
@@ -165,6 +172,25 @@ commerce_reseal(const bytea *sealed, const char *field, const pg_uuid_t *from, c
 	char *plaintext = commerce_open_text(sealed, field, from, &length);
 	Datum result = commerce_seal_text(plaintext, length, field, to);
 
+	explicit_bzero(plaintext, length);
+	pfree(plaintext);
+	return result;
+}
+
+/* Seals by the subject's key of today what another of his keys has sealed; 0 where it does not open or there is none. */
+Datum
+commerce_seal_anew(const bytea *sealed, const pg_uuid_t *subject, const pg_uuid_t *row)
+{
+	size_t length;
+	char *plaintext = commerce_try_open(sealed, NULL, subject, row, &length);
+	Datum result = (Datum) 0;
+	DataKey key;
+
+	if (plaintext == NULL)
+		return (Datum) 0;
+	if (commerce_data_key_in_use(subject, &key))
+		result =
+			seal_by(&key, plaintext, length, commerce_sealed_field((const uint8 *) VARDATA_ANY(sealed)), row);
 	explicit_bzero(plaintext, length);
 	pfree(plaintext);
 	return result;

@@ -25,6 +25,7 @@
 
 PG_FUNCTION_INFO_V1(commerce_seal);
 PG_FUNCTION_INFO_V1(commerce_reveal);
+PG_FUNCTION_INFO_V1(commerce_reveal_fields);
 PG_FUNCTION_INFO_V1(commerce_reseal_sql);
 PG_FUNCTION_INFO_V1(commerce_mask_sql);
 PG_FUNCTION_INFO_V1(commerce_blind);
@@ -83,6 +84,50 @@ commerce_reveal(PG_FUNCTION_ARGS)
 		commerce_audit_reveals ? commerce_field_of((const uint8 *) VARDATA_ANY(PG_GETARG_BYTEA_PP(0))) : NULL,
 		PG_GETARG_TEXT_PP(2));
 	PG_RETURN_TEXT_P(commerce_utf8_to_text(opened, length));
+}
+
+/* Opens each value that is not NULL, and names the fields of those with commas between them. */
+static ArrayType *
+open_fields(ArrayType *values, const pg_uuid_t *subject, const pg_uuid_t *row, StringInfo fields)
+{
+	ArrayIterator iterator = array_create_iterator(values, 0, NULL);
+	int count = ArrayGetNItems(ARR_NDIM(values), ARR_DIMS(values));
+	Datum *texts = palloc(sizeof(Datum) * count);
+	bool *nulls = palloc(sizeof(bool) * count);
+	Datum value;
+
+	for (int i = 0; array_iterate(iterator, &value, &nulls[i]); i++)
+	{
+		bytea *sealed = nulls[i] ? NULL : DatumGetByteaPP(value);
+		char *opened;
+		size_t length;
+
+		if (sealed == NULL)
+			continue;
+		opened = commerce_open_row(sealed, NULL, subject, row, &length);
+		texts[i] = PointerGetDatum(commerce_utf8_to_text(opened, length));
+		appendStringInfo(fields, "%s%s", fields->len > 0 ? ", " : "",
+						 commerce_field_of((const uint8 *) VARDATA_ANY(sealed)));
+	}
+	return construct_md_array(texts, nulls, ARR_NDIM(values), ARR_DIMS(values), ARR_LBOUND(values), TEXTOID,
+							  -1, false, TYPALIGN_INT);
+}
+
+/* reveal_fields(values, subject, purpose, row_id) decrypts several values of a subject, for one entry in the audit log. */
+Datum
+commerce_reveal_fields(PG_FUNCTION_ARGS)
+{
+	StringInfoData fields;
+	ArrayType *opened;
+
+	if (lacks(fcinfo, 3))
+		PG_RETURN_NULL();
+	commerce_require_purpose(PG_GETARG_TEXT_PP(2));
+	initStringInfo(&fields);
+	opened = open_fields(PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_UUID_P(1), optional_uuid(fcinfo, 3), &fields);
+	if (fields.len > 0)
+		commerce_note_reveal(PG_GETARG_UUID_P(1), fields.data, PG_GETARG_TEXT_PP(2));
+	PG_RETURN_ARRAYTYPE_P(opened);
 }
 
 /* reseal(value, field, from_subject, to_subject) encrypts for one subject what was for another, and shows it to nobody. */

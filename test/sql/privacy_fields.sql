@@ -54,7 +54,7 @@ SELECT id, commerce.reveal(email, :anna, 'test') AS email, commerce.reveal(phone
 ALTER TABLE fields ALTER COLUMN anything TYPE commerce.sealed('email');
 ALTER TABLE fields ALTER COLUMN anything TYPE commerce.sealed('phone');
 ALTER TABLE fields ALTER COLUMN phone TYPE commerce.sealed;
-COPY (SELECT) TO PROGRAM 'rm -f privacy_fields';
+COPY (SELECT) TO PROGRAM 'cat > /dev/null; rm -f privacy_fields';
 DROP TABLE fields;
 
 -- A value of one row opens as that row's, and a value of none as no row's.
@@ -69,6 +69,24 @@ SELECT commerce.mask(:'one', :anna);
 SELECT commerce.seal(plaintext => 'x', field => 'notes', subject => NULL, row_id => :row1) IS NULL
     AND commerce.seal('x', NULL, :anna) IS NULL AND commerce.reveal(:'one', NULL, 'test', :row1) IS NULL
     AND commerce.reveal(:'one', :anna, NULL, :row1) IS NULL AND commerce.mask(:'one', NULL) IS NULL AS nulls_stay_null;
+
+-- Several values at once, in their order, for one entry in the audit log; all of them open, or none.
+SELECT clock_timestamp() AS since \gset
+SELECT commerce.reveal_fields(ARRAY[:'one', NULL, commerce.seal('a@x.example', 'email', :anna, :row1)]::commerce.sealed[], :anna, 'test', :row1) AS revealed,
+    commerce.reveal_fields(ARRAY[ARRAY[:'none'], ARRAY[:'none']]::commerce.sealed[], :anna, 'test') AS two_dimensions,
+    commerce.reveal_fields('{}', :anna, 'test') AS none, commerce.reveal_fields('{NULL}', :anna, 'test') AS of_null,
+    commerce.reveal_fields(NULL, :anna, 'test') AS nothing, commerce.reveal_fields('{}', NULL, 'test') AS nobodys;
+SELECT subject = :anna AS subject, detail FROM commerce.audit_log WHERE kind = 'reveal' AND at >= :'since' ORDER BY id;
+SELECT commerce.reveal_fields(ARRAY[:'one', :'none']::commerce.sealed[], :anna, 'test', :row1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT commerce.reveal_fields(ARRAY[:'one']::commerce.sealed[], :anna, ' ', :row1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) AS entries FROM commerce.audit_log WHERE kind = 'reveal' AND at >= :'since';
+SET ROLE commerce_app;
+SELECT commerce.reveal_fields('{}', :anna, 'test');
+SET ROLE commerce_owner;
+SELECT commerce.reveal_fields('{}', :anna, 'test');
+RESET ROLE;
 
 -- Every swap of subject, row and field is refused, in the same words; what belongs together opens.
 CREATE TABLE swaps AS
@@ -143,6 +161,17 @@ SELECT count(*) AS statistics FROM pg_stats WHERE tablename = 'cities' AND attna
 BEGIN;
 SET LOCAL enable_seqscan = off;
 EXPLAIN (COSTS OFF) SELECT id FROM cities WHERE city_blind = ANY (commerce.blinds('city 7', 'city', 3));
+-- In a sub-select a prepared statement goes on with one plan.
+PREPARE within(text) AS SELECT count(*) FROM cities WHERE city_blind = ANY ((SELECT commerce.blinds($1, 'city', 3))::bytea[]);
+DO $$
+BEGIN
+    FOR i IN 1..7 LOOP
+        EXECUTE format('EXECUTE within(%L)', 'city ' || i);
+    END LOOP;
+END
+$$;
+SELECT generic_plans > 0 AS one_plan FROM pg_prepared_statements WHERE name = 'within';
+DEALLOCATE within;
 COMMIT;
 SELECT count(*) > 20 AS found_more, count(*) FILTER (WHERE commerce.reveal(city, person, 'test') = 'city 7') AS meant
 FROM cities WHERE city_blind = ANY (commerce.blinds('city 7', 'city', 3));
