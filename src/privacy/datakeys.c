@@ -103,6 +103,13 @@ static SavedPlan find_tombstone = {
 	.sql = "SELECT erased_at IS NOT NULL FROM commerce.customers WHERE id = $1 FOR KEY SHARE",
 	.args = "uuid"};
 
+/* The same of a guest, who is known by an order: his erasure changes the order first. */
+static SavedPlan lock_guest_order = {.sql = "SELECT FROM commerce.orders WHERE id = $1 FOR SHARE",
+									 .args = "uuid"};
+
+static SavedPlan find_guest_tombstone = {
+	.sql = "SELECT true FROM commerce.guests WHERE order_id = $1 AND erased_at IS NOT NULL", .args = "uuid"};
+
 /* Refuses a shop without its one row of facts. */
 static void
 require_row(uint64 rows)
@@ -304,14 +311,23 @@ random_id(void)
 	return id;
 }
 
+/* Was the subject erased, a customer or a guest? */
+static bool
+is_erased(Datum subject)
+{
+	bool isnull;
+
+	if (commerce_run(&find_tombstone, PLAN_WRITES, &subject, NULL) > 0)
+		return DatumGetBool(commerce_value(0, 1, &isnull));
+	return commerce_run(&lock_guest_order, PLAN_WRITES, &subject, NULL) > 0 &&
+		   commerce_run(&find_guest_tombstone, PLAN_LATEST, &subject, NULL) > 0;
+}
+
 /* Refuses a key for somebody who was erased: nothing about him is to be kept again. */
 static void
 refuse_erased(const pg_uuid_t *subject)
 {
-	bool isnull;
-
-	if (commerce_run(&find_tombstone, PLAN_WRITES, (Datum[]){UUIDPGetDatum(subject)}, NULL) == 0 ||
-		!DatumGetBool(commerce_value(0, 1, &isnull)))
+	if (!is_erased(UUIDPGetDatum(subject)))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_NOT_PERMITTED), errmsg("this customer was erased"),
