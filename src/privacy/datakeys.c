@@ -27,6 +27,7 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/plan.h"
+#include "privacy/erased.h"
 #include "privacy/key_rows.h"
 #include "privacy/keyring.h"
 #include "privacy/keystate.h"
@@ -94,21 +95,6 @@ static SavedPlan find_newest = {
 static SavedPlan insert_key = {
 	.sql = "INSERT INTO commerce.data_keys (subject, id, epoch, wrapped) VALUES ($1, $2, $3, $4)",
 	.args = "uuid; bigint; integer; bytea"};
-
-/*
- * Is the subject a customer who was erased? Whoever erases locks the row FOR UPDATE, so this waits for him, and he for
- * the end of this transaction: a key that he has not seen cannot be made.
- */
-static SavedPlan find_tombstone = {
-	.sql = "SELECT erased_at IS NOT NULL FROM commerce.customers WHERE id = $1 FOR KEY SHARE",
-	.args = "uuid"};
-
-/* The same of a guest, who is known by an order: his erasure changes the order first. */
-static SavedPlan lock_guest_order = {.sql = "SELECT FROM commerce.orders WHERE id = $1 FOR SHARE",
-									 .args = "uuid"};
-
-static SavedPlan find_guest_tombstone = {
-	.sql = "SELECT true FROM commerce.guests WHERE order_id = $1 AND erased_at IS NOT NULL", .args = "uuid"};
 
 /* Refuses a shop without its one row of facts. */
 static void
@@ -311,31 +297,6 @@ random_id(void)
 	return id;
 }
 
-/* Was the subject erased, a customer or a guest? */
-static bool
-is_erased(Datum subject)
-{
-	bool isnull;
-
-	if (commerce_run(&find_tombstone, PLAN_WRITES, &subject, NULL) > 0)
-		return DatumGetBool(commerce_value(0, 1, &isnull));
-	return commerce_run(&lock_guest_order, PLAN_WRITES, &subject, NULL) > 0 &&
-		   commerce_run(&find_guest_tombstone, PLAN_LATEST, &subject, NULL) > 0;
-}
-
-/* Refuses a key for somebody who was erased: nothing about him is to be kept again. */
-static void
-refuse_erased(const pg_uuid_t *subject)
-{
-	if (!is_erased(UUIDPGetDatum(subject)))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_NOT_PERMITTED), errmsg("this customer was erased"),
-			 commerce_errfacts("customer",
-							   DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(subject))), NULL),
-			 errhint("Whoever comes back is a new customer: commerce.create_customer().")));
-}
-
 /* Draws a data key for a subject and wraps it by the newest epoch; nothing is stored yet. */
 static void
 draw_key(const pg_uuid_t *subject, WrappedKey *wrapped)
@@ -365,7 +326,7 @@ make_key(const pg_uuid_t *subject, WrappedKey *wrapped)
 	bytea *stored = palloc(VARHDRSZ + WRAPPED_KEY_BYTES);
 
 	SPI_connect();
-	refuse_erased(subject);
+	commerce_refuse_erased(subject);
 	draw_key(subject, wrapped);
 	SET_VARSIZE(stored, VARHDRSZ + WRAPPED_KEY_BYTES);
 	memcpy(VARDATA(stored), wrapped->wrapped, WRAPPED_KEY_BYTES);

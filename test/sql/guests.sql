@@ -86,7 +86,9 @@ SELECT o - '{ship_address,email}'::text[] = o AS nothing_of_him, o -> 'total' ->
 SELECT s.n, x.topic, x.payload - 'erased_at' = jsonb_build_object('id', s.id) AS payload FROM commerce.outbox x JOIN guest_sold s ON x.aggregate = s.id::text WHERE x.topic = 'guest.erased' ORDER BY n;
 SELECT s.n, a.kind, a.relation, a.detail - 'words' AS detail FROM commerce.audit_log a JOIN guest_sold s ON a.subject = s.id::text WHERE a.kind = 'erase' ORDER BY n;
 -- No key is made for him again.
+\set VERBOSITY terse
 SELECT commerce.seal('Ada', 'name', :'one');
+\set VERBOSITY default
 -- Once for all; nobody else is touched.
 SELECT commerce.erase_guest(:'one') - 'orders' AS again, (SELECT count(*) FROM commerce.outbox WHERE aggregate = :'one' AND topic = 'guest.erased') AS told_once;
 SELECT commerce.reveal(o.ship_address, coalesce(o.customer_id, o.id), 'test')::jsonb ->> 'street' AS street FROM commerce.orders o JOIN guest_sold s USING (id) WHERE n > 3 ORDER BY n;
