@@ -16,6 +16,7 @@
 #include "base/due.h"
 #include "base/errors.h"
 #include "base/plain_table.h"
+#include "base/random.h"
 #include "base/uuid.h"
 
 #pragma GCC diagnostic push
@@ -133,8 +134,7 @@ make_row(const AuditFacts *facts, Datum values[COLUMNS], bool nulls[COLUMNS])
 	MerkleHash leaf;
 
 	memcpy(entry.id, id->data, AUDIT_ID_BYTES);
-	if (!pg_strong_random(salts, AUDIT_SALTS_BYTES))
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("there is no randomness")));
+	commerce_random_bytes(salts, AUDIT_SALTS_BYTES);
 	memcpy(entry.salt, salts, AUDIT_SALT_BYTES);
 	entry.detail = commerce_audit_detail(detail_text(facts->detail), salts + AUDIT_SALT_BYTES);
 	leaf = commerce_audit_leaf(&entry);

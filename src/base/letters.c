@@ -1,10 +1,12 @@
 /*
  * letters.c: codes that people type and nobody guesses.
  *
- * Each character is drawn from the operating system's randomness, each of the alphabet as likely as any other: bytes
+ * Each character is drawn at random, each of the alphabet as likely as any other: bytes
  * beyond the last whole multiple of its size are thrown away.
  */
 #include "base/letters.h"
+
+#include "base/random.h"
 
 /* Without 0, O, 1, I and L, which people mix up. */
 static const char alphabet[LETTERS + 1] = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
@@ -13,21 +15,11 @@ static const char alphabet[LETTERS + 1] = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 static char
 random_letter(void)
 {
-	static unsigned char bytes[4096];
-	static size_t used = sizeof(bytes);
-
 	for (;;)
 	{
 		unsigned char byte;
 
-		if (used == sizeof(bytes))
-		{
-			if (!pg_strong_random(bytes, sizeof(bytes)))
-				ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
-			used = 0;
-		}
-		byte = bytes[used];
-		bytes[used++] = 0;
+		commerce_random_bytes(&byte, 1);
 		if (byte < 256 / LETTERS * LETTERS)
 			return alphabet[byte % LETTERS];
 	}

@@ -7,14 +7,15 @@
  */
 #include "base/uuid.h"
 
+#include "base/random.h"
+
 #include <time.h>
 
 #define NANOSECONDS_PER_MS INT64CONST(1000000)
 /* The smallest step that 12 bits within a millisecond can show, rounded up. */
 #define SMALLEST_STEP 245
-/* The random bits of one identifier, in bytes, and for how many identifiers they are drawn together. */
+/* The random bits of an identifier, in bytes. */
 #define RANDOM_BYTES 8
-#define RANDOM_IDS 128
 
 PG_FUNCTION_INFO_V1(commerce_uuidv7_sql);
 
@@ -32,29 +33,6 @@ advancing_clock(void)
 	return last;
 }
 
-/*
- * Puts random bits where the identifier has them. They are drawn for many identifiers at once: each drawing asks the
- * cryptographic library for its generator and the system for the process id, which takes longer than all the rest of an
- * identifier. A process that was forked with bits in store draws its own.
- */
-static void
-put_random(unsigned char *target)
-{
-	static unsigned char store[RANDOM_IDS * RANDOM_BYTES];
-	static int left = 0;
-	static int owner = 0;
-
-	if (left == 0 || owner != MyProcPid)
-	{
-		left = 0;
-		if (!pg_strong_random(store, sizeof(store)))
-			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
-		left = RANDOM_IDS;
-		owner = MyProcPid;
-	}
-	memcpy(target, &store[--left * RANDOM_BYTES], RANDOM_BYTES);
-}
-
 /* Makes a new identifier. */
 pg_uuid_t *
 commerce_uuidv7(void)
@@ -64,7 +42,7 @@ commerce_uuidv7(void)
 	uint64 ms = ns / NANOSECONDS_PER_MS;
 	uint32 fraction = (uint32) ((ns % NANOSECONDS_PER_MS) * 4096 / NANOSECONDS_PER_MS);
 
-	put_random(&uuid->data[8]);
+	commerce_random_bytes(&uuid->data[8], RANDOM_BYTES);
 	for (int i = 0; i < 6; i++)
 		uuid->data[i] = (unsigned char) (ms >> (40 - 8 * i));
 	uuid->data[6] = (unsigned char) (0x70 | (fraction >> 8));
