@@ -18,6 +18,7 @@ typedef struct PlainIndex
 	Oid relid;
 	IndexInfo *info;      /* NULL: made for each row */
 	ExprState *predicate; /* NULL: every row */
+	Relation relation;    /* opened with the first row; NULL: not yet */
 } PlainIndex;
 
 struct PlainDescription

@@ -42,6 +42,9 @@ commerce_plain_table_open_for_good(PlainTable *table)
 		return NULL;
 	relation = table_open(relid, RowExclusiveLock);
 	commerce_describe_table(table, relation);
+	/* Whoever was interrupted by an error has closed nothing; the transaction did. */
+	for (int i = 0; i < table->description->index_count; i++)
+		table->description->indexes[i].relation = NULL;
 	if (table->description->plain)
 		return relation;
 	table_close(relation, NoLock);
@@ -96,25 +99,23 @@ may_be_stored(const PlainDescription *description, ExprContext *context)
 
 /* Enters the row in the slot into one index. */
 static void
-enter_index(const PlainDescription *description, const PlainIndex *plain, Relation relation,
-			ExprContext *context)
+enter_index(const PlainDescription *description, PlainIndex *plain, Relation relation, ExprContext *context)
 {
 	TupleTableSlot *slot = description->slot;
 	Datum values[INDEX_MAX_KEYS];
 	bool nulls[INDEX_MAX_KEYS];
 	IndexInfo *info;
-	Relation index;
 
 	if (plain->predicate != NULL && !ExecQual(plain->predicate, context))
 		return;
-	index = index_open(plain->relid, RowExclusiveLock);
-	info = plain->info ? plain->info : BuildIndexInfo(index);
+	if (plain->relation == NULL)
+		plain->relation = index_open(plain->relid, RowExclusiveLock);
+	info = plain->info ? plain->info : BuildIndexInfo(plain->relation);
 	FormIndexDatum(info, slot, description->estate, values, nulls);
-	(void) index_insert(index, values, nulls, &slot->tts_tid, relation,
+	(void) index_insert(plain->relation, values, nulls, &slot->tts_tid, relation,
 						info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO, false, info);
 	if (plain->info == NULL)
-		commerce_end_index_insert(index, info);
-	index_close(index, RowExclusiveLock);
+		commerce_end_index_insert(plain->relation, info);
 }
 
 /* Writes a row. */
@@ -155,11 +156,26 @@ commerce_plain_table_insert_for_good(PlainTable *table, Relation relation, const
 	return insert_row(table, relation, values, nulls, TABLE_INSERT_FROZEN);
 }
 
+/* Closes the table and those of its indexes that were opened. */
+static void
+close_relations(PlainTable *table, Relation relation)
+{
+	for (int i = 0; i < table->description->index_count; i++)
+	{
+		PlainIndex *plain = &table->description->indexes[i];
+
+		if (plain->relation != NULL)
+			index_close(plain->relation, RowExclusiveLock);
+		plain->relation = NULL;
+	}
+	table_close(relation, NoLock);
+}
+
 /* Ends writing. */
 void
-commerce_plain_table_close(Relation relation)
+commerce_plain_table_close(PlainTable *table, Relation relation)
 {
-	table_close(relation, NoLock);
+	close_relations(table, relation);
 	CommandCounterIncrement();
 }
 
@@ -194,9 +210,9 @@ commerce_plain_table_write(PlainTable *table, const Datum *values, const bool *n
 						   : commerce_plain_table_insert(table, relation, values, nulls);
 		/* A frozen row is there for everyone at once; to begin another command for it would make this one look changed. */
 		if (for_good)
-			table_close(relation, NoLock);
+			close_relations(table, relation);
 		else
-			commerce_plain_table_close(relation);
+			commerce_plain_table_close(table, relation);
 	}
 	if (!written)
 		write_by_statement(table, values, nulls);

@@ -84,6 +84,6 @@ extern void commerce_plain_table_write(PlainTable *table, const Datum *values, c
 									   bool for_good);
 
 /* Ends writing and makes the rows visible to the statements that follow. */
-extern void commerce_plain_table_close(Relation relation);
+extern void commerce_plain_table_close(PlainTable *table, Relation relation);
 
 #endif

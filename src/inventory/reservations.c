@@ -150,7 +150,7 @@ commerce_write_directly(const StockPromise *promises, int count, const StockNeed
 		if (promise->counter != NULL)
 			commerce_escrow_written(promise->counter, promise->quantity);
 	}
-	commerce_plain_table_close(table);
+	commerce_plain_table_close(&reservations, table);
 	return written;
 }
 

@@ -220,7 +220,7 @@ write_order_plainly(const Datum *values, const bool *nulls)
 	machine = commerce_find_machine(ORDER_MACHINE);
 	written = machine != NULL && commerce_machine_has_state(machine, FIRST_STATE) &&
 			  commerce_plain_table_insert(&orders, table, values, nulls);
-	commerce_plain_table_close(table);
+	commerce_plain_table_close(&orders, table);
 	return written;
 }
 
@@ -264,7 +264,7 @@ write_part_plainly(PlainTable *part, const pg_uuid_t *order, const Columns *rows
 		if (!commerce_plain_table_insert(part, table, values, nulls))
 			break;
 	}
-	commerce_plain_table_close(table);
+	commerce_plain_table_close(part, table);
 	return written;
 }
 
@@ -274,7 +274,7 @@ commerce_write_order_part(OrderPart part, const pg_uuid_t *order, Columns *rows,
 {
 	Datum values[MAX_COLUMNS + 1] = {UUIDPGetDatum(order)};
 
-	if (*plainly)
+	if (*plainly && rows->count > 0)
 		commerce_columns_drop(rows, write_part_plainly(&parts[part].table, order, rows));
 	if (rows->count == 0)
 		return;

@@ -73,7 +73,7 @@ write_plainly(Datum topic, Datum aggregate, Datum payload)
 		return false;
 	values[ID] = UUIDPGetDatum(commerce_uuidv7());
 	written = commerce_plain_table_insert(&outbox, table, values, nulls);
-	commerce_plain_table_close(table);
+	commerce_plain_table_close(&outbox, table);
 	if (written)
 		commerce_resident_wanted();
 	return written;
