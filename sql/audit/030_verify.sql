@@ -26,6 +26,8 @@ BEGIN
         WHERE n.level = 0 AND a.leaf IS DISTINCT FROM n.hash
             AND (a.id IS NOT NULL OR n.position >= pruned);
     RETURN QUERY
+        SELECT 'twice', a.id, NULL::bigint, format('there are %s entries with this id', count(*)) FROM commerce.audit_log a GROUP BY a.id HAVING count(*) > 1;
+    RETURN QUERY
         SELECT 'tree', NULL::uuid, n.position, format('node %s of level %s is not the hash of the two below it', n.position, n.level)
         FROM commerce.audit_nodes n
             LEFT JOIN commerce.audit_nodes l ON l.level = n.level - 1 AND l.position = n.position * 2
@@ -55,7 +57,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.verify_audit() IS
-'Looks for traces of changes to the audit log: recomputes every leaf, every node, the root of every checkpoint and every signature, and lists what is wrong; no row: nothing is. problem: changed (an entry is not what it was), redacted (its detail was taken away by no erasure), missing, replaced, tree, checkpoint, signature; position: of the leaf or node, or the size of the checkpoint. Whoever can change tables can also compute the tree anew, but not sign it: compare the last checkpoint kept elsewhere, by prove_consistency() and its key. Reads all of it: about a second for 200,000 entries.';
+'Looks for traces of changes to the audit log: recomputes every leaf, every node, the root of every checkpoint and every signature, and lists what is wrong; no row: nothing is. problem: changed (an entry is not what it was), redacted (its detail was taken away by no erasure), missing, replaced, twice, tree, checkpoint, signature; position: of the leaf or node, or the size of the checkpoint. Whoever can change tables can also compute the tree anew, but not sign it: compare the last checkpoint kept elsewhere, by prove_consistency() and its key. Reads all of it: about a second for 200,000 entries.';
 GRANT EXECUTE ON FUNCTION commerce.verify_audit() TO commerce_admin;
 
 CREATE FUNCTION commerce.prune_audit(before timestamptz) RETURNS bigint

@@ -50,7 +50,8 @@ BEGIN
             ORDER BY a.id LIMIT 100);
         EXIT WHEN cardinality(entries) = 0;
         PERFORM commerce.write_audit('redact', 'commerce.audit_log', about, jsonb_build_object('entries', to_jsonb(entries)));
-        UPDATE commerce.audit_log a SET detail = NULL, salt = commerce.audit_erased(a.detail, a.salt) WHERE a.id = ANY (entries);
+        UPDATE commerce.audit_log a SET detail = NULL, salt = commerce.audit_erased(a.detail, a.salt)
+            WHERE a.subject = ANY (subjects) AND a.id = ANY (entries);
         redacted := redacted + cardinality(entries);
     END LOOP;
     RETURN redacted;

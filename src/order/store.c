@@ -288,8 +288,11 @@ note_placed(const char *order, int64 number, const Quote *quote)
 	commerce_json_string(&detail, psprintf(INT64_FORMAT, number));
 	commerce_json_key(&detail, "channel");
 	commerce_json_string(&detail, quote->channel);
-	commerce_json_key(&detail, "customer_id");
-	commerce_json_string(&detail, quote->customer);
+	if (quote->customer != NULL)
+	{
+		commerce_json_key(&detail, "customer_id");
+		commerce_json_string(&detail, quote->customer);
+	}
 	commerce_json_key(&detail, "total");
 	commerce_json_string(&detail, commerce_amount_print(commerce_amount_make(quote->total, quote->currency)));
 	commerce_json_end_object(&detail);

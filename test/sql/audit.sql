@@ -64,6 +64,15 @@ SELECT commerce.audit_leaf('00000000-0000-7000-8000-000000000001', '2026-01-01 0
 SELECT commerce.audit_leaf(NULL, now(), '', '', '', '', '', NULL, '\x00') IS NULL AS no_id,
     commerce.audit_leaf(gen_random_uuid(), now(), '', '', '', '', '', NULL, '\x00') IS NULL AS short_salt;
 
+-- What happened last, and what happened to somebody, are found by an index in any database.
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+EXPLAIN (COSTS OFF) SELECT at, kind FROM commerce.audit_log ORDER BY written_in DESC, id DESC LIMIT 50;
+EXPLAIN (COSTS OFF) SELECT at, kind FROM commerce.audit_log WHERE subject = 'aud-A';
+EXPLAIN (COSTS OFF) SELECT at, kind FROM commerce.audit_log WHERE subject = ANY ('{aud-A,spring}') AND kind = 'update';
+RESET enable_seqscan;
+RESET enable_bitmapscan;
+
 -- Turned off for a load, by a superuser alone; what the application writes is there all the same.
 SET commerce.audit_changes = off;
 INSERT INTO aud_own VALUES (7, 'loaded');

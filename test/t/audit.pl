@@ -188,6 +188,10 @@ is_found("UPDATE commerce.audit_log SET actor = 'x', leaf = commerce.audit_leaf(
 	'replaced', 'another entry with its own leaf');
 is_found("DELETE FROM commerce.audit_log WHERE id = $third", 'missing', 'an entry that is gone');
 is_found("DELETE FROM commerce.audit_log WHERE id = $third; UPDATE commerce.audit_tree SET pruned = 1000", 'missing', 'one that is said to have been pruned');
+is_found("INSERT INTO commerce.audit_log (id, written_in, at, actor, login, kind, salt, leaf)
+	SELECT id, '1', at, actor, login, kind, salt, leaf FROM commerce.audit_log WHERE id = $third", "changed\ntwice", 'another entry under the same id');
+is_found("INSERT INTO commerce.audit_log SELECT id, '1', at, actor, login, kind, relation, subject, detail, salt, leaf FROM commerce.audit_log WHERE id = $third",
+	'twice', 'the same entry once more');
 is_found('UPDATE commerce.audit_nodes SET hash = sha256(hash) WHERE level = 2 AND position = 1', 'tree', 'a node');
 is_found('DELETE FROM commerce.audit_nodes WHERE level = 1 AND position = 1', 'tree', 'a node that is gone');
 is_found("UPDATE commerce.audit_checkpoints SET root = sha256(root) WHERE size = (SELECT max(size) FROM commerce.audit_checkpoints)", "checkpoint\nsignature", 'a root');
