@@ -68,25 +68,6 @@ $$;
 COMMENT ON FUNCTION commerce.lock_cart(uuid, uuid, text) IS
 'Internal. Makes this transaction the only one that changes or buys an open cart. P0002 for an unknown cart and, where a customer is given, for one that is not that customer''s; CM010 for one that is not open; CM042 for a draft where the caller is no commerce_admin; 40001 under REPEATABLE READ where it was changed since the snapshot.';
 
-CREATE FUNCTION commerce.touch_carts(carts uuid[]) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    c record;
-BEGIN
-    -- In one order, so that two who fill several carts each do not wait for each other.
-    FOR c IN SELECT x.id, x.state FROM commerce.carts x WHERE x.id = ANY (carts) ORDER BY x.id FOR NO KEY UPDATE LOOP
-        IF c.state <> 'open' THEN
-            PERFORM commerce.refuse_cart(c.id, c.state, 'change');
-        END IF;
-        UPDATE commerce.carts x SET changed_at = clock_timestamp(), expires_at = greatest(x.expires_at, now() + s.cart_ttl)
-            FROM commerce.shop s WHERE x.id = c.id;
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION commerce.touch_carts(uuid[]) IS
-'Internal. Notes that what is in these carts has changed: they expire later, and who has them in an older snapshot cannot buy them. CM010 for one that is not open.';
-
 CREATE FUNCTION commerce.keep_closed_cart() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -102,25 +83,10 @@ COMMENT ON FUNCTION commerce.keep_closed_cart() IS
 'Internal. Trigger on commerce.carts: what is placed or merged never changes again (CM010), but that an erasure takes destination, options and attributes away.';
 
 CREATE FUNCTION commerce.cart_filled() RETURNS trigger
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM commerce.touch_carts(ARRAY(SELECT DISTINCT x.cart_id FROM changed x));
-    RETURN NULL;
-END
-$$;
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'commerce_cart_filled';
 COMMENT ON FUNCTION commerce.cart_filled() IS
-'Internal. Statement trigger on commerce.cart_lines and cart_codes: whoever puts something in or takes it out changes the cart, which must be open (CM010).';
-
-CREATE FUNCTION commerce.cart_changed() RETURNS trigger
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM commerce.touch_carts(ARRAY(SELECT x.cart_id FROM before x UNION SELECT x.cart_id FROM after x));
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION commerce.cart_changed() IS 'Internal. As cart_filled(), for UPDATE.';
+'Internal. Statement trigger on commerce.cart_lines and cart_codes, with the rows before and after: whoever puts something in, changes it or takes it out changes the cart, which must be open (CM010), and which expires later; who has it in an older snapshot cannot buy it.';
 
 CREATE FUNCTION commerce.abandon_cart("row" jsonb, event text, detail jsonb) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

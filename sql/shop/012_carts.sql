@@ -22,7 +22,7 @@ CREATE TABLE commerce.carts (
     merged_into uuid,
     CONSTRAINT placed_has_order CHECK ((state = 'placed') = (order_id IS NOT NULL) AND (order_id IS NULL) = (placed_at IS NULL)),
     CONSTRAINT merged_has_target CHECK ((state = 'merged') = (merged_into IS NOT NULL) AND merged_into <> id)
-);
+) WITH (fillfactor = 70);
 COMMENT ON TABLE commerce.carts IS
 'what somebody is about to buy; its state changes only along the machine cart. What is placed, merged or expired is history, to be deleted when you like (the lines go along)';
 COMMENT ON COLUMN commerce.carts.id IS 'whoever knows it can change the cart: for a guest it is the key to it';
@@ -38,7 +38,7 @@ COMMENT ON COLUMN commerce.carts.shipping_method IS 'commerce.shipping_methods.c
 COMMENT ON COLUMN commerce.carts.options IS 'options of checkout(), e.g. discounts by hand with their reasons; but for strategy set by commerce_admin; NULL: none';
 COMMENT ON COLUMN commerce.carts.attributes IS 'the shop''s own facts, in the clear: nothing here may identify a person';
 COMMENT ON COLUMN commerce.carts.changed_at IS 'when the cart, its lines or its codes were last changed';
-COMMENT ON COLUMN commerce.carts.expires_at IS 'from this moment on an open cart is abandoned: expire_carts() ends it; each change moves it on to at least commerce.shop.cart_ttl from then. infinity: never, as a draft';
+COMMENT ON COLUMN commerce.carts.expires_at IS 'from this moment on an open cart is abandoned: expire_carts() ends it; each change moves it on to at least commerce.shop.cart_ttl from then, where that must be a 32nd further, so that few changes move it. infinity: never, as a draft';
 COMMENT ON COLUMN commerce.carts.order_id IS 'commerce.orders.id: the order that bought it';
 COMMENT ON COLUMN commerce.carts.merged_into IS 'commerce.carts.id: the cart that has its lines and codes now';
 CREATE INDEX carts_overdue ON commerce.carts (expires_at) WHERE state = 'open';
@@ -92,13 +92,13 @@ CREATE TRIGGER keep_closed_cart BEFORE UPDATE ON commerce.carts FOR EACH ROW WHE
 CREATE TRIGGER cart_filled AFTER INSERT ON commerce.cart_lines REFERENCING NEW TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION commerce.cart_filled();
 CREATE TRIGGER cart_changed AFTER UPDATE ON commerce.cart_lines REFERENCING OLD TABLE AS before NEW TABLE AS after
-    FOR EACH STATEMENT EXECUTE FUNCTION commerce.cart_changed();
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.cart_filled();
 CREATE TRIGGER cart_emptied AFTER DELETE ON commerce.cart_lines REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION commerce.cart_filled();
 CREATE TRIGGER cart_filled AFTER INSERT ON commerce.cart_codes REFERENCING NEW TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION commerce.cart_filled();
 CREATE TRIGGER cart_changed AFTER UPDATE ON commerce.cart_codes REFERENCING OLD TABLE AS before NEW TABLE AS after
-    FOR EACH STATEMENT EXECUTE FUNCTION commerce.cart_changed();
+    FOR EACH STATEMENT EXECUTE FUNCTION commerce.cart_filled();
 CREATE TRIGGER cart_emptied AFTER DELETE ON commerce.cart_codes REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION commerce.cart_filled();
 
