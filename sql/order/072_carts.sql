@@ -44,7 +44,7 @@ $$;
 COMMENT ON FUNCTION commerce.refuse_cart(uuid, text, text) IS
 'Internal. Raises CM010 about a cart in a state in which the event is not allowed.';
 
-CREATE FUNCTION commerce.lock_cart(cart uuid, customer uuid, event text) RETURNS void
+CREATE FUNCTION commerce.lock_cart(cart uuid, customer uuid, event text, states text[] DEFAULT '{open}') RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -57,16 +57,16 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no cart %', coalesce(cart::text, 'null') USING ERRCODE = 'no_data_found';
     END IF;
-    IF found_state <> 'open' THEN
+    IF found_state <> ALL (states) THEN
         PERFORM commerce.refuse_cart(cart, found_state, event);
     END IF;
     IF found_kind <> 'cart' THEN
-        PERFORM commerce.require_admin('change a draft');
+        PERFORM commerce.require_admin(CASE event WHEN 'reopen' THEN 'reopen' ELSE 'change' END || ' a draft');
     END IF;
 END
 $$;
-COMMENT ON FUNCTION commerce.lock_cart(uuid, uuid, text) IS
-'Internal. Makes this transaction the only one that changes or buys an open cart. P0002 for an unknown cart and, where a customer is given, for one that is not that customer''s; CM010 for one that is not open; CM042 for a draft where the caller is no commerce_admin; 40001 under REPEATABLE READ where it was changed since the snapshot.';
+COMMENT ON FUNCTION commerce.lock_cart(uuid, uuid, text, text[]) IS
+'Internal. Makes this transaction the only one that changes or buys a cart that is open, or in one of these states. P0002 for an unknown cart and, where a customer is given, for one that is not that customer''s; CM010 for one in another state; CM042 for a draft where the caller is no commerce_admin; 40001 under REPEATABLE READ where it was changed since the snapshot.';
 
 CREATE FUNCTION commerce.keep_closed_cart() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -147,21 +147,8 @@ CREATE FUNCTION commerce.reopen_cart(cart uuid, customer uuid DEFAULT NULL) RETU
 AS $$
 DECLARE
     due timestamptz;
-    found_state text;
-    found_kind text;
 BEGIN
-    PERFORM commerce.require_shop();
-    SELECT c.state, c.kind INTO found_state, found_kind FROM commerce.carts c
-        WHERE c.id = cart AND (customer IS NULL OR c.customer_id = customer) FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no cart %', coalesce(cart::text, 'null') USING ERRCODE = 'no_data_found';
-    END IF;
-    IF found_state NOT IN ('open', 'expired') THEN
-        PERFORM commerce.refuse_cart(cart, found_state, 'reopen');
-    END IF;
-    IF found_kind <> 'cart' THEN
-        PERFORM commerce.require_admin('reopen a draft');
-    END IF;
+    PERFORM commerce.lock_cart(cart, customer, 'reopen', '{open,expired}');
     UPDATE commerce.carts c SET state = 'open', changed_at = clock_timestamp(),
             expires_at = greatest(c.expires_at, now() + s.cart_ttl)
         FROM commerce.shop s WHERE c.id = cart RETURNING c.expires_at INTO due;

@@ -359,14 +359,8 @@ my %blows = (
 	},
 	'the postmaster is killed' => sub {
 		my ($when) = @_;
-		my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
-		my @pids = ($postmaster, split /\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity'));
-
-		$node->kill9;
-		wait_until(sub { clients_left() == 0 }, "$when: all clients end") or BAIL_OUT("$when: clients do not end");
-		# Until the last of its children has noticed, their memory is in use.
-		wait_until(sub { kill(0, @pids) == 0 }, "$when: all processes go") or BAIL_OUT("$when: processes stay");
-		$node->start;
+		kill_server($node, $when,
+			killed => sub { wait_until(sub { clients_left() == 0 }, "$when: all clients end") or BAIL_OUT("$when: clients do not end") });
 	},
 	'backends are terminated' => sub {
 		my ($when) = @_;

@@ -54,21 +54,7 @@ for my $stop ('keys', 'values', 'deletion')
 	my $batch = IPC::Run::start([ 'psql', '-X', '-d', $node->connstr('postgres'), '-c', 'SELECT commerce.rotate_data_keys_batch(20)' ], '>', \my $out, '2>', \my $err);
 	my $waiting = "FROM pg_stat_activity WHERE query LIKE 'SELECT commerce.rotate_data_keys_batch%' AND wait_event_type = 'Lock'";
 	wait_for($node, "SELECT count(*) $waiting", '1', "crash $round: a batch is under way");
-	my @pids = split /\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
-	if ($round == 2)
-	{
-		kill('KILL', $node->safe_psql('postgres', "SELECT pid $waiting"));
-		wait_until(sub { kill(0, @pids) == 0 }, "crash $round: all processes go") or BAIL_OUT('processes stay');
-		$node->poll_query_until('postgres', 'SELECT true') or BAIL_OUT('the server does not come back');
-	}
-	else
-	{
-		push @pids, slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
-		$node->kill9;
-		# Until the last of its children has noticed, their memory is in use.
-		wait_until(sub { kill(0, @pids) == 0 }, "crash $round: all processes go") or BAIL_OUT('processes stay');
-		$node->start;
-	}
+	kill_server($node, "crash $round", $round == 2 ? (pid => $node->safe_psql('postgres', "SELECT pid $waiting")) : ());
 	$batch->finish;
 	$node->safe_psql('postgres', "ROLLBACK PREPARED 'keeper'");
 	is($node->safe_psql('postgres', "$keys; $done"), $before, "crash $round: what was committed is done, and no more");

@@ -10,22 +10,10 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my %keys = map { $_ => sprintf('%02d', $_) x 31 . 'b2' } 1 .. 2;
 my $node = new_node('guests', key_file => '', conf => "restart_after_crash = on\n");
 my $file = $node->basedir . '/keys';
 
-# Replaces the key file by one with these epochs.
-sub write_keys
-{
-	open(my $out, '>', "$file.new") or die $!;
-	print $out map { "$_ $keys{$_}\n" } @_;
-	close($out);
-	chmod(0400, "$file.new") or die $!;
-	rename("$file.new", $file) or die $!;
-	return;
-}
-
-write_keys(1);
+write_keys($file, 1);
 $node->append_conf('postgresql.conf', "commerce.key_file = '$file'\n");
 $node->start;
 make_shop($node);
@@ -75,12 +63,12 @@ is($node->safe_psql('postgres', $state), join(', ', $gone->(1), $there->(2), $th
 is($node->safe_psql('postgres', "SELECT count(*) FROM commerce.verify_audit()"), '0', 'and the audit log is whole');
 
 # The key of then is destroyed.
-write_keys(1, 2);
+write_keys($file, 1, 2);
 $node->safe_psql('postgres', 'SELECT commerce.rotate_keys()');
 1 until $node->safe_psql('postgres', 'SELECT commerce.rotate_keys_batch(100)') eq 'f';
 my $data_keys = $node->basedir . '/data_keys.sql';
 $node->command_ok([ 'pg_dump', '--data-only', '-t', 'commerce.data_keys', '-f', $data_keys, $node->connstr('postgres') ], 'the data keys of today are dumped');
-write_keys(2);
+write_keys($file, 2);
 is(street_of($two), 'Street 2', 'who is left opens');
 is($node->safe_psql('postgres', "SELECT commerce.guest_orders(NULL, 'Guest2\@Example.com') = ARRAY['$two'::uuid]"), 't', 'and is found by the new blind value');
 

@@ -10,22 +10,10 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my %keys = map { $_ => sprintf('%02d', $_) x 31 . 'a1' } 1 .. 3;
 my $node = new_node('rotation', key_file => '', conf => "restart_after_crash = on\nmax_prepared_transactions = 2\nlog_statement = none\n");
 my $file = $node->basedir . '/keys';
 
-# Replaces the key file by one with these epochs.
-sub write_keys
-{
-	open(my $out, '>', "$file.new") or die $!;
-	print $out map { "$_ $keys{$_}\n" } @_;
-	close($out);
-	chmod(0400, "$file.new") or die $!;
-	rename("$file.new", $file) or die $!;
-	return;
-}
-
-write_keys(1);
+write_keys($file, 1);
 $node->append_conf('postgresql.conf', "commerce.key_file = '$file'\n");
 $node->start;
 make_shop($node);
@@ -62,7 +50,7 @@ $node->safe_psql('postgres', "CREATE TABLE copied AS SELECT name FROM commerce.c
 $node->safe_psql('postgres', "SELECT commerce.erase_customer('$erased')");
 is(name_of($erased), '', 'the customer is erased');
 is(copy_of_erased(), 'CM040', 'and no copy opens');
-write_keys(1, 2);
+write_keys($file, 1, 2);
 $node->safe_psql('postgres', 'SELECT commerce.rotate_keys()');
 
 # In the middle of a batch the server is killed: twice among data keys, once among blind values. A batch that has changed
@@ -78,21 +66,7 @@ for my $batches (5, 5, 8)
 	my $batch = IPC::Run::start([ 'psql', '-X', '-d', $node->connstr('postgres'), '-c', 'SELECT commerce.rotate_keys_batch(20)' ], '>', \my $out, '2>', \my $err);
 	my $waiting = "FROM pg_stat_activity WHERE query LIKE 'SELECT commerce.rotate_keys_batch%' AND wait_event_type = 'Lock'";
 	wait_for($node, "SELECT count(*) $waiting", '1', "crash $round: a batch is under way");
-	my @pids = split /\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
-	if ($round == 2)
-	{
-		kill('KILL', $node->safe_psql('postgres', "SELECT pid $waiting"));
-		wait_until(sub { kill(0, @pids) == 0 }, "crash $round: all processes go") or BAIL_OUT('processes stay');
-		$node->poll_query_until('postgres', 'SELECT true') or BAIL_OUT('the server does not come back');
-	}
-	else
-	{
-		push @pids, slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
-		$node->kill9;
-		# Until the last of its children has noticed, their memory is in use.
-		wait_until(sub { kill(0, @pids) == 0 }, "crash $round: all processes go") or BAIL_OUT('processes stay');
-		$node->start;
-	}
+	kill_server($node, "crash $round", $round == 2 ? (pid => $node->safe_psql('postgres', "SELECT pid $waiting")) : ());
 	$batch->finish;
 	$node->safe_psql('postgres', "ROLLBACK PREPARED 'keeper'");
 	is($node->safe_psql('postgres', 'SELECT what, visited FROM commerce.key_rotation_progress WHERE finished_at IS NULL ORDER BY step LIMIT 1'),
@@ -113,7 +87,7 @@ is($node->safe_psql('postgres', "SELECT max(unreadable) FROM commerce.key_rotati
 # The data keys as they are now are kept beside the key file; then the old key is destroyed.
 my $data_keys = $node->basedir . '/data_keys.sql';
 $node->command_ok([ 'pg_dump', '--data-only', '-t', 'commerce.data_keys', '-f', $data_keys, $node->connstr('postgres') ], 'the data keys are dumped');
-write_keys(2);
+write_keys($file, 2);
 is($node->safe_psql('postgres', $others), '299', 'without the old key everyone else opens and is found');
 is(copy_of_erased(), 'CM040', 'who is erased stays so');
 is($node->safe_psql('postgres', $status), '2|t', 'nothing asks for the old key');
@@ -140,7 +114,7 @@ $node->append_conf('postgresql.conf', "commerce.workers = 0\n");
 $node->reload;
 wait_for($node, "SELECT setting FROM pg_settings WHERE name = 'commerce.workers'", '0', 'no worker');
 $node->safe_psql('postgres', 'SELECT commerce.rotate_keys()');
-write_keys(2, 3);
+write_keys($file, 2, 3);
 $node->safe_psql('postgres', 'SELECT commerce.rotate_keys()');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM commerce.key_rotations WHERE finished_at IS NULL'), '1', 'one rotation is under way');
 1 until $node->safe_psql('postgres', 'SELECT commerce.rotate_keys_batch(100)') eq 'f';
@@ -149,13 +123,13 @@ is($node->safe_psql('postgres', $status), "2|f\n3|t", 'epoch 3 is in use');
 # A session that has read the keys earlier sees the new epoch before it makes anything.
 my $session = $node->background_psql('postgres', on_error_stop => 0);
 is($session->query("SELECT count(*) FROM (SELECT commerce.create_customer('early\@example.com')) s"), '1', 'a customer of epoch 3');
-write_keys(2);
+write_keys($file, 2);
 $session->query_safe("\\set VERBOSITY verbose");
 $session->query("SELECT commerce.create_customer('late\@example.com')");
 like($session->{stderr}, qr/CM041.*older than those the shop has begun to use/s, 'a file that lacks the epoch in use makes nothing');
 $session->{stderr} = '';
 is((error_of($node, 'SELECT commerce.rotate_keys()'))[0], 'CM041', 'nor does anyone rotate back');
-write_keys(2, 3);
+write_keys($file, 2, 3);
 is($session->query("SELECT count(*) FROM (SELECT commerce.create_customer('late\@example.com')) s"), '1', 'and all is well when it is put right');
 $session->quit;
 

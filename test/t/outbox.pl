@@ -173,13 +173,7 @@ for my $victim ('the sender', 'a backend', 'the postmaster')
 	  : 0;
 	if ($victim eq 'the postmaster')
 	{
-		my @pids = split(/\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity'));
-
-		$node->kill9;
-		$clients->finish;
-		# Until the last of its children has noticed, their memory is in use.
-		wait_until(sub { kill(0, @pids) == 0 }, "$victim is killed, and all processes go");
-		$node->start;
+		kill_server($node, "$victim is killed", killed => sub { $clients->finish });
 	}
 	else
 	{

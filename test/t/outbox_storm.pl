@@ -86,12 +86,7 @@ sub kill_victim
 
 	if ($victim eq 'the postmaster')
 	{
-		my @pids = split(/\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity'));
-
-		$node->kill9;
-		# Until the last of its children has noticed, their memory is in use.
-		wait_until(sub { kill(0, @pids) == 0 }, "$victim is killed, and all processes go");
-		$node->start;
+		kill_server($node, "$victim is killed");
 		return;
 	}
 	wait_until(sub {

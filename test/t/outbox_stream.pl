@@ -49,12 +49,7 @@ is(join(' ', $got =~ /aggregate\[text\]:'(\w+)'/g), 'a c late', 'and by hand');
 event('e', 'COMMIT');
 my $open = $node->background_psql('postgres');
 $open->query_safe(q(BEGIN; INSERT INTO commerce.outbox (aggregate, topic, payload) VALUES ('never', 'stream.one', '{}')));
-my @pids = split(/\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity'));
-$node->kill9;
-eval { $open->quit };
-# Until the last of its children has noticed, their memory is in use.
-wait_until(sub { kill(0, @pids) == 0 }, 'the server is killed, and all processes go');
-$node->start;
+kill_server($node, 'a crash', killed => sub { eval { $open->quit } });
 event('f', 'COMMIT');
 wait_until(sub { arrived() eq 'a c late e f' }, 'none is lost by a crash, and none comes twice');
 $got = $node->safe_psql('postgres', q(SELECT data FROM pg_logical_slot_get_changes('by_hand', NULL, NULL, 'include-xids', '0') WHERE data LIKE '%outbox: INSERT%'));

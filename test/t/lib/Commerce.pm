@@ -17,7 +17,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_shop_node new_node make_key_file make_shop wait_for wait_until error_of counters_are_right);
+our @EXPORT = qw(new_shop_node new_node make_key_file write_keys make_shop wait_for wait_until kill_server error_of counters_are_right);
 
 # Writes a fresh key-encryption key below the node's base folder, readable by its owner alone, and returns the path.
 sub make_key_file
@@ -33,6 +33,20 @@ sub make_key_file
 	close($file);
 	chmod(0400, $path) or die "$path: $!";
 	return $path;
+}
+
+# Replaces a key file in one step, as an administrator should: by one with these epochs, whose keys are told from one
+# another by their first bytes.
+sub write_keys
+{
+	my ($path, @epochs) = @_;
+
+	open(my $file, '>', "$path.new") or die "$path.new: $!";
+	print $file map { "$_ " . sprintf('%02d', $_) x 31 . "a1\n" } @epochs;
+	close($file);
+	chmod(0400, "$path.new") or die "$path.new: $!";
+	rename("$path.new", $path) or die "$path: $!";
+	return;
 }
 
 # Returns an initialised node that is not started. Options: preload (default 1) loads the library into the
@@ -97,6 +111,31 @@ sub wait_until
 		usleep(50_000);    # poll
 	}
 	return pass($what);
+}
+
+# Kills the server without warning, by its postmaster or by one process of it, waits until every process of before is gone,
+# and has it back. Options: pid, of the process; killed, code that is run as soon as it has happened.
+sub kill_server
+{
+	my ($node, $what, %options) = @_;
+	my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+	my @pids = split(/\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()'));
+
+	if (defined $options{pid})
+	{
+		kill('KILL', $options{pid}) == 1 or BAIL_OUT("$what: there is no process $options{pid}");
+	}
+	else
+	{
+		$node->kill9;
+		push @pids, $postmaster;
+	}
+	$options{killed}->() if $options{killed};
+	# Until the last of its children has noticed, their memory is in use.
+	wait_until(sub { kill(0, @pids) == 0 }, "$what: all processes go") or BAIL_OUT('processes stay');
+	$node->start unless defined $options{pid};
+	$node->poll_query_until('postgres', 'SELECT true') or BAIL_OUT("$what: the server does not come back");
+	return;
 }
 
 # Passes where, once all is quiet, the counters of stock say what the tables say, loaded before or now; and where exactly
