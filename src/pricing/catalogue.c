@@ -9,14 +9,23 @@
 #include "money/amount.h"
 #include "money/rounding.h"
 
+/* What shop and channel say, and of whose order it is: group, whether there is one, exempt, VAT country, attributes. */
+#define READ_CONTEXT(group, known, exempt, vat_country, attributes, people)                                  \
+	"SELECT coalesce($3, c.currency, s.currency), c.code IS NOT NULL, coalesce($4, s.tax_level), " group     \
+	", " known ", " exempt ", " vat_country ", c.cash_increment, s.pricing, c.pricing, " attributes          \
+	", c.order_sequence, now() + c.unpaid_ttl"                                                               \
+	" FROM commerce.shop s LEFT JOIN commerce.channels c ON c.code = $1" people
+
 static SavedPlan read_context = {
-	.sql = "SELECT coalesce($3, c.currency, s.currency), c.code IS NOT NULL, coalesce($4, s.tax_level),"
-		   " u.customer_group, $2 IS NULL OR u.id IS NOT NULL, u.tax_exempt OR coalesce(g.tax_exempt, false),"
-		   " u.vat_country, c.cash_increment, s.pricing, c.pricing, u.attributes, c.order_sequence,"
-		   " now() + c.unpaid_ttl"
-		   " FROM commerce.shop s LEFT JOIN commerce.channels c ON c.code = $1"
-		   " LEFT JOIN commerce.customers u ON u.id = $2 AND u.erased_at IS NULL"
-		   " LEFT JOIN commerce.customer_groups g ON g.code = u.customer_group",
+	.sql = READ_CONTEXT("u.customer_group", "u.id IS NOT NULL", "u.tax_exempt OR coalesce(g.tax_exempt, false)",
+						"u.vat_country", "u.attributes",
+						" LEFT JOIN commerce.customers u ON u.id = $2 AND u.erased_at IS NULL"
+						" LEFT JOIN commerce.customer_groups g ON g.code = u.customer_group"),
+	.args = "text; uuid; text; text"};
+
+/* Nothing is looked up of a guest; $2 is there so that the arguments are the same. */
+static SavedPlan read_guest_context = {
+	.sql = READ_CONTEXT("NULL::text", "$2 IS NULL", "NULL::bool", "NULL::text", "NULL::jsonb", ""),
 	.args = "text; uuid; text; text"};
 
 /*
@@ -131,7 +140,7 @@ commerce_settle_context(const QuoteRequest *request, Quote *quote)
 	bool isnull;
 	Datum attributes;
 
-	if (commerce_run(&read_context, PLAN_READS, values, nulls) != 1)
+	if (commerce_run(request->customer ? &read_context : &read_guest_context, PLAN_READS, values, nulls) != 1)
 		ereport(ERROR, (errcode(ERRCODE_NOT_READY), errmsg("commerce.shop has no row"),
 						errhint("Run SELECT commerce.create_shop(currency => 'EUR').")));
 	if (!DatumGetBool(commerce_value(0, 2, &isnull)))
