@@ -82,6 +82,7 @@ add_rows(CartList *carts, Tuplestorestate *rows, TupleDesc desc)
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 						errmsg("what is in carts has no column \"%s\" of type uuid", CART)));
 	slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	tuplestore_select_read_pointer(rows, 0);
 	tuplestore_rescan(rows);
 	while (tuplestore_gettupleslot(rows, true, false, slot))
 	{
