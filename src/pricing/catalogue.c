@@ -17,8 +17,8 @@
 	" FROM commerce.shop s LEFT JOIN commerce.channels c ON c.code = $1" people
 
 static SavedPlan read_context = {
-	.sql = READ_CONTEXT("u.customer_group", "u.id IS NOT NULL", "u.tax_exempt OR coalesce(g.tax_exempt, false)",
-						"u.vat_country", "u.attributes",
+	.sql = READ_CONTEXT("u.customer_group", "u.id IS NOT NULL",
+						"u.tax_exempt OR coalesce(g.tax_exempt, false)", "u.vat_country", "u.attributes",
 						" LEFT JOIN commerce.customers u ON u.id = $2 AND u.erased_at IS NULL"
 						" LEFT JOIN commerce.customer_groups g ON g.code = u.customer_group"),
 	.args = "text; uuid; text; text"};
