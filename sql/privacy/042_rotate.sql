@@ -35,9 +35,12 @@ BEGIN
                 FROM commerce.rewrap_batch(rotation.epoch, step.position, size) b;
         ELSIF step.what = 'claims' THEN
             -- Orders that were under way when the last e-mail address was done may have claimed by what it was before.
-            IF step.settles_at IS NULL OR pg_snapshot_xmin(pg_current_snapshot()) <= step.settles_at THEN
-                UPDATE commerce.key_rotation_steps s SET settles_at = coalesce(s.settles_at, pg_current_xact_id())
-                    WHERE s.rotation = step.rotation AND s.step = step.step;
+            -- A dump that was restored in the middle counts transactions of another cluster.
+            IF step.settles_at IS NULL OR step.settles_at >= pg_snapshot_xmax(pg_current_snapshot()) THEN
+                UPDATE commerce.key_rotation_steps s SET settles_at = pg_current_xact_id()
+                    WHERE s.rotation = step.rotation AND s.step = step.step RETURNING s.* INTO step;
+            END IF;
+            IF pg_snapshot_xmin(pg_current_snapshot()) <= step.settles_at THEN
                 again := '1 second';
                 RETURN;
             END IF;
