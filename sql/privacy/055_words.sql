@@ -60,27 +60,28 @@ $$;
 COMMENT ON FUNCTION commerce.redact_audit(text, text[]) IS
 'Internal. Takes away what people wrote in the entries of the audit log about these subjects, the purposes of reveals and the details of the application''s own entries; returns of how many. Of each its hash stays, so that the leaf is still that of the rest: who, what kind, whom, when. An entry of kind redact, about whom is erased, says which they were.';
 
-CREATE FUNCTION commerce.carts_of(customer uuid, orders uuid[]) RETURNS uuid[]
+CREATE FUNCTION commerce.carts_of(customer uuid, orders uuid[], carts uuid[] DEFAULT '{}') RETURNS uuid[]
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 BEGIN
     RETURN ARRAY(WITH RECURSIVE c AS (
-            SELECT x.id FROM commerce.carts x WHERE x.customer_id = customer OR x.order_id = ANY (orders)
+            SELECT x.id FROM commerce.carts x WHERE x.customer_id = customer OR x.order_id = ANY (orders) OR x.id = ANY (carts)
             UNION SELECT m.id FROM c JOIN commerce.carts m ON m.merged_into = c.id)
         SELECT c.id FROM c);
 END
 $$;
-COMMENT ON FUNCTION commerce.carts_of(uuid, uuid[]) IS
-'Internal. The carts of a customer (NULL: none) and orders, with those that were merged into them, which were a guest''s before he logged in.';
+COMMENT ON FUNCTION commerce.carts_of(uuid, uuid[], uuid[]) IS
+'Internal. The carts of a customer (NULL: none) and orders, and these, with those that were merged into them, which were a guest''s before he logged in.';
 
-CREATE FUNCTION commerce.erase_words(about text, customer uuid, orders uuid[]) RETURNS bigint
+CREATE FUNCTION commerce.erase_words(about text, customer uuid, orders uuid[], unbought uuid[] DEFAULT '{}') RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $$
 #variable_conflict use_variable
 DECLARE
-    carts uuid[] := commerce.carts_of(customer, orders);
-    quotes uuid[] := ARRAY(SELECT q.id FROM commerce.quotes q WHERE q.customer_id = customer OR q.order_id = ANY (orders));
+    carts uuid[] := commerce.carts_of(customer, orders, unbought);
+    quotes uuid[] := ARRAY(SELECT q.id FROM commerce.quotes q WHERE q.customer_id = customer OR q.order_id = ANY (orders)
+        OR q.id = ANY (unbought));
     balances uuid[] := ARRAY(SELECT b.id FROM commerce.balances b WHERE b.customer_id = customer);
     subjects text[] := customer::text || (orders || carts || quotes || balances)::text[];
     rows_changed bigint;
@@ -147,5 +148,5 @@ BEGIN
     RETURN total + commerce.redact_audit(about, subjects);
 END
 $$;
-COMMENT ON FUNCTION commerce.erase_words(text, uuid, uuid[]) IS
-'Internal. Takes away what people wrote about a customer (NULL: none) and orders, which are locked, and returns how many rows that were: reasons, notes and messages become erased; tracking, what machines were told, what finished calls of providers said, and the attributes and options of carts and quotes go; of the audit log as redact_audit() does. about: whom the log names.';
+COMMENT ON FUNCTION commerce.erase_words(text, uuid, uuid[], uuid[]) IS
+'Internal. Takes away what people wrote about a customer (NULL: none), orders, and carts and quotes that nobody bought, which are locked, and returns how many rows that were: reasons, notes and messages become erased; tracking, what machines were told, what finished calls of providers said, and the attributes and options of carts and quotes go; of the audit log as redact_audit() does. about: whom the log names.';

@@ -4,6 +4,13 @@ CREATE FUNCTION commerce.find_guests(email text) RETURNS uuid[]
 COMMENT ON FUNCTION commerce.find_guests(text) IS
 'Internal. The orders of guests whose destination named this e-mail address. 22023 where nothing is left to search for; CM041 without a key file, and where values of an epoch are still stored whose key is gone.';
 
+CREATE FUNCTION commerce.guest_carts(email text) RETURNS uuid[]
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'commerce_guest_carts';
+COMMENT ON FUNCTION commerce.guest_carts(text) IS
+'The carts and quotes of guests, not bought, whose destination names this e-mail address, in whatever spelling. No index has them: each destination of a guest that is kept is opened and looked at, some 30 µs each, and shown to nobody. 22023 for what is no e-mail address. Example: SELECT commerce.guest_carts(''jane@example.com'').';
+GRANT EXECUTE ON FUNCTION commerce.guest_carts(text) TO commerce_pii_reader;
+
 CREATE FUNCTION commerce.guest_orders("order" uuid, email text) RETURNS uuid[]
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -65,23 +72,55 @@ END
 $$;
 COMMENT ON FUNCTION commerce.erase_guest_of(uuid) IS 'Internal. Does for one order what erase_guest() says.';
 
+CREATE FUNCTION commerce.erase_guest_cart(cart uuid, OUT keys bigint, OUT changed bigint, OUT words bigint)
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    subject uuid;
+BEGIN
+    keys := 0;
+    changed := 0;
+    FOR subject IN SELECT cart UNION SELECT unnest(commerce.carts_of(NULL, '{}', ARRAY[cart])) LOOP
+        keys := keys + commerce.erase_keys(subject);
+        changed := changed + commerce.erase_values(subject);
+    END LOOP;
+    words := commerce.erase_words(cart::text, NULL, '{}', ARRAY[cart]);
+    PERFORM commerce.write_audit('erase', 'commerce.guests', cart::text,
+        jsonb_build_object('keys', keys, 'rows', changed, 'words', words));
+END
+$$;
+COMMENT ON FUNCTION commerce.erase_guest_cart(uuid) IS
+'Internal. Does for a cart or a quote that nobody bought, which is locked, what erase_guest() says: with the carts that were merged into it.';
+
 CREATE FUNCTION commerce.erase_guest("order" uuid DEFAULT NULL, email text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-    orders uuid[] := commerce.guest_orders("order", email);
+    carts uuid[] := '{}';
+    orders uuid[];
     result jsonb;
 BEGIN
+    PERFORM commerce.require_shop();
+    IF "order" IS NULL AND email IS NOT NULL THEN
+        carts := commerce.guest_carts(email);
+        -- Who buys one has locked it first: what was bought meanwhile is an order by then, and no cart any more.
+        PERFORM FROM commerce.carts c WHERE c.id = ANY (carts) ORDER BY c.id FOR NO KEY UPDATE;
+        PERFORM FROM commerce.quotes q WHERE q.id = ANY (carts) ORDER BY q.id FOR NO KEY UPDATE;
+        carts := ARRAY(SELECT c.id FROM commerce.carts c WHERE c.id = ANY (carts) AND c.order_id IS NULL AND c.customer_id IS NULL
+            UNION ALL SELECT q.id FROM commerce.quotes q WHERE q.id = ANY (carts) AND q.order_id IS NULL AND q.customer_id IS NULL ORDER BY 1);
+    END IF;
+    orders := commerce.guest_orders("order", email);
     result := (SELECT jsonb_build_object('keys', coalesce(sum(e.keys), 0), 'rows', coalesce(sum(e.changed), 0), 'words', coalesce(sum(e.words), 0))
-        FROM unnest(orders) o, LATERAL commerce.erase_guest_of(o) e);
-    RETURN result || jsonb_build_object('orders', to_jsonb(orders),
+        FROM (SELECT e.* FROM unnest(orders) o, LATERAL commerce.erase_guest_of(o) e
+            UNION ALL SELECT e.* FROM unnest(carts) c, LATERAL commerce.erase_guest_cart(c) e) e);
+    RETURN result || jsonb_build_object('orders', to_jsonb(orders), 'carts', to_jsonb(carts),
         'kept', jsonb_build_object('orders', cardinality(orders),
             'invoices', (SELECT count(*) FROM commerce.invoices i WHERE i.order_id = ANY (orders))));
 END
 $$;
 COMMENT ON FUNCTION commerce.erase_guest(uuid, text) IS
-'Forgets a guest for good, of one order or of all whose destination named an e-mail address (guest_orders()): deletes the keys that their addresses are sealed with, of the carts and quotes they came from as well, so that nothing of it opens any more, empties what was sealed for them, and takes away what people wrote about them, as erase_customer() does. Kept is what the law asks for: orders with amounts, titles, country, region and postal code, invoices, payments with their references. Returns {"orders": their ids, "keys", "rows", "words", "kept": {"orders", "invoices"}}; an address that no guest named is no order. No key is made for the order again: seal() for it is CM042. The event guest.erased tells the outside world, once for each order. Backups hold the keys until their key file''s epoch is destroyed. P0002 unknown order, 22023 for a customer''s and where neither or both are named, CM041 without a key file to look for an address, 40001 under REPEATABLE READ where the order has changed since the snapshot. Example: SELECT commerce.erase_guest(email => ''jane@example.com'').';
+'Forgets a guest for good, of one order or of all whose destination named an e-mail address (guest_orders()): deletes the keys that their addresses are sealed with, of the carts and quotes they came from as well, so that nothing of it opens any more, empties what was sealed for them, and takes away what people wrote about them, as erase_customer() does. Kept is what the law asks for: orders with amounts, titles, country, region and postal code, invoices, payments with their references. Returns {"orders": their ids, "carts", "keys", "rows", "words", "kept": {"orders", "invoices"}}; an address that no guest named is no order. "carts": ids of carts and quotes that nobody bought and whose destination names the address (guest_carts()), which are forgotten like orders, though they go on and a new destination may be put into them. No key is made for the order again: seal() for it is CM042. The event guest.erased tells the outside world, once for each order. Backups hold the keys until their key file''s epoch is destroyed. P0002 unknown order, 22023 for a customer''s and where neither or both are named, CM041 without a key file to look for an address, 40001 under REPEATABLE READ where an order, a cart or a quote has changed since the snapshot. Example: SELECT commerce.erase_guest(email => ''jane@example.com'').';
 GRANT EXECUTE ON FUNCTION commerce.erase_guest(uuid, text) TO commerce_admin;
 
 CREATE FUNCTION commerce.guest_facts(orders uuid[]) RETURNS jsonb
@@ -106,13 +145,14 @@ AS $$
 #variable_conflict use_variable
 DECLARE
     orders uuid[] := commerce.guest_orders("order", email);
+    carts uuid[] := coalesce(commerce.guest_carts(email), '{}');
     facts jsonb := commerce.guest_facts(orders);
 BEGIN
     -- In one statement: what is opened must not be a parameter of another, where an extension that logs those would see it.
-    RETURN (WITH opened AS MATERIALIZED (SELECT o AS "order", v."table", jsonb_build_object('order', o, 'table', v."table", 'row', v."row",
+    RETURN (WITH opened AS MATERIALIZED (SELECT o AS "order", v."table", jsonb_build_object(CASE WHEN o = ANY (orders) THEN 'order' ELSE 'cart' END, o, 'table', v."table", 'row', v."row",
                 'column', v."column", 'field', v.field, 'value', commerce.export_value(v.value, o, v.row_id)) AS told,
                 row_number() OVER (ORDER BY o, v."table" COLLATE "C", v."row", v."column") AS n
-            FROM unnest(orders) o, LATERAL commerce.export_values(o) v)
+            FROM unnest(orders || carts) o, LATERAL commerce.export_values(o) v)
         SELECT facts || jsonb_build_object(
             'orders', (SELECT coalesce(jsonb_agg(s.summary || coalesce(v.parts, '{}') ORDER BY s.n), '[]')
                 FROM jsonb_array_elements(facts -> 'orders') WITH ORDINALITY s (summary, n)
@@ -125,5 +165,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.export_guest(uuid, text) IS
-'All that is known of a guest in one document, opened, of one order or of all whose destination named an e-mail address (guest_orders()): {"orders": with lines, payments, parcels, returns, invoices, ship_address and email, "values": of the app''s own registered columns, "fields": what is kept, what for, on which legal basis and for how long, "exported_at"}. A value that does not open is null. Whether who asks is who he says is for the shop to find out. Opens with the caller''s right to reveal(): commerce_pii_reader. Errors as guest_orders(). Example: SELECT commerce.export_guest(email => ''jane@example.com'').';
+'All that is known of a guest in one document, opened, of one order or of all whose destination named an e-mail address (guest_orders()): {"orders": with lines, payments, parcels, returns, invoices, ship_address and email, "values": of the app''s own registered columns, and of carts and quotes that nobody bought (guest_carts()), "fields": what is kept, what for, on which legal basis and for how long, "exported_at"}. A value that does not open is null. Whether who asks is who he says is for the shop to find out. Opens with the caller''s right to reveal(): commerce_pii_reader. Errors as guest_orders(). Example: SELECT commerce.export_guest(email => ''jane@example.com'').';
 GRANT EXECUTE ON FUNCTION commerce.export_guest(uuid, text) TO commerce_pii_reader;

@@ -43,9 +43,9 @@ update_string(crypto_generichash_state *state, const char *string)
 	crypto_generichash_update(state, (const uint8 *) string, length);
 }
 
-/* Returns the normal form of a text; 22023 where there is nothing to search for. */
-static char *
-normalise(const char *text, const BlindRule *rule)
+/* Returns the normal form of a text. */
+char *
+commerce_normal_form(const char *text, const BlindRule *rule)
 {
 	char *normal;
 
@@ -109,7 +109,7 @@ refuse_missing_epoch(int32 epoch)
 Datum
 commerce_blind_to_store(const char *text, const BlindRule *rule)
 {
-	char *normal = normalise(text, rule);
+	char *normal = commerce_normal_form(text, rule);
 	const uint8 *key;
 	KeyState state;
 	int32 epoch;
@@ -127,7 +127,7 @@ commerce_blind_to_store(const char *text, const BlindRule *rule)
 Datum
 commerce_blinds_to_find(const char *text, const BlindRule *rule, int *count, bool *complete)
 {
-	char *normal = normalise(text, rule);
+	char *normal = commerce_normal_form(text, rule);
 	Datum values[KEYFILE_MAX_EPOCHS];
 	KeyState state;
 

@@ -34,6 +34,9 @@ extern Datum commerce_blind_to_store(const char *text, const BlindRule *rule);
  */
 extern Datum commerce_blinds_to_find(const char *text, const BlindRule *rule, int *count, bool *complete);
 
+/* Returns the normal form of a text that such a value is made of; 22023 where nothing is left. */
+extern char *commerce_normal_form(const char *text, const BlindRule *rule);
+
 /* Raises the CM041 of a search that *complete says may have missed something. */
 pg_noreturn extern void commerce_refuse_incomplete_search(void);
 

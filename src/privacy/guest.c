@@ -24,6 +24,22 @@ named_email(const char *destination, size_t length)
 	return commerce_normalise(email, "email")[0] != '\0' ? email : NULL;
 }
 
+/* Says whether a sealed destination names an e-mail address, in its normal form; one that does not open names none. */
+bool
+commerce_names_email(const bytea *address, const pg_uuid_t *subject, const char *normal)
+{
+	size_t length;
+	char *destination = commerce_try_open(address, "address", subject, NULL, &length);
+	char *named = destination ? named_email(destination, length) : NULL;
+	bool same = named != NULL && strcmp(commerce_normalise(named, "email"), normal) == 0;
+
+	if (destination != NULL)
+		explicit_bzero(destination, length);
+	if (named != NULL)
+		explicit_bzero(named, strlen(named));
+	return same;
+}
+
 /* Seals the e-mail address that a sealed destination names, and computes its blind value. */
 bool
 commerce_seal_email_of(const bytea *address, const pg_uuid_t *subject, Datum *email, Datum *blind)

@@ -21,6 +21,9 @@ extern char *commerce_open_row(const bytea *sealed, const char *field, const pg_
 extern char *commerce_try_open(const bytea *sealed, const char *field, const pg_uuid_t *subject,
 							   const pg_uuid_t *row, size_t *length);
 
+/* Says whether a destination of a guest, sealed for the subject, names an e-mail address, which is in its normal form. */
+extern bool commerce_names_email(const bytea *address, const pg_uuid_t *subject, const char *normal);
+
 /*
  * Seals by the key that the subject has today what another key of the subject has sealed, as the same field; 0 where it
  * does not open, or where there is no key to seal with: none is made.

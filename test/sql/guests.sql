@@ -25,6 +25,17 @@ SELECT count(*) AS guests FROM commerce.guests WHERE created_at = now() OR order
 SELECT count(*) AS found FROM commerce.guest_orders(NULL, 'GUS@example.com') o, unnest(o) x JOIN guest_sold s ON s.id = x;
 SELECT commerce.guest_orders(:'four', NULL) = ARRAY[:'four'::uuid] AS itself, commerce.guest_orders(NULL, 'guests.ada@example.com') AS adas;
 
+-- What nobody bought: a cart with a guest's address and one that was merged into it, an expired one and a quote; another's, a customer's.
+SELECT commerce.create_cart() AS left_cart, commerce.create_cart() AS merged_cart, commerce.create_cart() AS expired_cart, commerce.create_cart() AS other_cart, commerce.create_cart(:'ada') AS adas_cart \gset
+SELECT commerce.set_cart(x.cart, jsonb_build_object('attributes', '{"note": "Gus called"}'::jsonb, 'ship_to', jsonb_build_object('country', 'DE', 'street', 'Hauptstr. 6', 'email', x.email)))
+    FROM (VALUES (:'left_cart'::uuid, 'GUS@example.com'), (:'merged_cart', 'gus@example.com'), (:'expired_cart', ' gus@example.com'), (:'other_cart', 'gustav@example.com'), (:'adas_cart', 'gus@example.com')) x (cart, email);
+SELECT commerce.merge_carts(:'merged_cart', :'left_cart') = :'left_cart' AS merged;
+UPDATE commerce.carts SET state = 'expired' WHERE id = :'expired_cart';
+SELECT commerce.create_quote('[{"sku": "guest-a", "quantity": 3}]', ship_to => '{"country": "DE", "street": "Hauptstr. 7", "email": "gus@example.com"}') AS left_quote \gset
+CREATE TABLE guest_left AS SELECT n, id FROM unnest(ARRAY[:'left_cart', :'expired_cart', :'left_quote', :'other_cart', :'adas_cart']::uuid[]) WITH ORDINALITY c (id, n);
+SELECT array_agg(l.n ORDER BY l.n) AS found FROM unnest(commerce.guest_carts('gus@EXAMPLE.com')) x JOIN guest_left l ON l.id = x;
+SELECT commerce.guest_carts('guests.ada@example.com') AS adas, commerce.guest_carts(NULL) IS NULL AS nobodys;
+
 -- The app's own: what is sealed for the order is exported and erased with it.
 CREATE TABLE guest_notes ("order" uuid PRIMARY KEY, note commerce.sealed);
 GRANT SELECT, UPDATE ON guest_notes TO commerce_owner;
@@ -35,6 +46,7 @@ INSERT INTO guest_notes SELECT id, commerce.seal('for Gus'' aunt', 'gift', id) F
 SELECT o ->> 'email' AS email, o -> 'ship_address' ->> 'street' AS street, o -> 'total' ->> 'amount' AS total, o -> 'erased_at' AS erased FROM jsonb_array_elements(commerce.export_guest(email => 'gus@example.com') -> 'orders') o;
 SELECT jsonb_object_keys(commerce.export_guest(:'one')) AS part;
 SELECT v ->> 'table' AS "table", v ->> 'field' AS field, v ->> 'value' AS value FROM jsonb_array_elements(commerce.export_guest(:'one') -> 'values') v;
+SELECT l.n, v ->> 'table' AS "table", v #>> '{value,street}' AS street FROM jsonb_array_elements(commerce.export_guest(email => 'gus@example.com') -> 'values') v JOIN guest_left l ON l.id = (v ->> 'cart')::uuid ORDER BY n;
 SELECT commerce.export_guest(email => 'nobody@example.com') - 'exported_at' - 'fields' AS nobody;
 CREATE ROLE guest_reader IN ROLE commerce_pii_reader;
 CREATE ROLE guest_app IN ROLE commerce_app, commerce_reader;
@@ -47,6 +59,8 @@ SELECT commerce.export_guest(:'four');
 SELECT commerce.guest_facts(ARRAY[:'four'::uuid]);
 SELECT commerce.erase_guest(:'four');
 SELECT commerce.erase_guest_of(:'four');
+SELECT commerce.erase_guest_cart(:'left_cart');
+SELECT commerce.guest_carts('gus@example.com');
 SELECT email_blind FROM commerce.guests;
 RESET ROLE;
 
@@ -56,6 +70,7 @@ SELECT commerce.erase_guest(:'one', 'gus@example.com');
 SELECT commerce.erase_guest('00000000-0000-7000-8000-000000000000');
 SELECT commerce.erase_guest(:'adas');
 SELECT commerce.erase_guest(email => '');
+SELECT commerce.guest_carts('');
 SELECT commerce.export_guest();
 SELECT commerce.export_guest('00000000-0000-7000-8000-000000000000');
 SELECT commerce.export_guest(:'adas');
@@ -73,12 +88,16 @@ CREATE FUNCTION guest_sums() RETURNS text LANGUAGE sql AS $$ SELECT md5((SELECT 
     || (SELECT string_agg(l::text, '' ORDER BY l.order_id, l.line) FROM commerce.order_lines l) || (SELECT string_agg(s::text, '' ORDER BY s) FROM commerce.sales_by_day() s)) $$;
 SELECT guest_sums() AS before \gset
 SELECT count(*) AS keys FROM commerce.data_keys WHERE subject IN (SELECT id FROM guest_sold WHERE n < 4 UNION VALUES (:'cart'::uuid), (:'quote') UNION SELECT cart_id FROM commerce.quotes WHERE id = :'quote');
-SELECT (e - 'orders' - 'words') AS erased, jsonb_array_length(e -> 'orders') AS orders FROM commerce.erase_guest(email => 'gus@example.com') e;
+SELECT (e - 'orders' - 'carts' - 'words') AS erased, jsonb_array_length(e -> 'orders') AS orders, jsonb_array_length(e -> 'carts') AS carts FROM commerce.erase_guest(email => 'gus@example.com') e;
 SELECT guest_sums() = :'before' AS same_to_the_cent;
 SELECT count(*) AS keys FROM commerce.data_keys WHERE subject IN (SELECT id FROM guest_sold WHERE n < 4 UNION VALUES (:'cart'::uuid), (:'quote') UNION SELECT cart_id FROM commerce.quotes WHERE id = :'quote');
 SELECT s.n, o.ship_address IS NULL AS address, g.email IS NULL AND g.email_blind IS NULL AS email, g.erased_at IS NOT NULL AS erased, o.ship_to, m.note IS NOT NULL AS note
     FROM guest_sold s JOIN commerce.orders o USING (id) LEFT JOIN commerce.guests g ON g.order_id = s.id LEFT JOIN guest_notes m ON m."order" = s.id ORDER BY n;
-SELECT commerce.guest_orders(NULL, 'gus@example.com') AS found;
+SELECT commerce.guest_orders(NULL, 'gus@example.com') AS found, commerce.guest_carts('gus@example.com') AS carts;
+SELECT l.n, coalesce(c.state, q.state) AS state, num_nonnulls(c.ship_address, q.ship_address, c.ship_to, q.ship_to) AS addresses, c.attributes,
+    (SELECT count(*) FROM commerce.data_keys k WHERE k.subject IN (l.id, CASE l.n WHEN 1 THEN :'merged_cart'::uuid END)) AS keys
+    FROM guest_left l LEFT JOIN commerce.carts c USING (id) LEFT JOIN commerce.quotes q USING (id) ORDER BY n;
+SELECT commerce.set_cart(:'left_cart', '{"ship_to": {"country": "DE", "street": "Hauptstr. 8"}}'), commerce.guest_carts('gustav@example.com') = ARRAY[:'other_cart'::uuid] AS another;
 \set VERBOSITY sqlstate
 SELECT commerce.reveal(ship_address, id, 'test') FROM guest_copy;
 \set VERBOSITY default
@@ -108,4 +127,4 @@ SELECT count(*) AS problems FROM commerce.verify_audit();
 SELECT commerce.unregister_sensitive_field('gift') AS columns;
 DROP ROLE guest_reader, guest_app;
 DROP FUNCTION guest_sums;
-DROP TABLE guest_notes, guest_sold, guest_copy;
+DROP TABLE guest_notes, guest_sold, guest_left, guest_copy;
