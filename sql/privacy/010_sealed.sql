@@ -53,15 +53,17 @@ COMMENT ON FUNCTION commerce.seal(text, text, uuid, uuid) IS
 'Encrypts a text of at most 16 MiB as a field ("email", "notes", any name) of a subject, whose data key is made with the first value. Where a subject has many rows with such a field, row_id binds the value to one of them: reveal() wants the same, so that values cannot be exchanged between rows. Two seals of one text differ. NULL for a NULL plaintext, field or subject. CM041 without a key, 22023 for an empty field name, 54000 for a longer text. Example: UPDATE person SET notes = commerce.seal($1, ''notes'', id).';
 GRANT EXECUTE ON FUNCTION commerce.seal(text, text, uuid, uuid) TO commerce_app;
 
+-- What opens is not the shop's owner's, who could grant it to anybody: it runs as who calls, and the library becomes the owner for
+-- as long as it reads keys and writes the audit log.
 CREATE FUNCTION commerce.reveal(value commerce.sealed, subject uuid, purpose text, row_id uuid DEFAULT NULL) RETURNS text
-    LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE c STABLE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'commerce_reveal';
 COMMENT ON FUNCTION commerce.reveal(commerce.sealed, uuid, text, uuid) IS
 'Decrypts a value of a subject, and of the row it was sealed for, if any. purpose says what for and may not be empty (22023); it is written into the audit log who was shown whose fields and what for, also where the transaction is rolled back (commerce.audit_reveals), so a standby refuses with 25006. CM040, always in the same words, where value, subject, row and key do not belong together or the subject was erased; CM041 without a key, CM070 where a payment card number stands in purpose. NULL for a NULL value, subject or purpose. Example: SELECT commerce.reveal(notes, id, ''support call'') FROM person.';
 GRANT EXECUTE ON FUNCTION commerce.reveal(commerce.sealed, uuid, text, uuid) TO commerce_pii_reader;
 
 CREATE FUNCTION commerce.reveal_fields("values" commerce.sealed[], subject uuid, purpose text, row_id uuid DEFAULT NULL) RETURNS text[]
-    LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE c STABLE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'commerce_reveal_fields';
 COMMENT ON FUNCTION commerce.reveal_fields(commerce.sealed[], uuid, text, uuid) IS
 'Decrypts several values of a subject, and of one row, as reveal() does each, in their order, and writes one entry with all their fields into the audit log: a report of five fields takes half as long or less. NULL for a NULL value. CM040 where any of them does not open, and the rest as reveal(). Example: SELECT f[1] AS name, f[2] AS phone FROM person, commerce.reveal_fields(ARRAY[name, phone], id, ''call list'') f.';
