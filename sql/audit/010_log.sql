@@ -31,8 +31,9 @@ BEGIN
                 RETURN OLD;
             END IF;
         WHEN 'UPDATE' THEN
-            -- A detail that is erased, which another entry of this transaction says; the leaf is still that of the rest.
-            IF NEW.detail IS NULL AND (OLD.id, OLD.written_in, OLD.leaf) = (NEW.id, NEW.written_in, NEW.leaf)
+            -- A detail that is erased, which another entry of this transaction says; the leaf is still that of the rest. Of
+            -- changes of rows nothing is.
+            IF NEW.detail IS NULL AND OLD.relation IS NULL AND (OLD.id, OLD.written_in, OLD.leaf) = (NEW.id, NEW.written_in, NEW.leaf)
                     AND NEW.salt = commerce.audit_erased(OLD.detail, OLD.salt)
                     AND NEW.leaf = commerce.audit_leaf(NEW.id, NEW.at, NEW.actor, NEW.login, NEW.kind, NEW.relation, NEW.subject, NULL, NEW.salt)
                     AND EXISTS (SELECT FROM commerce.audit_log r WHERE r.written_in = pg_current_xact_id() AND r.kind = 'redact'

@@ -9,7 +9,7 @@ CREATE FUNCTION commerce.audit_root(size bigint) RETURNS bytea
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_audit_root';
 COMMENT ON FUNCTION commerce.audit_root(bigint) IS
-'Internal. The root of the tree when it had so many leaves, from the nodes that are kept; XX001 where one is missing.';
+'Internal. The root of the tree when it had so many leaves, from the nodes that are kept; XX001 where one is missing, 22023 for a size below 0.';
 
 CREATE FUNCTION commerce.audit_note(size bigint, root bytea, at timestamptz) RETURNS text
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -22,13 +22,13 @@ CREATE FUNCTION commerce.audit_path("position" bigint, size bigint) RETURNS byte
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_audit_path';
 COMMENT ON FUNCTION commerce.audit_path(bigint, bigint) IS
-'Internal. The hashes that lead from a leaf to the root of a tree of so many, position below size; XX001 where a node is missing.';
+'Internal. The hashes that lead from a leaf to the root of a tree of so many, position below size (22023); XX001 where a node is missing.';
 
 CREATE FUNCTION commerce.audit_consistency_path(old_size bigint, size bigint) RETURNS bytea[]
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_audit_consistency';
 COMMENT ON FUNCTION commerce.audit_consistency_path(bigint, bigint) IS
-'Internal. The hashes that lead from one tree to a later one, 0 < old_size <= size; XX001 where a node is missing.';
+'Internal. The hashes that lead from one tree to a later one, 0 < old_size <= size (22023); XX001 where a node is missing.';
 
 CREATE FUNCTION commerce.audit_size(size bigint) RETURNS bigint
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp

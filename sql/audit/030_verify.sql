@@ -1,24 +1,51 @@
+CREATE FUNCTION commerce.audit_unborn(written_in xid8) RETURNS boolean
+    LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'commerce_audit_unborn';
+COMMENT ON FUNCTION commerce.audit_unborn(xid8) IS
+'Internal. Whether no transaction of this cluster has had this number yet.';
+
 CREATE FUNCTION commerce.verify_audit() RETURNS TABLE (problem text, entry uuid, "position" bigint, detail text)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    sealed bigint := commerce.audit_size(NULL);
-    -- What was removed in the open says so itself; a number alone would excuse whatever is gone.
-    pruned bigint := (SELECT least(t.pruned, coalesce((SELECT max((a.detail ->> 'first_kept')::bigint) FROM commerce.audit_log a
-        WHERE a.kind = 'prune'), 0)) FROM commerce.audit_tree t);
+    tree record;
+    sealed bigint := coalesce(commerce.audit_size(NULL), 0);
+    pruned bigint := 0;
     intact boolean;
 BEGIN
+    SELECT t.* INTO tree FROM commerce.audit_tree t;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT 'tree', NULL::uuid, NULL::bigint, 'commerce.audit_tree has no row: nothing says how far the entries are sealed';
+    END IF;
+    -- What was removed in the open says so itself, and was there before who says it; a number alone would excuse whatever is gone.
+    SELECT least(coalesce(tree.pruned, 0), max(least((a.detail ->> 'first_kept')::bigint, coalesce(n.position, sealed)))) INTO pruned
+        FROM commerce.audit_log a LEFT JOIN commerce.audit_nodes n ON n.entry = a.id WHERE a.kind = 'prune' AND a.detail ? 'first_kept'
+        HAVING count(*) > 0;
+    pruned := coalesce(pruned, 0);
+    -- Entries that nobody will seal could be changed at any time. In another cluster, where transactions had other numbers,
+    -- seal_audit() looks for all that has no leaf.
+    RETURN QUERY
+        SELECT 'unsealed', a.id, NULL::bigint, CASE
+                WHEN NOT u.here THEN 'for more than an hour'
+                WHEN (a.written_in, a.id) <= (tree.last_written_in, tree.last_entry) THEN 'seal_audit() has passed it over'
+                WHEN commerce.audit_unborn(a.written_in) THEN 'no transaction has had its number yet'
+                ELSE 'for more than an hour' END
+        FROM commerce.audit_log a
+            CROSS JOIN (SELECT tree.cluster IS NOT DISTINCT FROM c.system_identifier AS here FROM pg_control_system() c) u
+        WHERE NOT EXISTS (SELECT FROM commerce.audit_nodes n WHERE n.entry = a.id)
+            AND (a.at < now() - interval '1 hour'
+                OR u.here AND ((a.written_in, a.id) <= (tree.last_written_in, tree.last_entry) OR commerce.audit_unborn(a.written_in)));
     RETURN QUERY
         SELECT 'changed', a.id, n.position, 'the entry is not what its leaf was computed from'
         FROM commerce.audit_log a LEFT JOIN commerce.audit_nodes n ON n.entry = a.id
         WHERE a.leaf IS DISTINCT FROM commerce.audit_leaf(a.id, a.at, a.actor, a.login, a.kind, a.relation, a.subject, a.detail, a.salt);
-    -- What an erasure took away says so as well.
+    -- What an erasure took away says so as well; it takes what people wrote, never how a row was changed.
     RETURN QUERY
         SELECT 'redacted', a.id, n.position, 'its detail was taken away by no erasure'
         FROM commerce.audit_log a LEFT JOIN commerce.audit_nodes n ON n.entry = a.id
-        WHERE octet_length(a.salt) = 48 AND a.id NOT IN (SELECT e::uuid FROM commerce.audit_log r, jsonb_array_elements_text(r.detail -> 'entries') e
-            WHERE r.kind = 'redact');
+        WHERE octet_length(a.salt) = 48 AND (a.relation IS NOT NULL OR a.id NOT IN (SELECT e::uuid FROM commerce.audit_log r, jsonb_array_elements_text(r.detail -> 'entries') e
+            WHERE r.kind = 'redact'));
     RETURN QUERY
         SELECT CASE WHEN a.id IS NULL THEN 'missing' ELSE 'replaced' END, n.entry, n.position,
             CASE WHEN a.id IS NULL THEN 'a sealed entry is gone' ELSE 'the entry has another leaf than was sealed' END
@@ -57,7 +84,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.verify_audit() IS
-'Looks for traces of changes to the audit log: recomputes every leaf, every node, the root of every checkpoint and every signature, and lists what is wrong; no row: nothing is. problem: changed (an entry is not what it was), redacted (its detail was taken away by no erasure), missing, replaced, twice, tree, checkpoint, signature; position: of the leaf or node, or the size of the checkpoint. Whoever can change tables can also compute the tree anew, but not sign it: compare the last checkpoint kept elsewhere, by prove_consistency() and its key. Reads all of it: about a second for 200,000 entries.';
+'Looks for traces of changes to the audit log: recomputes every leaf, every node, the root of every checkpoint and every signature, and lists what is wrong; no row: nothing is. problem: changed (an entry is not what it was), redacted (its detail was taken away by no erasure), unsealed (nobody seals it: for an hour, because no worker does or a transaction of before goes on; or because it was put where seal_audit() does not look, which UPDATE commerce.audit_tree SET cluster = NULL has it do), missing, replaced, twice, tree, checkpoint, signature; position: of the leaf or node, or the size of the checkpoint. Whoever can change tables can also compute the tree anew, but not sign it: compare the last checkpoint kept elsewhere, by prove_consistency() and its key. Reads all of it: about a second for 200,000 entries.';
 GRANT EXECUTE ON FUNCTION commerce.verify_audit() TO commerce_admin;
 
 CREATE FUNCTION commerce.prune_audit(before timestamptz) RETURNS bigint

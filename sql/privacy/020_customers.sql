@@ -15,8 +15,8 @@ COMMENT ON FUNCTION commerce.find_customer(text) IS
 GRANT EXECUTE ON FUNCTION commerce.find_customer(text) TO commerce_app;
 
 CREATE FUNCTION commerce.reveal_customer(customer uuid, purpose text) RETURNS jsonb
-    LANGUAGE c STABLE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE c STABLE STRICT PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'commerce_reveal_customer';
 COMMENT ON FUNCTION commerce.reveal_customer(uuid, text) IS
-'Opens all fields of a customer: {"id", "email", "name", "phone", "address", "customer_group", "attributes", "created_at"}; NULL where there is no such customer. purpose says what for and may not be empty (22023); it is written into the audit log who was shown whose fields and what for, also where the transaction is rolled back (commerce.audit_reveals), so a standby refuses with 25006. CM040 and CM041 as reveal().';
+'Opens all fields of a customer: {"id", "email", "name", "phone", "address", "customer_group", "attributes", "created_at"}; NULL where there is no such customer. purpose says what for and may not be empty (22023); it is written into the audit log who was shown whose fields and what for, also where the transaction is rolled back (commerce.audit_reveals), so a standby refuses with 25006. CM040, CM041 and CM070 as reveal().';
 GRANT EXECUTE ON FUNCTION commerce.reveal_customer(uuid, text) TO commerce_pii_reader;

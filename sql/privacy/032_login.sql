@@ -55,7 +55,7 @@ COMMENT ON FUNCTION commerce.forgive_login(text) IS
 GRANT EXECUTE ON FUNCTION commerce.forgive_login(text) TO commerce_app;
 
 CREATE FUNCTION commerce.my_profile() RETURNS jsonb
-    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'commerce_my_profile';
 COMMENT ON FUNCTION commerce.my_profile() IS
 'All that is known of the customer who is logged in, opened, as reveal_customer() has it; NULL where nobody is. CM040 and CM041 as reveal().';

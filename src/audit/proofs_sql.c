@@ -25,6 +25,14 @@ PG_FUNCTION_INFO_V1(commerce_proves_inclusion);
 PG_FUNCTION_INFO_V1(commerce_proves_consistency);
 PG_FUNCTION_INFO_V1(commerce_proves_checkpoint);
 
+/* Refuses sizes and positions that no tree has. */
+static void
+check_part(bool there)
+{
+	if (!there)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a tree has no such part")));
+}
+
 /* Reads the hashes of ranges as a bytea[] that outlives SPI. */
 static Datum
 hash_ranges(const MerkleRange *ranges, int count)
@@ -65,6 +73,7 @@ commerce_audit_root(PG_FUNCTION_ARGS)
 {
 	MerkleHash root;
 
+	check_part(PG_GETARG_INT64(0) >= 0);
 	SPI_connect();
 	commerce_require_shop();
 	root = commerce_audit_range_hash((MerkleRange){0, PG_GETARG_INT64(0)});
@@ -99,6 +108,7 @@ commerce_audit_path(PG_FUNCTION_ARGS)
 	MerkleRange path[MERKLE_MAX_PARTS];
 	Datum result;
 
+	check_part(PG_GETARG_INT64(0) >= 0 && PG_GETARG_INT64(0) < PG_GETARG_INT64(1));
 	SPI_connect();
 	result = hash_ranges(path, commerce_merkle_inclusion(PG_GETARG_INT64(0), PG_GETARG_INT64(1), path));
 	SPI_finish();
@@ -112,6 +122,7 @@ commerce_audit_consistency(PG_FUNCTION_ARGS)
 	MerkleRange path[MERKLE_MAX_PARTS];
 	Datum result;
 
+	check_part(PG_GETARG_INT64(0) > 0 && PG_GETARG_INT64(0) <= PG_GETARG_INT64(1));
 	SPI_connect();
 	result = hash_ranges(path, commerce_merkle_consistency(PG_GETARG_INT64(0), PG_GETARG_INT64(1), path));
 	SPI_finish();

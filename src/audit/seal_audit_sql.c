@@ -37,6 +37,7 @@
 AuditSigner commerce_audit_signer = NULL;
 
 PG_FUNCTION_INFO_V1(commerce_seal_audit);
+PG_FUNCTION_INFO_V1(commerce_audit_unborn);
 
 /* How far the tree has come, and what it grows from. */
 typedef struct Growth
@@ -44,6 +45,7 @@ typedef struct Growth
 	int64 size;
 	MerkleHash peaks[MERKLE_MAX_PARTS];
 	bool moved; /* it was last in another cluster */
+	Datum over; /* before anything was looked for, transactions with lower numbers were over */
 	Datum written_in;
 	Datum entry; /* of the last leaf */
 } Growth;
@@ -60,8 +62,8 @@ typedef struct GrownNodes
 } GrownNodes;
 
 static SavedPlan lock_tree = {
-	.sql = "SELECT t.size, t.last_written_in, t.last_entry, t.cluster IS DISTINCT FROM $1"
-		   " FROM commerce.audit_tree t FOR NO KEY UPDATE",
+	.sql = "SELECT t.size, t.last_written_in, t.last_entry, t.cluster IS DISTINCT FROM $1,"
+		   " pg_snapshot_xmin(pg_current_snapshot()) FROM commerce.audit_tree t FOR NO KEY UPDATE",
 	.args = "int8"};
 
 static SavedPlan find_next = {
@@ -87,11 +89,14 @@ static SavedPlan write_tree = {
 		   " last_entry = coalesce($3, last_entry), cluster = $4",
 	.args = "int8; xid8; uuid; int8"};
 
-/* Where the tree came from elsewhere, what is over by now is all there, and what follows comes after it. */
+/*
+ * Where the tree came from elsewhere, what was over before it was looked for is all there, and what follows comes after
+ * it. What has ended since was perhaps not seen.
+ */
 static SavedPlan settle_tree = {
 	.sql = "UPDATE commerce.audit_tree SET cluster = $1, last_entry = '00000000-0000-0000-0000-000000000000',"
-		   " last_written_in = pg_snapshot_xmin(pg_current_snapshot())",
-	.args = "int8"};
+		   " last_written_in = $2",
+	.args = "int8; xid8"};
 
 static SavedPlan write_checkpoint = {
 	.sql = "INSERT INTO commerce.audit_checkpoints (size, root, at, public_key, signature)"
@@ -130,6 +135,7 @@ read_growth(Growth *growth)
 	growth->entry =
 		UUIDPGetDatum(memcpy(palloc(UUID_LEN), DatumGetUUIDP(commerce_value(0, 3, &isnull)), UUID_LEN));
 	growth->moved = DatumGetBool(commerce_value(0, 4, &isnull));
+	growth->over = commerce_value(0, 5, &isnull);
 	commerce_audit_read_nodes(nodes, commerce_merkle_nodes((MerkleRange){0, growth->size}, nodes),
 							  growth->peaks);
 }
@@ -268,7 +274,7 @@ commerce_audit_seal(int batch)
 		store_checkpoint(&growth);
 	}
 	if (growth.moved && count < batch)
-		(void) commerce_run(&settle_tree, PLAN_WRITES, &cluster, NULL);
+		(void) commerce_run(&settle_tree, PLAN_WRITES, (Datum[]){cluster, growth.over}, NULL);
 	return count;
 }
 
@@ -287,6 +293,15 @@ commerce_seal_audit(PG_FUNCTION_ARGS)
 	count = commerce_audit_seal(batch);
 	SPI_finish();
 	PG_RETURN_INT64(count);
+}
+
+/* audit_unborn(written_in) asks whether a transaction is yet to come. */
+Datum
+commerce_audit_unborn(PG_FUNCTION_ARGS)
+{
+	FullTransactionId written_in = DatumGetFullTransactionId(PG_GETARG_DATUM(0));
+
+	PG_RETURN_BOOL(!FullTransactionIdPrecedes(written_in, ReadNextFullTransactionId()));
 }
 
 /* Seals one batch in the background, not more often than patience has it. */

@@ -6,6 +6,7 @@
 #include "base/card_guard.h"
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/owner.h"
 #include "base/plan.h"
 #include "base/uuid.h"
 #include "privacy/blind.h"
@@ -310,17 +311,20 @@ describe_customer(const pg_uuid_t *customer)
 							   commerce_value(0, 5, &isnull));
 }
 
-/* Reads all that is known of a customer, opened, into memory of the caller; false for an unknown one. */
+/* Reads all that is known of a customer, opened, into memory of the caller; false for an unknown one. As the shop's owner. */
 static bool
 read_customer(const pg_uuid_t *customer, Datum *document)
 {
+	OwnerScope scope;
 	bool known;
 
+	commerce_enter_owner(&scope);
 	SPI_connect();
 	known = commerce_run(&find_fields, PLAN_READS, (Datum[]){UUIDPGetDatum(customer)}, NULL) == 1;
 	if (known)
 		*document = SPI_datumTransfer(describe_customer(customer), false, -1);
 	SPI_finish();
+	commerce_leave_owner(&scope);
 	return known;
 }
 

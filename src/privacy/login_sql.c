@@ -281,7 +281,7 @@ Datum
 commerce_change_password(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t *customer = commerce_login_subject(fcinfo, 2);
-	ThrottleSubject subject = {.kind = THROTTLE_CUSTOMER, .data = customer->data, .length = UUID_LEN};
+	ThrottleSubject subject = {.kind = THROTTLE_PASSWORD, .data = customer->data, .length = UUID_LEN};
 	Datum version;
 	char *hash;
 
@@ -354,7 +354,9 @@ commerce_forgive_login(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (commerce_customer_by_email(normal, &customer))
 	{
-		subject = (ThrottleSubject){.kind = THROTTLE_CUSTOMER, .data = customer.data, .length = UUID_LEN};
+		subject = (ThrottleSubject){.kind = THROTTLE_PASSWORD, .data = customer.data, .length = UUID_LEN};
+		commerce_throttle_forget(&subject);
+		subject.kind = THROTTLE_CODE;
 		commerce_throttle_forget(&subject);
 		commerce_note_login("lockout forgiven", &customer, NULL, NULL);
 	}

@@ -11,11 +11,12 @@
 #define FIRST_WAIT_SECONDS 5
 #define LONGEST_WAIT_SECONDS 300
 
-/* What an attempt is about. */
+/* What is guessed at. Each is counted for itself: whoever knows the one would forgive his guesses at the other by it. */
 typedef enum ThrottleKind
 {
-	THROTTLE_EMAIL,
-	THROTTLE_CUSTOMER
+	THROTTLE_EMAIL,    /* the password and the code behind an address */
+	THROTTLE_PASSWORD, /* a customer's former password, where he changes it */
+	THROTTLE_CODE      /* a customer's codes */
 } ThrottleKind;
 
 typedef struct ThrottleSubject

@@ -12,6 +12,10 @@
  * Unicode promises that normalisation and case folding of assigned characters never change, so an upgrade of the
  * server leaves the index good. NFKC runs again after folding, because folding can undo it. All of that leaves ASCII as it
  * is but for A to Z, so where there is nothing else, as nearly always, none of it runs.
+ *
+ * The server's NFKC takes time with the square of how many accents are heaped on one letter, and nothing interrupts it:
+ * minutes for a page of them. Addresses and numbers come from anybody, before a password is asked for, so what is longer
+ * than any of them can be written is none.
  */
 #include "privacy/normalise.h"
 
@@ -27,6 +31,7 @@
 #pragma GCC diagnostic pop
 
 #define MAX_LABEL_BYTES 63
+#define MAX_SPELLING_BYTES 2048
 #define ACE_PREFIX "xn--"
 
 /* Returns the code points of a text, ended by 0. */
@@ -218,8 +223,11 @@ commerce_normaliser_of(const char *field)
 char *
 commerce_normalise_as(const char *text, Normaliser normaliser, const char *country)
 {
-	char *normal = trim(commerce_nfkc(text));
+	char *normal = trim(pstrdup(text));
 
+	if (normaliser != NORMALISE_TEXT && strlen(normal) > MAX_SPELLING_BYTES)
+		return pstrdup("");
+	normal = trim(commerce_nfkc(normal));
 	switch (normaliser)
 	{
 		case NORMALISE_EMAIL:

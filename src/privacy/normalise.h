@@ -21,7 +21,8 @@ extern Normaliser commerce_normaliser(const char *name);
 extern Normaliser commerce_normaliser_of(const char *field);
 
 /*
- * Returns the normal form of a UTF-8 text, NUL-terminated UTF-8; empty where nothing is left. "country" is that of
+ * Returns the normal form of a UTF-8 text, NUL-terminated UTF-8; empty where nothing is left, and for an address or number
+ * of more than 2048 bytes, which is none. "country" is that of
  * telephone numbers that do not say; NULL for the setting's. 22023 for a country without a plan.
  */
 extern char *commerce_normalise_as(const char *text, Normaliser normaliser, const char *country);

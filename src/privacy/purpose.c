@@ -4,6 +4,7 @@
 #include "privacy/purpose.h"
 
 #include "audit/audit.h"
+#include "base/card_guard.h"
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/settings.h"
@@ -13,7 +14,7 @@
 #include "utils/fmgrprotos.h"
 #pragma GCC diagnostic pop
 
-/* Refuses to reveal anything to nobody's purpose. */
+/* Refuses to reveal anything to nobody's purpose, and one that must not stand in the log. */
 void
 commerce_require_purpose(const text *purpose)
 {
@@ -25,6 +26,7 @@ commerce_require_purpose(const text *purpose)
 	if (at == end)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("purpose is empty"),
 						errhint("Say what the value is needed for, for instance 'shipping label'.")));
+	commerce_refuse_card_number("purpose", text_to_cstring(purpose));
 }
 
 /* Writes into the audit log that values of a subject were revealed. */

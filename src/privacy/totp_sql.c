@@ -48,7 +48,7 @@ require_customer(const pg_uuid_t *customer)
 static ThrottleSubject
 attempt(const pg_uuid_t *customer)
 {
-	ThrottleSubject subject = {.kind = THROTTLE_CUSTOMER, .data = customer->data, .length = UUID_LEN};
+	ThrottleSubject subject = {.kind = THROTTLE_CODE, .data = customer->data, .length = UUID_LEN};
 
 	commerce_throttle_attempt(&subject);
 	return subject;

@@ -113,6 +113,11 @@ SELECT commerce.prove_inclusion('00000000-0000-7000-8000-000000000001');
 SELECT commerce.prove_consistency(0);
 SELECT commerce.prove_consistency(NULL);
 SELECT commerce.prove_consistency(1, 1000000000);
+SELECT commerce.audit_root(-1);
+SELECT commerce.audit_path(-1, 1);
+SELECT commerce.audit_path(1, 1);
+SELECT commerce.audit_consistency_path(0, 1);
+SELECT commerce.audit_consistency_path(1, -1);
 SELECT commerce.prune_audit(NULL);
 SELECT commerce.prune_audit('infinity');
 -- Who watches: administrators. Everybody judges proofs.

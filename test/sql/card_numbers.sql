@@ -188,6 +188,9 @@ INSERT INTO card_calls SELECT c.function, (SELECT jsonb_object_agg(e.key, card_f
     ('request_return', '{"order": "''$sent''", "lines": "''[{\"line\": 1, \"quantity\": 1}]''", "reason": "''~''"}'),
     ('reserve', '{"sku": "''cards-a''", "quantity": "1", "holder": "''~''", "location": "''main''"}'),
     ('reserve_lines', '{"lines": "''[{\"sku\": \"cards-a\", \"quantity\": 1}]''", "holder": "''~''", "mode": "''all''", "strategy": "''priority''", "location": "''main''"}'),
+    ('reveal', '{"value": "(SELECT c.email FROM commerce.customers c WHERE c.id = ''$customer'')", "subject": "''$customer''", "purpose": "''~''"}'),
+    ('reveal_customer', '{"customer": "''$customer''", "purpose": "''~''"}'),
+    ('reveal_fields', '{"values": "(SELECT ARRAY[c.email] FROM commerce.customers c WHERE c.id = ''$customer'')", "subject": "''$customer''", "purpose": "''~''"}'),
     ('return_event', '{"return_id": "''$return''", "event": "''decline''", "detail": "''{\"note\": \"~\"}''"}'),
     ('reverse_chargeback', '{"payment": "''$disputed''", "amount": "NULL", "reference": "''~''", "provider": "NULL"}'),
     ('seal', '{"plaintext": "''~''", "field": "''~''", "subject": "''$customer''"}'),
@@ -204,10 +207,11 @@ INSERT INTO card_calls SELECT c.function, (SELECT jsonb_object_agg(e.key, card_f
     ('update_reservation', '{"reservation": "''$reservation''", "quantity": "1", "holder": "''cards-holder''"}'),
     ('void_payment', '{"payment": "''$authorized''", "reference": "''~''", "provider": "NULL"}')) c (function, arguments);
 
+-- Those that write; to reveal is to read, and its purpose is written all the same.
 CREATE VIEW card_arguments AS
     SELECT p.proname AS function, a.name AS argument FROM pg_proc p,
         unnest(p.proargnames, coalesce(p.proallargtypes, p.proargtypes::oid[]), p.proargmodes) AS a (name, type, mode)
-    WHERE p.pronamespace = 'commerce'::regnamespace AND p.prokind = 'f' AND p.provolatile = 'v' AND p.prorettype <> 'trigger'::regtype
+    WHERE p.pronamespace = 'commerce'::regnamespace AND p.prokind = 'f' AND (p.provolatile = 'v' OR p.proname LIKE 'reveal%') AND p.prorettype <> 'trigger'::regtype
         AND coalesce(a.mode, 'i') = 'i' AND a.type = ANY ('{text,varchar,bpchar,json,jsonb,text[],varchar[],jsonb[]}'::regtype[])
         AND obj_description(p.oid, 'pg_proc') NOT LIKE 'Internal.%';
 -- What is no free text that is stored.

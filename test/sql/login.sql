@@ -77,6 +77,7 @@ SELECT pg_temp.refusal('SELECT commerce.login(''login.bob@example.com'', ''wrong
 SELECT pg_temp.refusal('SELECT commerce.login('''', ''wrong'')') AS empty;
 SELECT pg_temp.refusal('SELECT commerce.login(''login.jane@example.com'', '''')') AS empty_password;
 SELECT pg_temp.refusal('SELECT commerce.login(''login.jane@example.com'', repeat(''x'', 100000))') AS long_password;
+SELECT pg_temp.refusal('SELECT commerce.login(''a'' || repeat(U&''\0301\0316'', 1000000) || ''@example.com'', ''wrong'')') AS long_address;
 SELECT pg_temp.refusal('SELECT commerce.login(NULL, ''wrong'')') AS null_email;
 SELECT pg_temp.refusal('SELECT commerce.login(''login.jane@example.com'', NULL)') AS null_password;
 SELECT count(*) FROM commerce.sessions WHERE customer_id = :'jane';

@@ -106,6 +106,19 @@ SELECT count(*) AS failures, refusal FROM (SELECT login_totp.refusal('SELECT com
 SELECT regexp_replace(login_totp.refusal('SELECT commerce.login(''totp.bob@example.com'', ''x'', ''0000000x'')'), '[1-5]}', '#}') AS waits;
 SELECT commerce.forgive_login('totp.bob@example.com');
 
+-- What somebody knows forgives nothing of what he guesses: neither the password his codes, nor a code the password.
+SELECT count(*) AS failures, refusal FROM (SELECT login_totp.refusal(format('SELECT commerce.verify_totp(''0000000x'', %L)', :'bob')) AS refusal
+    FROM generate_series(1, 10) AS i) guesses GROUP BY refusal;
+SELECT login_totp.refusal(format('SELECT commerce.change_password(''x'', ''x'', %L)', :'bob')) AS password_changed;
+SELECT regexp_replace(login_totp.refusal(format('SELECT commerce.verify_totp(''0000000x'', %L)', :'bob')), '[1-5]}', '#}') AS waits;
+SELECT commerce.forgive_login('totp.bob@example.com');
+SELECT count(*) AS failures, refusal FROM (SELECT login_totp.refusal(format('SELECT commerce.change_password(''wrong'', ''y'', %L)', :'bob')) AS refusal
+    FROM generate_series(1, 10) AS i) guesses GROUP BY refusal;
+UPDATE commerce.totp SET last_step = -1 WHERE customer_id = :'bob';
+SELECT commerce.verify_totp(login_totp.code(:'bobs', digits => 8), :'bob') AS code;
+SELECT regexp_replace(login_totp.refusal(format('SELECT commerce.change_password(''wrong'', ''y'', %L)', :'bob')), '[1-5]}', '#}') AS waits;
+SELECT commerce.forgive_login('totp.bob@example.com');
+
 -- Removed by a code, or by whoever runs the shop.
 SELECT login_totp.refusal(format('SELECT commerce.remove_totp(''000000x'', %L)', :'jane')) AS wrong;
 SELECT commerce.remove_totp((:'codes'::text[])[4], :'jane') AS removed;

@@ -24,6 +24,12 @@ WHERE p.pronamespace = 'commerce'::regnamespace AND (p.provolatile <> 'i' OR p.p
 GROUP BY p.oid, p.prosecdef ORDER BY p.oid::regprocedure::text COLLATE "C";
 SELECT p.oid::regprocedure AS not_for_the_owner FROM pg_proc p
 WHERE p.pronamespace = 'commerce'::regnamespace AND NOT has_function_privilege('commerce_owner', p.oid, 'EXECUTE') ORDER BY 1;
+-- What he may not do he cannot grant, either: none of it is his.
+SELECT p.oid::regprocedure AS his_all_the_same FROM pg_proc p
+WHERE p.pronamespace = 'commerce'::regnamespace AND NOT has_function_privilege('commerce_owner', p.oid, 'EXECUTE') AND p.proowner = 'commerce_owner'::regrole ORDER BY 1;
+SET ROLE commerce_admin;
+GRANT EXECUTE ON FUNCTION commerce.reveal(commerce.sealed, uuid, text, uuid) TO commerce_admin;
+RESET ROLE;
 
 -- Tables: what each role may do beside the owner.
 SELECT c.relname, pg_get_userbyid(a.grantee) AS role, string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type) AS may

@@ -195,10 +195,47 @@ is_found("INSERT INTO commerce.audit_log SELECT id, '1', at, actor, login, kind,
 is_found('UPDATE commerce.audit_nodes SET hash = sha256(hash) WHERE level = 2 AND position = 1', 'tree', 'a node');
 is_found('DELETE FROM commerce.audit_nodes WHERE level = 1 AND position = 1', 'tree', 'a node that is gone');
 is_found("UPDATE commerce.audit_checkpoints SET root = sha256(root) WHERE size = (SELECT max(size) FROM commerce.audit_checkpoints)", "checkpoint\nsignature", 'a root');
-is_found('DELETE FROM commerce.audit_nodes WHERE level = 0 AND position = (SELECT size - 1 FROM commerce.audit_tree)', 'tree', 'the last leaf');
+is_found('DELETE FROM commerce.audit_nodes WHERE level = 0 AND position = (SELECT size - 1 FROM commerce.audit_tree)', "tree\nunsealed", 'the last leaf');
 is_found('UPDATE commerce.audit_checkpoints SET signature = sha512(signature) WHERE size = (SELECT max(size) FROM commerce.audit_checkpoints)', 'signature', 'a signature');
 is_found("UPDATE commerce.audit_checkpoints SET at = at - interval '1 hour' WHERE size = (SELECT max(size) FROM commerce.audit_checkpoints)", 'signature', 'another time');
 is_found('UPDATE commerce.audit_tree SET size = size - 1', 'tree', 'a smaller size');
+
+# What is not sealed is not safe: entries put where the sealer does not come by any more, or into a transaction that is yet
+# to be, and those that nobody has sealed for long.
+sub is_found_of_an_entry
+{
+	my ($change, $problems, $what) = @_;
+
+	is_found(qq(DO \$\$ BEGIN PERFORM commerce.record_audit('hidden'); END \$\$; $change), $problems, $what);
+	return;
+}
+my $aged = "UPDATE commerce.audit_log SET at = now() - interval '%s', leaf = commerce.audit_leaf(id, now() - interval '%1\$s', actor, login, kind,
+	relation, subject, detail, salt) WHERE kind = 'hidden'";
+is_found_of_an_entry("UPDATE commerce.audit_log SET written_in = '3' WHERE kind = 'hidden'", 'unsealed', 'an entry behind those that are sealed');
+is_found_of_an_entry("UPDATE commerce.audit_log SET written_in = '99999999999' WHERE kind = 'hidden'", 'unsealed', 'an entry of a transaction to come');
+is_found_of_an_entry("UPDATE commerce.audit_tree SET last_written_in = '99999999999'", 'unsealed', 'a tree that is said to be ahead');
+is_found_of_an_entry(sprintf($aged, '61 minutes'), 'unsealed', 'an entry that nobody has sealed for an hour');
+is_found_of_an_entry(sprintf($aged, '59 minutes'), '', 'none that was written a while ago');
+is_found("DELETE FROM commerce.audit_tree; DELETE FROM commerce.audit_log WHERE id = $third", "missing\ntree", 'an entry that is gone, with what is known of the tree');
+$node->safe_psql('postgres', "SET session_replication_role = replica; SELECT commerce.record_audit('passed over');
+	UPDATE commerce.audit_log SET written_in = '3' WHERE kind = 'passed over'; SELECT commerce.seal_audit(); UPDATE commerce.audit_tree SET cluster = NULL");
+is_sealed('what was passed over is looked for when it is asked for');
+# What was removed was there before who says so.
+$node->safe_psql('postgres', q(SELECT commerce.write_audit('prune', 'commerce.audit_log', NULL, '{"entries": 1, "before": "2020-01-01", "first_kept": 1000000}');
+	UPDATE commerce.audit_tree SET pruned = 1000000; SELECT commerce.record_audit('hidden')));
+is_sealed('after a note that all to come is removed');
+is_found("DELETE FROM commerce.audit_log WHERE kind = 'hidden'", 'missing', 'an entry that is gone, of which it was said before that it would');
+$node->safe_psql('postgres', 'UPDATE commerce.audit_tree SET pruned = 0');
+# An erasure takes what people wrote, and not how a price was changed.
+my $erase = qq(DO \$\$
+	DECLARE
+		e uuid := (SELECT a.id FROM commerce.audit_log a WHERE a.relation = 'commerce.prices' LIMIT 1);
+	BEGIN
+		PERFORM commerce.write_audit('redact', 'commerce.audit_log', 'x', jsonb_build_object('entries', jsonb_build_array(e)));
+		UPDATE commerce.audit_log a SET detail = NULL, salt = commerce.audit_erased(a.detail, a.salt) WHERE a.id = e;
+	END \$\$);
+is_found($erase, 'redacted', 'a change of a price that is said to be erased');
+is((error_of($node, $erase))[0], 'CM042', 'which nobody may do');
 
 # What was kept long enough goes, and the proofs of the rest stay.
 $node->safe_psql('postgres', q(SELECT commerce.prune_audit((SELECT a.at FROM commerce.audit_log a JOIN commerce.audit_nodes n ON n.entry = a.id
