@@ -115,7 +115,8 @@ BEGIN
     PERFORM commerce.require_shop();
     SELECT p.order_id INTO the_order FROM commerce.payments p WHERE p.id = payment;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no payment %', coalesce(payment::text, 'null') USING ERRCODE = 'no_data_found';
+        RAISE EXCEPTION 'there is no payment %', coalesce(payment::text, 'null') USING ERRCODE = 'no_data_found',
+            HINT = 'It is the id of a payment, as authorize_payment() returns it, not of an order; commerce.payments lists them.';
     END IF;
     PERFORM commerce.lock_order(the_order);
     RETURN commerce.move_payment(payment, kind, amount, reference, provider);
@@ -300,7 +301,8 @@ BEGIN
     PERFORM commerce.require_shop();
     SELECT * INTO p FROM commerce.payments x WHERE x.id = payment;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no payment %', coalesce(payment::text, 'null') USING ERRCODE = 'no_data_found';
+        RAISE EXCEPTION 'there is no payment %', coalesce(payment::text, 'null') USING ERRCODE = 'no_data_found',
+            HINT = 'It is the id of a payment, as authorize_payment() returns it, not of an order; commerce.payments lists them.';
     END IF;
     PERFORM commerce.lock_order(p.order_id);
     SELECT * INTO STRICT p FROM commerce.payments x WHERE x.order_id = p.order_id AND x.id = payment FOR NO KEY UPDATE;

@@ -135,8 +135,18 @@ BEGIN
         IF NOT EXISTS (SELECT FROM commerce.order_holds h WHERE h.order_id = due.id AND h.released_at IS NULL)
             AND NOT EXISTS (SELECT FROM commerce.payments p WHERE p.order_id = due.id AND commerce.minor_units(p.captured) > 0)
             AND commerce.nothing_is_paid(jsonb_build_object('id', due.id), 'expire', NULL) THEN
-            PERFORM commerce.order_event(due.id, 'expire', '{"reason": "not paid in time"}');
-            ended := ended + 1;
+            BEGIN
+                PERFORM commerce.order_event(due.id, 'expire', '{"reason": "not paid in time"}');
+                ended := ended + 1;
+            EXCEPTION WHEN OTHERS THEN
+                -- What is about this order, as a constraint or a trigger of the user's, must not keep the others from ending.
+                IF left(SQLSTATE, 2) IN ('40', '53', '55', '57', '58', 'XX') THEN
+                    RAISE;
+                END IF;
+                RAISE WARNING 'order % is not ended though nobody has paid it: %', due.id, SQLERRM
+                    USING ERRCODE = SQLSTATE, HINT = 'It is tried again in ten minutes.';
+                UPDATE commerce.orders o SET expires_at = greatest(now(), before) + interval '10 minutes' WHERE o.id = due.id;
+            END;
         ELSE
             UPDATE commerce.orders o SET expires_at = CASE WHEN commerce.minor_units(o.total) = 0 OR EXISTS (SELECT FROM commerce.payments p
                         WHERE p.order_id = o.id AND commerce.minor_units(p.captured) > 0) THEN NULL
@@ -148,7 +158,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.look_at_unpaid(timestamptz, bigint) IS
-'Internal. One batch of expire_orders() and of the background worker: how many orders it looked at, and ended. An order that was paid is not looked at again, one that is promised or on hold is, after its channel''s unpaid_ttl, and one for which money may be on its way after ten minutes, where that is sooner.';
+'Internal. One batch of expire_orders() and of the background worker: how many orders it looked at, and ended. An order that was paid is not looked at again, one that is promised or on hold is, after its channel''s unpaid_ttl, and one for which money may be on its way, or that a constraint or trigger keeps from ending (a warning says which), after ten minutes, where that is sooner.';
 
 CREATE FUNCTION commerce.expire_orders(before timestamptz DEFAULT NULL, batch bigint DEFAULT 1000) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -173,5 +183,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.expire_orders(timestamptz, bigint) IS
-'Ends placed orders whose time to be paid (orders.expires_at, from channels.unpaid_ttl) was over before a moment (NULL: now), at most batch of them, skipping those that somebody pays or changes now; returns how many. Only what nobody has paid, promised to pay or ever paid, what no payment is under way for (processing, requires_action, or a provider was asked and has not answered), and what is not on hold and was not sent: an order that is promised, bought on account, on hold or sent is looked at again after the same time, one with a payment under way ten minutes later, one that was paid never. What the order had reserved and claimed is free again, as by the event cancel; reopen takes it back. Done by the background worker where there is one. 22023 for a batch that is not positive and for infinity. Example: SELECT commerce.expire_orders(now() + interval ''1 day'').';
+'Ends placed orders whose time to be paid (orders.expires_at, from channels.unpaid_ttl) was over before a moment (NULL: now), at most batch of them, skipping those that somebody pays or changes now; returns how many. Only what nobody has paid, promised to pay or ever paid, what no payment is under way for (processing, requires_action, or a provider was asked and has not answered), and what is not on hold and was not sent: an order that is promised, bought on account, on hold or sent is looked at again after the same time, one with a payment under way ten minutes later, one that was paid never. One that a constraint or a trigger of yours keeps from ending is told of by a warning, tried again ten minutes later, and holds up no other. What the order had reserved and claimed is free again, as by the event cancel; reopen takes it back. Done by the background worker where there is one. 22023 for a batch that is not positive and for infinity. Example: SELECT commerce.expire_orders(now() + interval ''1 day'').';
 GRANT EXECUTE ON FUNCTION commerce.expire_orders(timestamptz, bigint) TO commerce_app;

@@ -126,7 +126,12 @@ BEGIN
         ), facts AS (
             SELECT n.epoch, n.epoch = ANY (epochs) AS at_hand, coalesce(k.data_keys, 0) AS data_keys,
                 coalesce(n.epoch = ANY (state.blind_epochs), false) AS blind_values,
-                coalesce(n.epoch = state.epoch, false) AS current
+                coalesce(n.epoch = state.epoch, false) AS current,
+                -- Subjects are mostly in the order in which they were made; NULL where there is nothing to try.
+                CASE WHEN n.epoch = ANY (epochs) AND k.data_keys > 0 THEN (SELECT commerce.rewrap_key(d.subject, d.id, d.epoch, d.wrapped, d.epoch) IS NOT NULL
+                    FROM commerce.data_keys d WHERE d.epoch = n.epoch ORDER BY d.subject, d.id LIMIT 1) END AS first_opens,
+                CASE WHEN n.epoch = ANY (epochs) AND k.data_keys > 0 THEN (SELECT commerce.rewrap_key(d.subject, d.id, d.epoch, d.wrapped, d.epoch) IS NOT NULL
+                    FROM commerce.data_keys d WHERE d.epoch = n.epoch ORDER BY d.subject DESC, d.id DESC LIMIT 1) END AS last_opens
             FROM known n LEFT JOIN keys k ON k.epoch = n.epoch
         ), judged AS (
             -- Before the first data key nothing says what a key of the file is not needed for.
@@ -136,6 +141,8 @@ BEGIN
             CASE
                 WHEN NOT j.at_hand AND j.data_keys > 0 THEN 'put this key back: data keys need it; where it is destroyed, what they seal is lost'
                 WHEN NOT j.at_hand AND j.blind_values THEN 'this key is gone: run rotate_keys() to compute blind values anew'
+                WHEN NOT j.first_opens THEN 'this is another key than the one that wraps the data keys: put that one back, and make no new one'
+                WHEN NOT j.last_opens THEN 'another key was in its place for a while: what was sealed meanwhile opens with that one alone'
                 WHEN NOT j.at_hand THEN 'put this key back: new data keys are to be made of it'
                 WHEN j.current AND rotating THEN 'in use; a rotation to it is under way: see key_rotation_progress'
                 WHEN j.current OR state.epoch IS NULL THEN 'in use'
@@ -148,5 +155,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.key_status() IS
-'Every epoch that the key file has or the shop needs: whether its key is at hand, how many data keys it wraps, whether stored blind values may be of it, whether anything needs it, and what to do. Counts all data keys: a second for some millions. CM041 where the setting leads to no key. Example: SELECT epoch, needed, advice FROM commerce.key_status().';
+'Every epoch that the key file has or the shop needs: whether its key is at hand, how many data keys it wraps, whether stored blind values may be of it, whether anything needs it, and what to do, also where another key stands in its place, which it finds by opening the first and the last data key. Counts all data keys: a second for some millions. CM041 where the setting leads to no key. Example: SELECT epoch, needed, advice FROM commerce.key_status().';
 GRANT EXECUTE ON FUNCTION commerce.key_status() TO commerce_admin;

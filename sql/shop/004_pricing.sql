@@ -126,6 +126,8 @@ CREATE TABLE commerce.shipping_prices (
     countries text[] NOT NULL DEFAULT '{}',
     min_subtotal commerce.amount CHECK (commerce.currency(min_subtotal) = commerce.currency(price))
 );
+-- Without a primary key: a publication of all tables needs to be told how rows are known.
+ALTER TABLE commerce.shipping_prices REPLICA IDENTITY FULL;
 COMMENT ON TABLE commerce.shipping_methods IS 'ways to send an order';
 COMMENT ON TABLE commerce.shipping_prices IS 'what a way costs: the row naming the country before one naming none, then the highest min_subtotal reached';
 COMMENT ON COLUMN commerce.shipping_prices.countries IS 'ISO 3166-1 alpha-2 codes; empty means anywhere';

@@ -116,6 +116,8 @@ CREATE TABLE commerce.fulfilment_lines (
     FOREIGN KEY (order_id, fulfilment_id) REFERENCES commerce.fulfilments,
     FOREIGN KEY (order_id, line) REFERENCES commerce.order_lines
 );
+-- Without a primary key, because location may be NULL: a publication of all tables needs to be told how rows are known.
+ALTER TABLE commerce.fulfilment_lines REPLICA IDENTITY FULL;
 COMMENT ON TABLE commerce.fulfilment_lines IS 'what is in a parcel, and from where; location NULL for what has no stock, and for a kit whose parts come from several';
 COMMENT ON COLUMN commerce.fulfilment_lines.dropped IS 'true: the parcel was incomplete, these units did not leave in it';
 

@@ -97,7 +97,7 @@ CREATE VIEW commerce.my_payments WITH (security_barrier) AS
 COMMENT ON VIEW commerce.my_payments IS 'the payments of my_orders';
 
 CREATE VIEW commerce.my_fulfilments WITH (security_barrier) AS
-    SELECT f.order_id, f.id, f.state, f.tracking, f.created_at
+    SELECT f.order_id, f.id, f.state, f.tracking, f.created_at, f.carrier, f.tracking_url
     FROM commerce.orders o JOIN commerce.fulfilments f ON f.order_id = o.id WHERE o.customer_id = commerce.current_customer();
 COMMENT ON VIEW commerce.my_fulfilments IS 'the parcels of my_orders';
 
@@ -138,7 +138,7 @@ CREATE VIEW commerce.channel_order_lines WITH (security_barrier) AS
 COMMENT ON VIEW commerce.channel_order_lines IS 'the lines of channel_orders, as my_order_lines';
 
 CREATE VIEW commerce.channel_fulfilments WITH (security_barrier) AS
-    SELECT f.order_id, f.id, f.state, f.tracking, f.created_at
+    SELECT f.order_id, f.id, f.state, f.tracking, f.created_at, f.carrier, f.tracking_url
     FROM commerce.orders o JOIN commerce.fulfilments f ON f.order_id = o.id WHERE o.channel = ANY (commerce.current_channels());
 COMMENT ON VIEW commerce.channel_fulfilments IS 'the parcels of channel_orders';
 

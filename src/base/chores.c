@@ -35,6 +35,12 @@
 /* How long one chore may go on with full batches before the others, and other databases, have their turn. */
 #define TURN (INT64CONST(5) * USECS_PER_SEC)
 
+/*
+ * How long one chore waits for a lock, a table's above all: somebody who forgot his transaction holds up what he has
+ * locked, and not all other chores, and other databases, behind it. The chore has failed then, and is tried again.
+ */
+#define LOCK_PATIENCE "5s"
+
 static const CommerceChore *chores[MAX_CHORES];
 static int chore_count = 0;
 
@@ -45,6 +51,13 @@ commerce_register_chore(const CommerceChore *chore)
 	if (chore_count == MAX_CHORES)
 		elog(ERROR, "too many chores");
 	chores[chore_count++] = chore;
+}
+
+/* Returns the name of chore n, NULL for none. */
+const char *
+commerce_chore_name(int n)
+{
+	return n < chore_count ? chores[n]->name : NULL;
 }
 
 /* Returns the one timestamptz that a statement answers with, DT_NOEND for NULL or no row. */
@@ -240,6 +253,7 @@ commerce_worker_main(Datum database)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
 	commerce_settle_settings("commerce worker");
+	SetConfigOption("lock_timeout", LOCK_PATIENCE, PGC_SUSET, PGC_S_OVERRIDE);
 	row = begin_visit();
 	if (row != NULL)
 		visit(row);

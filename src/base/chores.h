@@ -27,6 +27,9 @@ typedef struct CommerceChore
 /* Adds a chore to those of every visit; called from _PG_init with something that stays. */
 extern void commerce_register_chore(const CommerceChore *chore);
 
+/* The name of chore n in the order of registration, NULL where there are not so many. */
+extern const char *commerce_chore_name(int n);
+
 /*
  * Runs a statement that answers with one timestamptz and returns that, DT_NOEND for NULL or no row. For chores that are
  * functions in SQL: "SELECT now() + interval '1 day' FROM commerce.do_this()".

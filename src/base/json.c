@@ -228,8 +228,9 @@ commerce_json_objects(Jsonb *array, const char *what, JsonbContainer ***objects)
 	int count = 0;
 
 	if (!JB_ROOT_IS_ARRAY(array) || JB_ROOT_IS_SCALAR(array))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("%s must be a JSON array of objects", what)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be a JSON array of objects", what),
+				 errhint("For instance [{…}, {…}].")));
 	*objects = palloc(sizeof(JsonbContainer *) * (JB_ROOT_COUNT(array) + 1));
 	iterator = JsonbIteratorInit(&array->root);
 	(void) JsonbIteratorNext(&iterator, &value, true);

@@ -3,6 +3,7 @@
  */
 #include "base/pg.h"
 
+#include "base/chores.h"
 #include "base/due.h"
 
 PG_FUNCTION_INFO_V1(commerce_worker_status);
@@ -28,14 +29,27 @@ failed_with(const DueDatabase *row)
 	return 0;
 }
 
+/* Returns the names of the chores that failed when they last ran, NULL for none. */
+static char *
+failing_chores(const DueDatabase *row)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < MAX_CHORES && commerce_chore_name(i) != NULL; i++)
+		if (row->chores[i].sqlstate != 0)
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", commerce_chore_name(i));
+	return names.len > 0 ? names.data : NULL;
+}
+
 /* worker_status() returns one row about this database, and none where the library was not preloaded. */
 Datum
 commerce_worker_status(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	DueDatabase *row;
-	Datum values[4] = {BoolGetDatum(false)};
-	bool nulls[4] = {false, true, true, true};
+	Datum values[5] = {BoolGetDatum(false)};
+	bool nulls[5] = {false, true, true, true, true};
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (!commerce_due_shared())
@@ -44,12 +58,15 @@ commerce_worker_status(PG_FUNCTION_ARGS)
 	if (row != NULL)
 	{
 		int error = failed_with(row);
+		char *failing = failing_chores(row);
 
 		values[0] = BoolGetDatum(pg_atomic_read_u32(&row->visitor) != 0);
 		set_time(&values[1], &nulls[1], &row->visited);
 		set_time(&values[2], &nulls[2], &row->next_due);
 		nulls[3] = error == 0;
 		values[3] = error == 0 ? (Datum) 0 : CStringGetTextDatum(unpack_sql_state(error));
+		nulls[4] = failing == NULL;
+		values[4] = failing == NULL ? (Datum) 0 : CStringGetTextDatum(failing);
 	}
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	return (Datum) 0;

@@ -148,7 +148,9 @@ commerce_settle_context(const QuoteRequest *request, Quote *quote)
 						errmsg("there is no channel \"%s\"", request->channel),
 						errhint("Insert it into commerce.channels.")));
 	if (!DatumGetBool(commerce_value(0, 5, &isnull)))
-		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("there is no such customer")));
+		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("there is no such customer"),
+						errhint("commerce.find_customer(email) returns the id of one, "
+								"commerce.create_customer() makes one.")));
 	quote->currency = commerce_currency_number(commerce_text(0, 1));
 	quote->tax_level = tax_level_named(commerce_text(0, 3));
 	quote->channel = request->channel;

@@ -255,7 +255,8 @@ commerce_read_lines(const QuoteRequest *request, Quote *quote)
 
 	quote->line_count = commerce_json_objects(request->lines, "lines", &objects);
 	if (quote->line_count == 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("lines must not be empty")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("lines must not be empty"),
+						errhint("A line is {\"sku\": \"A\", \"quantity\": 2}.")));
 	quote->lines = palloc_extended(sizeof(QuoteLine) * quote->line_count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int i = 0; i < quote->line_count; i++)
 	{

@@ -99,23 +99,31 @@ choose_provider(void)
 	return chosen;
 }
 
-/* Raises CM041, telling how keys are made. */
+/* Tells what to do about keys that are not to be had: to make one only where none was ever named. */
+static int
+hint_at_keys(void)
+{
+	if (commerce_key_command != NULL && commerce_key_command[0] != '\0')
+		return errhint(
+			"Run commerce.key_command by hand, as the server's user: it must end with status 0 within "
+			"10 seconds and write lines of an epoch and 64 hexadecimal digits.");
+	if (commerce_key_file != NULL && commerce_key_file[0] != '\0')
+		return errhint(
+			"Put the file back where commerce.key_file says, for the server's user alone (mode 0400); the "
+			"next statement reads it. Make another key only where nothing is sealed yet: what is sealed "
+			"opens with its own alone.");
+	return errhint(
+		"As the server's user run (umask 077; echo \"1 $(openssl rand -hex 32)\" > FILE), keep a copy "
+		"apart from the backups, set commerce.key_file to the file and reload.");
+}
+
+/* Raises CM041. */
 void
 commerce_keyring_refuse(const char *reason)
 {
-	bool command = commerce_key_command != NULL && commerce_key_command[0] != '\0';
 
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_KEY_UNAVAILABLE), errmsg("the key of sealed fields is not available"),
-		 commerce_errfacts("reason", reason, NULL),
-		 command
-			 ? errhint(
-				   "Run commerce.key_command by hand, as the server's user: it must end with status 0 within "
-				   "10 seconds and write lines of an epoch and 64 hexadecimal digits.")
-			 : errhint(
-				   "As the server's user run (umask 077; echo \"1 $(openssl rand -hex 32)\" > FILE), keep a "
-				   "copy apart from the backups, set commerce.key_file to the file and reload.")));
+	ereport(ERROR, (errcode(ERRCODE_KEY_UNAVAILABLE), errmsg("the key of sealed fields is not available"),
+					commerce_errfacts("reason", reason, NULL), hint_at_keys()));
 	pg_unreachable();
 }
 

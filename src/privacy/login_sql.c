@@ -189,7 +189,7 @@ commerce_login(PG_FUNCTION_ARGS)
 	SPI_finish();
 	commerce_note_login("login", &customer, factor == NO_FACTOR ? NULL : "second_factor",
 						factor == RECOVERY_CODE ? "recovery code" : "code");
-	commerce_login_set(LOGIN_SESSION, &customer, NULL);
+	commerce_login_set(LOGIN_SESSION, &customer, NULL, NULL);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(token, TOKEN_CHARACTERS));
 }
 
@@ -209,7 +209,7 @@ commerce_use_session(PG_FUNCTION_ARGS)
 	SPI_finish();
 	if (!good)
 		refuse_token("session");
-	commerce_login_set(LOGIN_SESSION, customer, NULL);
+	commerce_login_set(LOGIN_SESSION, customer, NULL, NULL);
 	PG_RETURN_UUID_P(customer);
 }
 
@@ -220,7 +220,7 @@ forget_state(const pg_uuid_t *customer)
 	const pg_uuid_t *self = commerce_login_customer();
 
 	if (self != NULL && memcmp(self, customer, sizeof(pg_uuid_t)) == 0)
-		commerce_login_set(LOGIN_SESSION, NULL, NULL);
+		commerce_login_set(LOGIN_SESSION, NULL, NULL, NULL);
 }
 
 /* logout(token) ends a session; one that is unknown or over needs no ending. */

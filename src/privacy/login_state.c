@@ -23,6 +23,7 @@ typedef struct LoginState
 	LoginSource source;
 	pg_uuid_t *customer;
 	ArrayType *channels;
+	char *claims;
 	int level; /* of the subtransaction that set it */
 	struct LoginState *outer;
 } LoginState;
@@ -67,7 +68,7 @@ commerce_login_state_init(void)
 
 /* Sets the state. */
 void
-commerce_login_set(LoginSource source, const pg_uuid_t *customer, ArrayType *channels)
+commerce_login_set(LoginSource source, const pg_uuid_t *customer, ArrayType *channels, const char *claims)
 {
 	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
 	LoginState *next = palloc0(sizeof(LoginState));
@@ -83,6 +84,8 @@ commerce_login_set(LoginSource source, const pg_uuid_t *customer, ArrayType *cha
 		next->channels = palloc(VARSIZE(channels));
 		memcpy(next->channels, channels, VARSIZE(channels));
 	}
+	if (claims != NULL)
+		next->claims = pstrdup(claims);
 	next->level = GetCurrentTransactionNestLevel();
 	next->outer = state;
 	state = next;
@@ -94,6 +97,17 @@ LoginSource
 commerce_login_source(void)
 {
 	return state ? state->source : LOGIN_NONE;
+}
+
+/* Says whether these claims have been taken over. */
+bool
+commerce_login_by_claims(const char *claims)
+{
+	if (state == NULL || state->source != LOGIN_CLAIMS)
+		return false;
+	if (claims == NULL || state->claims == NULL)
+		return claims == state->claims;
+	return strcmp(claims, state->claims) == 0;
 }
 
 /* Returns the customer who is logged in. */

@@ -17,10 +17,17 @@ typedef enum LoginSource
 /* Watches transactions; called from the room's init. */
 extern void commerce_login_state_init(void);
 
-/* Until this transaction or savepoint ends it acts for a customer and for channels; NULL for none. Copies both. */
-extern void commerce_login_set(LoginSource source, const pg_uuid_t *customer, ArrayType *channels);
+/*
+ * Until this transaction or savepoint ends it acts for a customer and for channels; NULL for none. The claims are what
+ * it is known by, as the API server wrote them; NULL without. Copies all three.
+ */
+extern void commerce_login_set(LoginSource source, const pg_uuid_t *customer, ArrayType *channels,
+							   const char *claims);
 
 extern LoginSource commerce_login_source(void);
+
+/* Does it act already by these very claims (NULL: by the lack of any)? */
+extern bool commerce_login_by_claims(const char *claims);
 
 /* The customer, NULL for none; good until the transaction ends. */
 extern const pg_uuid_t *commerce_login_customer(void);

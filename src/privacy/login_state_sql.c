@@ -45,10 +45,12 @@ commerce_current_channels(PG_FUNCTION_ARGS)
 static void
 refuse_claims(const char *reason)
 {
-	ereport(ERROR, (errcode(ERRCODE_NOT_PERMITTED), errmsg("the claims of this request are not believed"),
-					commerce_errfacts("reason", reason, NULL),
-					errhint("commerce.pre_request() is called by an API server, once for each request, whose "
-							"login is a member of commerce_authenticator.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_NOT_PERMITTED), errmsg("the claims of this request are not believed"),
+		 commerce_errfacts("reason", reason, NULL),
+		 errhint("commerce.pre_request() is called by an API server, once for each request, whose "
+				 "login is a member of commerce_authenticator; again by the same claims it does nothing.")));
 }
 
 /* Returns the claims of the request, NULL for none. */
@@ -123,7 +125,8 @@ check_role(const char *claims)
 /*
  * pre_request() takes over the claims of a request that an API server has checked and put into request.jwt.claims.
  * Anyone can set that, so it is believed only in a session that logged in as a member of commerce_authenticator, and only
- * once in a transaction: whoever gets to set it later, through some function of the API, changes nothing.
+ * once in a transaction: whoever gets to set it later, through some function of the API, changes nothing. Asked again by
+ * the same claims it does nothing, so that functions behind a server without such a hook may each begin with it.
  */
 Datum
 commerce_pre_request(PG_FUNCTION_ARGS)
@@ -136,9 +139,11 @@ commerce_pre_request(PG_FUNCTION_ARGS)
 	(void) fcinfo;
 	if (!is_member_of_role_nosuper(GetSessionUserId(), get_role_oid("commerce_authenticator", false)))
 		refuse_claims("the session's user is no member of commerce_authenticator");
+	claims = read_claims();
+	if (commerce_login_by_claims(claims))
+		PG_RETURN_VOID();
 	if (commerce_login_source() != LOGIN_NONE)
 		refuse_claims("this transaction acts for somebody already");
-	claims = read_claims();
 	if (claims != NULL)
 	{
 		check_role(claims);
@@ -153,6 +158,6 @@ commerce_pre_request(PG_FUNCTION_ARGS)
 		if (acts_as("commerce_staff"))
 			channels = claimed_channels(claims);
 	}
-	commerce_login_set(LOGIN_CLAIMS, is_customer ? &customer : NULL, channels);
+	commerce_login_set(LOGIN_CLAIMS, is_customer ? &customer : NULL, channels, claims);
 	PG_RETURN_VOID();
 }

@@ -120,6 +120,10 @@ SELECT pg_temp.request('commerce_customer', :'claims', :'again') AS twice;
 SELECT pg_temp.request('commerce_customer', '', :'again') AS after_nobody;
 SELECT pg_temp.request('commerce_customer', :'claims', format('SELECT set_config(''request.jwt.claims'', ''{"sub": "%s"}'', true)', :'bob')
     || ' || (SELECT count(*) FROM commerce.my_orders)') = format('{"sub": "%s"}', :'bob') || '2' AS set_only;
+-- Again by the same claims, or the same lack of any, it changes nothing and refuses nothing: functions may each begin with it.
+SELECT pg_temp.request('commerce_customer', :'claims', 'SELECT concat((SELECT commerce.pre_request()), (SELECT commerce.pre_request()), (SELECT count(*) FROM commerce.my_orders))') AS same_claims;
+SELECT pg_temp.request('commerce_customer', '', 'SELECT concat((SELECT commerce.pre_request()), (SELECT count(*) FROM commerce.my_orders))') AS none_again;
+SELECT pg_temp.request('commerce_customer', '', format('SELECT concat((SELECT commerce.use_session(%L)) IS NULL, (SELECT commerce.pre_request()))', :'token')) AS after_a_session;
 -- A token makes no other token; a session does.
 SELECT pg_temp.request('commerce_customer', :'claims', 'SELECT commerce.create_jwt()') AS renewed;
 RESET SESSION AUTHORIZATION;

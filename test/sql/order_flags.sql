@@ -119,6 +119,20 @@ SELECT commerce.expire_orders(now() + interval '3 hours 20 minutes') AS "the one
 SELECT state FROM pg_temp.kept(:'processing', :'acting', :'asked');
 DELETE FROM commerce.provider_calls WHERE order_id = :'asked';
 
+-- One that a constraint of the user's keeps from ending stays as it was, is told of and tried again later, and holds up no other.
+SELECT pg_temp.buy('flags_ttl', '[{"sku": "flags-A", "quantity": 1}]') AS refused, pg_temp.buy('flags_ttl', '[{"sku": "flags-A", "quantity": 1}]') AS behind \gset
+UPDATE commerce.orders SET shipping_method = 'never' WHERE id = :'refused';
+ALTER TABLE commerce.orders ADD CONSTRAINT flags_mine CHECK (state <> 'expired' OR shipping_method IS DISTINCT FROM 'never');
+SELECT commerce.available('flags-A') AS before \gset
+SET client_min_messages = error;
+SELECT commerce.expire_orders(now() + interval '3 hours') AS "the one behind";
+RESET client_min_messages;
+SELECT * FROM pg_temp.kept(:'refused', :'behind');
+SELECT commerce.available('flags-A') - :before AS "its unit alone is free", (SELECT count(*) FROM commerce.reservations WHERE order_id = :'refused' AND state = 'committed') AS kept;
+ALTER TABLE commerce.orders DROP CONSTRAINT flags_mine;
+SELECT commerce.expire_orders(now() + interval '3 hours 9 minutes') AS "not yet", commerce.expire_orders(now() + interval '3 hours 10 minutes') AS then;
+SELECT state FROM pg_temp.kept(:'refused');
+
 -- Reopened: all of its stock again, or nothing; and as long to be paid as a new order.
 SELECT commerce.available('flags-A') AS available;
 SELECT commerce.order_event(:'unpaid', 'reopen', '{"reason": "called"}');

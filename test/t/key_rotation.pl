@@ -109,6 +109,17 @@ $node->poll_query_until('restored', 'SELECT count(*) = 0 FROM commerce.key_rotat
 is($node->safe_psql('restored', $others), '299', 'after a rotation everyone else is found again');
 is($node->safe_psql('restored', $status), '2|t', 'and nothing asks for the old key');
 
+# Another key in the place of the one in use: what was sealed does not open, and key_status() says why.
+my $advice = 'SELECT advice FROM commerce.key_status() WHERE epoch = 2';
+{
+	local $keys{2} = 'f0' x 32;
+	write_keys(2);
+	is(name_of($kept), 'CM040', 'with another key nothing opens');
+	like($node->safe_psql('postgres', $advice), qr/^this is another key than the one that wraps the data keys/, 'which key_status() tells');
+}
+write_keys(2);
+is($node->safe_psql('postgres', $advice), 'in use', 'and no more when the right one is back');
+
 # A rotation that is overtaken by another: one end for both.
 $node->append_conf('postgresql.conf', "commerce.workers = 0\n");
 $node->reload;

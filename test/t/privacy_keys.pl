@@ -84,6 +84,9 @@ like($node->safe_psql('postgres', 'SELECT commerce.uuidv7()'), qr/^[0-9a-f-]{36}
 # Files that are refused.
 set_key_file($keys);
 refused(qr/does not exist/, 'a missing file');
+(undef, $message) = error_of($node, "SELECT commerce.create_customer('jane\@example.com')");
+like($message, qr/HINT:.*Put the file back/, 'the hint says to put it back');
+unlike($message, qr/openssl/, 'and not how to make another, which opens nothing');
 for my $mode (0444, 0440, 0404, 0420, 0402, 0410, 0401)
 {
 	write_keys("1 $key_1\n", $mode);

@@ -110,6 +110,16 @@ $node->safe_psql('postgres', "SELECT commerce.reserve('A', 1, 'not locked', ttl 
 expires($node, 'not locked', 'a locked hold does not keep others from expiring');
 $lock->query_safe('COMMIT');
 expires($node, 'locked', 'it expires when it is not locked any more');
+
+# A table that somebody has locked: the chore that wants it fails, and keeps nothing else waiting.
+$lock->query_safe('BEGIN; LOCK TABLE commerce.invoice_queue');
+$node->safe_psql('postgres', "SELECT commerce.reserve('A', 1, 'before', ttl => '1 ms')");
+wait_for($node, q(SELECT last_error || ': ' || failing FROM commerce.worker_status()), '55P03: issuing invoices',
+	'worker_status() tells which chore waited too long for a lock');
+$node->safe_psql('postgres', "SELECT commerce.reserve('A', 1, 'beside a locked table', ttl => '1 ms')");
+expires($node, 'beside a locked table', 'holds expire while a table is locked');
+$lock->query_safe('COMMIT');
+wait_for($node, 'SELECT failing IS NULL FROM commerce.worker_status()', 't', 'the chore does its work when the table is free');
 $_->quit for ($slow, $lock);
 
 # What the worker is, and whom its triggers run as.
