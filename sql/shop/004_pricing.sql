@@ -176,7 +176,7 @@ COMMENT ON COLUMN commerce.promotions.condition_sees IS 'before: the cart before
 COMMENT ON COLUMN commerce.promotions.benefit IS 'what it gives, e.g. 20% off lines where category <@ ''clothing.shoes''';
 COMMENT ON COLUMN commerce.promotions.needs_code IS 'true: only for those who enter one of its promotion_codes';
 COMMENT ON COLUMN commerce.promotions.exclusivity IS
-'exclusive: no other promotion beside it; group_best: of exclusive_group the one that leaves the lowest total; group_first: of exclusive_group the first that gives anything';
+'exclusive: no other promotion beside it; group_best: of exclusive_group the one with which the total is lowest, and one wherever any of it can apply; group_first: of exclusive_group the first that gives anything';
 COMMENT ON COLUMN commerce.promotions.stop_line IS 'true: what it took something from takes no later promotion';
 COMMENT ON COLUMN commerce.promotions.stop_all IS 'true: where it applies it is the last';
 COMMENT ON COLUMN commerce.promotions.combines_with IS 'classes of promotions that may apply beside it; both must allow the other''s';
