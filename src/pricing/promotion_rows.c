@@ -349,6 +349,8 @@ commerce_given_promotions(Jsonb *json, int currency)
 	promotions = compile_rows(count, &memory, set);
 	for (int i = 0; i < count; i++)
 	{
+		for (int c = 0; c < promotions[i].currencies.count; c++)
+			(void) commerce_currency_number(promotions[i].currencies.texts[c]);
 		given[i] = (Given){promotions[i], list(i, COLUMN_CODES), {0}};
 		given[i].purse = read_purse(i, currency);
 	}
