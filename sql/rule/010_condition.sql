@@ -43,7 +43,8 @@ Of the cart:   subtotal  shipping (money)   channel  currency  country  region  
 Of the buyer:  customer  customer.group (text)   customer.orders (how many were placed before)
                customer.attributes.<path> (text, number, true or false)
 Of the time:   weekday ('mon' to 'sun')   time ('18:30')   date ('2026-11-27'), in the time zone of the promotion;
-               times and dates have an order: time >= '18:00' and time < '20:00'
+               times and dates have an order: time >= '18:00' and time < '20:00'; '24:00' is the end of a day, and a date
+               that does not exist ('2026-02-31') is refused
 Over lines:    quantity(…) units   subtotal(…) money   lines(…) how many; of the lines that meet the condition in the
                parentheses, of all lines where it is empty
 Of a line:     sku  product  brand  category  tax_class  tag (text; any of its tags)   quantity (number)

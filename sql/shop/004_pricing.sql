@@ -144,7 +144,7 @@ CREATE TABLE commerce.promotions (
     during tstzrange NOT NULL DEFAULT tstzrange(NULL, NULL),
     time_zone text NOT NULL DEFAULT 'UTC' CHECK (commerce.is_time_zone(time_zone)),
     channels text[] NOT NULL DEFAULT '{}',
-    currencies text[] NOT NULL DEFAULT '{}',
+    currencies text[] NOT NULL DEFAULT '{}' CHECK (commerce.are_currencies(currencies)),
     customer_groups text[] NOT NULL DEFAULT '{}',
     condition commerce.condition,
     condition_sees text NOT NULL DEFAULT 'before' CHECK (condition_sees IN ('before', 'running')),
@@ -170,7 +170,7 @@ COMMENT ON COLUMN commerce.promotions.class IS
 'NULL: as its benefit says (off units or lines: item; off order: order). catalog sets the price of the matching lines, so that all else goes by the lower price; item for a benefit off order makes it count as the one item discount of the lines it takes from';
 COMMENT ON COLUMN commerce.promotions.priority IS 'the highest is applied first';
 COMMENT ON COLUMN commerce.promotions.time_zone IS 'in which its condition reads time, date and weekday, e.g. Europe/Berlin';
-COMMENT ON COLUMN commerce.promotions.channels IS 'where it runs; empty: everywhere';
+COMMENT ON COLUMN commerce.promotions.channels IS 'where it runs; empty: everywhere. Only channels that are there, and they stay while it is not ended';
 COMMENT ON COLUMN commerce.promotions.currencies IS 'ISO 4217 codes of the carts it is for; empty: all that its amounts are in';
 COMMENT ON COLUMN commerce.promotions.customer_groups IS 'whom it is for; empty: everyone';
 COMMENT ON COLUMN commerce.promotions.condition IS 'when it applies, e.g. subtotal >= 100 EUR; NULL always';
@@ -178,7 +178,7 @@ COMMENT ON COLUMN commerce.promotions.condition_sees IS 'before: the cart before
 COMMENT ON COLUMN commerce.promotions.benefit IS 'what it gives, e.g. 20% off lines where category <@ ''clothing.shoes''';
 COMMENT ON COLUMN commerce.promotions.needs_code IS 'true: only for those who enter one of its promotion_codes';
 COMMENT ON COLUMN commerce.promotions.exclusivity IS
-'exclusive: no other promotion beside it; group_best: of exclusive_group the one that leaves the lowest total; group_first: of exclusive_group the first that gives anything';
+'exclusive: no other promotion beside it; group_best: of exclusive_group the one with which the total is lowest, and one wherever any of it can apply; group_first: of exclusive_group the first that gives anything';
 COMMENT ON COLUMN commerce.promotions.stop_line IS 'true: what it took something from takes no later promotion';
 COMMENT ON COLUMN commerce.promotions.stop_all IS 'true: where it applies it is the last';
 COMMENT ON COLUMN commerce.promotions.combines_with IS 'classes of promotions that may apply beside it; both must allow the other''s';
@@ -197,6 +197,11 @@ COMMENT ON TABLE commerce.promotion_codes IS 'what customers type; stored in upp
 COMMENT ON COLUMN commerce.promotion_codes.uses IS 'how many orders may use this code; NULL: as many as its promotion allows';
 COMMENT ON COLUMN commerce.promotion_codes.valid IS 'when it may be entered, beside when its promotion runs';
 CREATE INDEX promotion_codes_promotion ON commerce.promotion_codes (promotion);
+
+CREATE TRIGGER require_channels AFTER INSERT OR UPDATE OF channels, status ON commerce.promotions
+    FOR EACH ROW WHEN (new.channels <> '{}' AND new.status <> 'ended') EXECUTE FUNCTION commerce.require_channels();
+CREATE TRIGGER keep_channel AFTER DELETE OR UPDATE OF code ON commerce.channels
+    FOR EACH ROW EXECUTE FUNCTION commerce.keep_channel();
 
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON commerce.promotions
     FOR EACH STATEMENT EXECUTE FUNCTION commerce.invalidate_cache();

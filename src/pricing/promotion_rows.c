@@ -226,12 +226,12 @@ compile(uint64 row, const RuleMemory *memory, Promotion *promotion)
 	if (benefit == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a promotion needs a benefit"),
 						errhint("For example {\"benefit\": \"20%% off order\"}.")));
-	promotion->condition = condition ? commerce_condition_parse(condition, memory, &error) : NULL;
+	promotion->condition = condition ? commerce_stored_condition_parse(condition, memory, &error) : NULL;
 	if (condition && promotion->condition == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
 						errmsg("promotion \"%s\" has a condition this library cannot read: %s",
 							   promotion->name, error.message)));
-	promotion->benefit = commerce_benefit_parse(benefit, memory, &error);
+	promotion->benefit = commerce_stored_benefit_parse(benefit, memory, &error);
 	if (promotion->benefit == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
 						errmsg("promotion \"%s\" has a benefit this library cannot read: %s", promotion->name,
@@ -349,6 +349,8 @@ commerce_given_promotions(Jsonb *json, int currency)
 	promotions = compile_rows(count, &memory, set);
 	for (int i = 0; i < count; i++)
 	{
+		for (int c = 0; c < promotions[i].currencies.count; c++)
+			(void) commerce_currency_number(promotions[i].currencies.texts[c]);
 		given[i] = (Given){promotions[i], list(i, COLUMN_CODES), {0}};
 		given[i].purse = read_purse(i, currency);
 	}

@@ -2,15 +2,12 @@
  * apply.c: which promotions apply, one after the other, and which stand in each other's way.
  *
  * One run goes through the candidates in their order: lanes, in them classes, in them priorities. What a promotion may
- * give is proposed first, and taken only when nothing forbids it. Where the outcome depends on a choice, of an exclusive
- * promotion before all others or of one of a group, runs are made with each choice, and the last one is kept.
+ * give is proposed first, and taken only when nothing forbids it. Where an exclusive promotion comes before all others, runs
+ * are made until one applies; where one of a group is chosen, groups.c makes them. The last one is kept.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "promotion/work.h"
-
-#define MAX_CHOICES 64 /* of groups, none of a group being one; beyond them each group chooses by itself */
 
 /* What holds for one run. */
 typedef struct Run
@@ -155,9 +152,9 @@ note_applied(Run *run, const Promotion *promotion)
 		run->taken_groups[run->taken_count++] = promotion->group;
 }
 
-/* Runs through the candidates once. */
+/* Goes through the candidates once. */
 static void
-run_through(Work *work, Run *run, PromotionFinding *findings)
+go_through(Work *work, Run *run, PromotionFinding *findings)
 {
 	const PromotionRequest *request = work->request;
 
@@ -221,215 +218,34 @@ run_exclusive(Work *work, PromotionFinding *findings)
 			return false;
 		tried[first] = true;
 		run.only = first;
-		run_through(work, &run, findings);
+		go_through(work, &run, findings);
 		if (findings[first].verdict == PROMOTION_APPLIED)
 			return true;
 	}
 }
 
-/* What is given altogether. */
-typedef struct Gain
+/* Runs through the candidates once, without those that were lost. */
+void
+commerce_run_through(Work *work, const bool *lost, PromotionFinding *findings)
 {
-	int64_t minor;
-	int64_t gifts;
-} Gain;
+	Run run = {.only = -1, .lost = lost};
 
-/* Adds up what a work gives. */
-static Gain
-gain_of(const Work *work)
-{
-	Gain gain = {0, 0};
-
-	for (int i = 0; i < work->take_count; i++)
-		gain.minor += work->takes[i].minor;
-	for (int i = 0; i < work->gift_count; i++)
-		gain.gifts += work->gifts[i].quantity;
-	return gain;
+	go_through(work, &run, findings);
 }
 
-/* Compares gains: by money, and where that is equal by gifts. */
-static int
-compare_gains(const Gain *first, const Gain *second)
-{
-	if (first->minor != second->minor)
-		return first->minor < second->minor ? -1 : 1;
-	return (first->gifts > second->gifts) - (first->gifts < second->gifts);
-}
-
-/* The groups of which the best is chosen. */
-typedef struct Groups
-{
-	int *group; /* by candidate; -1: it is in none */
-	int count;
-	Gain *alone;  /* by candidate: what it gives alone */
-	int *members; /* by group: how many */
-	int *choice;  /* by group: which of its members, from 0; behind the last: none */
-} Groups;
-
-/* Finds out what a candidate gives alone; false where it can give nothing. */
-static bool
-gives_alone(Work *work, int candidate, Gain *gain)
+/* Finds out whether a candidate gives anything alone. */
+bool
+commerce_gives_alone(Work *work, int candidate)
 {
 	const PromotionRequest *request = work->request;
-	const Promotion *promotion = &request->promotions[request->candidates[candidate]];
 	int64_t minor;
 
-	*gain = (Gain){0, 0};
-	if (request->breathe)
-		request->breathe();
 	if (commerce_judge_alone(request, candidate) != PROMOTION_APPLIED)
 		return false;
 	commerce_work_reset(work);
 	commerce_work_turn(work, candidate);
-	/* What its condition sees of others may let it apply beside them. */
-	if (!commerce_condition_holds(promotion->condition, &work->cart) ||
-		apply(work, candidate, &minor) != PROMOTION_APPLIED)
-		return promotion->running;
-	*gain = gain_of(work);
-	return true;
-}
-
-/* Finds the groups of which the best is chosen, with those members that can give anything; false where there is none. */
-static bool
-find_groups(Work *work, Groups *groups)
-{
-	const PromotionRequest *request = work->request;
-	size_t room = (size_t) (request->candidate_count + 1);
-	int *first = commerce_work_allocate(work, sizeof(int) * room);
-
-	groups->count = 0;
-	groups->group = commerce_work_allocate(work, sizeof(int) * room);
-	groups->alone = commerce_work_allocate(work, sizeof(Gain) * room);
-	groups->members = commerce_work_allocate(work, sizeof(int) * room);
-	groups->choice = commerce_work_allocate(work, sizeof(int) * room);
-	for (int c = 0; c < request->candidate_count; c++)
-	{
-		const Promotion *promotion = &request->promotions[request->candidates[c]];
-		int g = 0;
-
-		groups->group[c] = -1;
-		if (promotion->exclusivity != EXCLUSIVE_GROUP_BEST || promotion->class == CLASS_CATALOG ||
-			!gives_alone(work, c, &groups->alone[c]))
-			continue;
-		while (g < groups->count &&
-			   strcmp(request->promotions[request->candidates[first[g]]].group, promotion->group) != 0)
-			g++;
-		if (g == groups->count)
-		{
-			first[g] = c;
-			groups->members[g] = groups->choice[g] = 0;
-			groups->count++;
-		}
-		groups->group[c] = g;
-		groups->members[g]++;
-	}
-	return groups->count > 0;
-}
-
-/* Marks the members of groups that are not chosen. */
-static void
-mark_lost(const Work *work, const Groups *groups, bool *lost)
-{
-	int *member = commerce_work_allocate(work, sizeof(int) * (size_t) groups->count);
-
-	memset(member, 0, sizeof(int) * (size_t) groups->count);
-	for (int c = 0; c < work->request->candidate_count; c++)
-	{
-		int g = groups->group[c];
-
-		lost[c] = g >= 0 && member[g]++ != groups->choice[g];
-	}
-}
-
-/* Moves on to the next choice; false after the last. */
-static bool
-next_choice(Groups *groups)
-{
-	for (int g = 0; g < groups->count; g++)
-	{
-		if (++groups->choice[g] <= groups->members[g])
-			return true;
-		groups->choice[g] = 0;
-	}
-	return false;
-}
-
-/* Chooses for each group by itself the member that gives most alone, of equal ones the first. */
-static void
-choose_alone(const Work *work, Groups *groups)
-{
-	Gain *best = commerce_work_allocate(work, sizeof(Gain) * (size_t) groups->count);
-	int *member = commerce_work_allocate(work, sizeof(int) * (size_t) groups->count);
-
-	memset(member, 0, sizeof(int) * (size_t) groups->count);
-	for (int c = 0; c < work->request->candidate_count; c++)
-	{
-		int g = groups->group[c];
-
-		if (g < 0)
-			continue;
-		if (member[g] == 0 || compare_gains(&groups->alone[c], &best[g]) > 0)
-		{
-			best[g] = groups->alone[c];
-			groups->choice[g] = member[g];
-		}
-		member[g]++;
-	}
-}
-
-/* Tells whether of two outcomes that give as much this one is to be had: the first that differs applies in it. */
-static bool
-comes_first(const Groups *groups, const PromotionFinding *findings, const bool *applied, int count)
-{
-	for (int c = 0; c < count; c++)
-		if (groups->group[c] >= 0 && (findings[c].verdict == PROMOTION_APPLIED) != applied[c])
-			return !applied[c];
-	return false;
-}
-
-/*
- * Runs with each choice of members of groups, or of none, and last with the best. What comes of it does not depend on
- * promotions that give nothing, whether they are among the candidates or not.
- */
-static void
-run_groups(Work *work, Groups *groups, PromotionFinding *findings, bool *bounded)
-{
-	int count = work->request->candidate_count;
-	bool *lost = commerce_work_allocate(work, sizeof(bool) * (size_t) (count + 1));
-	bool *applied = commerce_work_allocate(work, sizeof(bool) * (size_t) (count + 1));
-	int *best = commerce_work_allocate(work, sizeof(int) * (size_t) groups->count);
-	Gain most = {-1, 0};
-	int64_t choices = 1;
-	Run last = {.only = -1, .lost = lost};
-
-	for (int g = 0; g < groups->count && choices <= MAX_CHOICES; g++)
-		choices *= groups->members[g] + 1;
-	*bounded = choices > MAX_CHOICES;
-	if (*bounded)
-		choose_alone(work, groups);
-	else
-	{
-		do
-		{
-			Run run = {.only = -1, .lost = lost};
-			Gain gain;
-			int order;
-
-			mark_lost(work, groups, lost);
-			run_through(work, &run, findings);
-			gain = gain_of(work);
-			order = compare_gains(&gain, &most);
-			if (order < 0 || (order == 0 && !comes_first(groups, findings, applied, count)))
-				continue;
-			most = gain;
-			memcpy(best, groups->choice, sizeof(int) * (size_t) groups->count);
-			for (int c = 0; c < count; c++)
-				applied[c] = findings[c].verdict == PROMOTION_APPLIED;
-		} while (next_choice(groups));
-		memcpy(groups->choice, best, sizeof(int) * (size_t) groups->count);
-	}
-	mark_lost(work, groups, lost);
-	run_through(work, &last, findings);
+	return commerce_condition_holds(work->promotion->condition, &work->cart) &&
+		   apply(work, candidate, &minor) == PROMOTION_APPLIED;
 }
 
 /* Applies all candidates. */
@@ -437,20 +253,16 @@ void
 commerce_promote(const PromotionRequest *request, PromotionOutcome *outcome)
 {
 	Work *work = commerce_work_begin(request);
-	Groups groups;
-	Run run = {.only = -1};
 
 	outcome->bounded = false;
+	outcome->total = 0;
 	if (request->priority_first || !run_exclusive(work, outcome->findings))
-	{
-		if (find_groups(work, &groups))
-			run_groups(work, &groups, outcome->findings, &outcome->bounded);
-		else
-			run_through(work, &run, outcome->findings);
-	}
+		if (!commerce_run_groups(work, outcome->findings, &outcome->bounded))
+			commerce_run_through(work, NULL, outcome->findings);
 	outcome->takes = work->takes;
 	outcome->take_count = work->take_count;
 	outcome->gifts = work->gifts;
 	outcome->gift_count = work->gift_count;
-	outcome->total = gain_of(work).minor;
+	for (int i = 0; i < work->take_count; i++)
+		outcome->total += work->takes[i].minor;
 }

@@ -158,6 +158,13 @@ extern void commerce_reward_lines(Work *work, const Reward *reward, bool per_uni
 extern void commerce_reward_order(Work *work, const Reward *reward);
 extern wide commerce_reward_exact(const Work *work, int line, const Reward *reward, int64_t units);
 
+/* apply.c: applies candidates in their order, without those that were lost (NULL: with all); or one alone, if it gives anything. */
+extern void commerce_run_through(Work *work, const bool *lost, PromotionFinding *findings);
+extern bool commerce_gives_alone(Work *work, int candidate);
+
+/* groups.c: applies candidates with the best of each group; false, and nothing is done, where there is no such group. */
+extern bool commerce_run_groups(Work *work, PromotionFinding *findings, bool *bounded);
+
 /* judge.c: judges a promotion by what does not depend on others nor on its condition. */
 extern PromotionVerdict commerce_judge_alone(const PromotionRequest *request, int candidate);
 

@@ -13,15 +13,22 @@ PG_FUNCTION_INFO_V1(commerce_benefit_out);
 PG_FUNCTION_INFO_V1(commerce_benefit_recv);
 PG_FUNCTION_INFO_V1(commerce_benefit_send);
 
-/* Parses a benefit or raises. */
+/* Raises what is wrong with a benefit. */
+static void
+raise_benefit(const RuleError *error)
+{
+	commerce_rule_raise("benefit", error, "A benefit reads like: 20% off lines where tag = 'socks'");
+}
+
+/* Parses a value of the type or raises. */
 Benefit *
 commerce_benefit_read(const char *text)
 {
 	RuleError error;
-	Benefit *benefit = commerce_benefit_parse(text, &commerce_rule_palloc, &error);
+	Benefit *benefit = commerce_stored_benefit_parse(text, &commerce_rule_palloc, &error);
 
 	if (benefit == NULL)
-		commerce_rule_raise("benefit", &error, "A benefit reads like: 20% off lines where tag = 'socks'");
+		raise_benefit(&error);
 	return benefit;
 }
 
@@ -29,8 +36,13 @@ commerce_benefit_read(const char *text)
 static Datum
 make_benefit(const char *text)
 {
-	char *canonical = commerce_benefit_print(commerce_benefit_read(text), &commerce_rule_palloc);
+	RuleError error;
+	Benefit *benefit = commerce_benefit_parse(text, &commerce_rule_palloc, &error);
+	char *canonical;
 
+	if (benefit == NULL)
+		raise_benefit(&error);
+	canonical = commerce_benefit_print(benefit, &commerce_rule_palloc);
 	commerce_rule_require_short("benefit", canonical);
 	return PointerGetDatum(cstring_to_text(canonical));
 }

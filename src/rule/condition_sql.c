@@ -116,17 +116,23 @@ commerce_rule_require_keys(JsonbContainer *object, const char *const *known, int
 	}
 }
 
-/* Parses a condition or raises. */
+/* Raises what is wrong with a condition. */
+static void
+raise_condition(const RuleError *error)
+{
+	commerce_rule_raise("condition", error,
+						"A condition reads like: subtotal >= 100 EUR and quantity(category <@ 'shoes') >= 2");
+}
+
+/* Parses a value of the type or raises. */
 RuleNode *
 commerce_condition_read(const char *text)
 {
 	RuleError error;
-	RuleNode *condition = commerce_condition_parse(text, &commerce_rule_palloc, &error);
+	RuleNode *condition = commerce_stored_condition_parse(text, &commerce_rule_palloc, &error);
 
 	if (condition == NULL)
-		commerce_rule_raise(
-			"condition", &error,
-			"A condition reads like: subtotal >= 100 EUR and quantity(category <@ 'shoes') >= 2");
+		raise_condition(&error);
 	return condition;
 }
 
@@ -134,8 +140,13 @@ commerce_condition_read(const char *text)
 static Datum
 make_condition(const char *text)
 {
-	char *canonical = commerce_condition_print(commerce_condition_read(text), &commerce_rule_palloc);
+	RuleError error;
+	RuleNode *condition = commerce_condition_parse(text, &commerce_rule_palloc, &error);
+	char *canonical;
 
+	if (condition == NULL)
+		raise_condition(&error);
+	canonical = commerce_condition_print(condition, &commerce_rule_palloc);
 	commerce_rule_require_short("condition", canonical);
 	return PointerGetDatum(cstring_to_text(canonical));
 }

@@ -84,7 +84,8 @@ commerce_rule_refuse(RuleParser *parser, RuleSpan span, const char *message)
 
 /* Reads the text in the language that starts with this token; false with the error reported. */
 static bool
-parse(RuleParser *parser, const char *text, const RuleMemory *memory, RuleError *error, int start)
+parse(RuleParser *parser, const char *text, const RuleMemory *memory, RuleError *error, int start,
+	  bool stored)
 {
 	size_t length = strlen(text);
 
@@ -93,6 +94,7 @@ parse(RuleParser *parser, const char *text, const RuleMemory *memory, RuleError 
 	parser->memory = memory;
 	parser->error = error;
 	parser->start = start;
+	parser->stored = stored;
 	parser->line_scope = start == RULE_START_BENEFIT;
 	if (length > RULE_MAX_TEXT)
 		commerce_rule_refuse(parser, (RuleSpan){0, 0}, "longer than 64 KiB");
@@ -107,7 +109,7 @@ commerce_condition_parse(const char *text, const RuleMemory *memory, RuleError *
 {
 	RuleParser parser;
 
-	return parse(&parser, text, memory, error, RULE_START_CONDITION) ? parser.condition : NULL;
+	return parse(&parser, text, memory, error, RULE_START_CONDITION, false) ? parser.condition : NULL;
 }
 
 /* Reads a benefit; NULL with the error filled in where it is not one. */
@@ -116,5 +118,23 @@ commerce_benefit_parse(const char *text, const RuleMemory *memory, RuleError *er
 {
 	RuleParser parser;
 
-	return parse(&parser, text, memory, error, RULE_START_BENEFIT) ? parser.benefit : NULL;
+	return parse(&parser, text, memory, error, RULE_START_BENEFIT, false) ? parser.benefit : NULL;
+}
+
+/* Reads a condition that is stored; NULL with the error filled in where it is not one. */
+RuleNode *
+commerce_stored_condition_parse(const char *text, const RuleMemory *memory, RuleError *error)
+{
+	RuleParser parser;
+
+	return parse(&parser, text, memory, error, RULE_START_CONDITION, true) ? parser.condition : NULL;
+}
+
+/* Reads a benefit that is stored; NULL with the error filled in where it is not one. */
+Benefit *
+commerce_stored_benefit_parse(const char *text, const RuleMemory *memory, RuleError *error)
+{
+	RuleParser parser;
+
+	return parse(&parser, text, memory, error, RULE_START_BENEFIT, true) ? parser.benefit : NULL;
 }

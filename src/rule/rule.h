@@ -147,6 +147,14 @@ typedef struct RuleMemory
 extern RuleNode *commerce_condition_parse(const char *text, const RuleMemory *memory, RuleError *error);
 extern Benefit *commerce_benefit_parse(const char *text, const RuleMemory *memory, RuleError *error);
 
+/*
+ * Parse what is stored and was read before. A date that no calendar has, as '2026-02-31', is refused when it is written,
+ * but what holds one already goes on as it is: it is never that day, and before and after it are the days around it.
+ */
+extern RuleNode *commerce_stored_condition_parse(const char *text, const RuleMemory *memory,
+												 RuleError *error);
+extern Benefit *commerce_stored_benefit_parse(const char *text, const RuleMemory *memory, RuleError *error);
+
 /* Print canonically: parsing the result gives an equal tree. */
 extern char *commerce_condition_print(const RuleNode *condition, const RuleMemory *memory);
 extern char *commerce_benefit_print(const Benefit *benefit, const RuleMemory *memory);

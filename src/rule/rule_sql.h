@@ -19,7 +19,10 @@ extern RuleMemory commerce_rule_memory(MemoryContext context);
 /* Lets a long evaluation be cancelled: what carts breathe with. */
 extern void commerce_rule_breathe(void);
 
-/* Parse the text of a value, or raise 22P02 with the place and what was expected. The tree lives in the current context. */
+/*
+ * Parse the text of a value that there is already, or raise 22P02 with the place and what was expected. The tree lives in
+ * the current context.
+ */
 extern RuleNode *commerce_condition_read(const char *text);
 extern Benefit *commerce_benefit_read(const char *text);
 

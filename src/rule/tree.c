@@ -129,6 +129,18 @@ two_digits(const char *text)
 	return (text[0] - '0') * 10 + (text[1] - '0');
 }
 
+/* Tells whether the calendar has a date written as in '2026-11-27'. */
+static bool
+exists(const char *date)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	int year = two_digits(date) * 100 + two_digits(date + 2);
+	int month = two_digits(date + 5);
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return year > 0 && two_digits(date + 8) <= days[month - 1] + (month == 2 && leap ? 1 : 0);
+}
+
 /* Checks what a time, a date or a day of the week is compared with: another could never be met. */
 static bool
 check_clock(RuleParser *parser, RuleAttribute attribute, const RuleLiteral *literal)
@@ -141,6 +153,7 @@ check_clock(RuleParser *parser, RuleAttribute attribute, const RuleLiteral *lite
 	switch (attribute)
 	{
 		case ATTRIBUTE_TIME:
+			/* 24:00 is the end of the day: time < '24:00' */
 			expected = "a time such as '18:30'";
 			fits = has_form(text, "00:00") && two_digits(text + 3) < 60 && strcmp(text, "24:00") <= 0;
 			break;
@@ -148,6 +161,11 @@ check_clock(RuleParser *parser, RuleAttribute attribute, const RuleLiteral *lite
 			expected = "a date such as '2026-11-27'";
 			fits = has_form(text, "0000-00-00") && two_digits(text + 5) >= 1 && two_digits(text + 5) <= 12 &&
 				   two_digits(text + 8) >= 1 && two_digits(text + 8) <= 31;
+			if (fits && !parser->stored && !exists(text))
+			{
+				expected = "a date that exists";
+				fits = false;
+			}
 			break;
 		case ATTRIBUTE_WEEKDAY:
 			expected = "'mon', 'tue', 'wed', 'thu', 'fri', 'sat' or 'sun'";

@@ -177,6 +177,7 @@ typedef struct RuleParser
 	RuleError *error;
 	bool failed;
 	bool line_scope; /* names mean a line's attributes first */
+	bool stored;     /* it was read before, perhaps by a version that refused less */
 	int start;       /* token that says which language is read; 0 once it was handed out */
 	int open;        /* parentheses open so far */
 	RuleNode *condition;

@@ -185,8 +185,45 @@ EXCEPTION WHEN OTHERS THEN
     RETURN SQLSTATE || ' ' || SQLERRM;
 END
 $$;
+CREATE FUNCTION pg_temp.attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    d text;
+    h text;
+BEGIN
+    EXECUTE sql;
+    RETURN 'accepted';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS d = PG_EXCEPTION_DETAIL, h = PG_EXCEPTION_HINT;
+    RETURN concat_ws(' | ', SQLSTATE || ' ' || SQLERRM, d, h);
+END
+$$;
 SELECT columns, pg_temp.refusal(columns, row_values) FROM (VALUES ('benefit, class', '''5% off order'', ''shipping'''), ('benefit, class', '''5% off units, at most 2 units'', ''catalog'''), ('benefit, exclusivity', '''5% off order'', ''group_best'''), ('benefit, exclusive_group', '''5% off order'', ''g'''),
-    ('benefit, time_zone', '''5% off order'', ''Mars/Olympus'''), ('benefit, combines_with', '''5% off order'', ''{catalog}'''), ('benefit', '''5%'''), ('benefit, lane', '''5% off order'', ''middle''')) v (columns, row_values);
+    ('benefit, time_zone', '''5% off order'', ''Mars/Olympus'''), ('benefit, combines_with', '''5% off order'', ''{catalog}'''), ('benefit', '''5%'''), ('benefit, lane', '''5% off order'', ''middle'''),
+    ('benefit, currencies', '''5% off order'', ''{EUR,eur}'''), ('benefit, currencies', '''5% off order'', ''{XXX}'''), ('benefit, currencies', '''5% off order'', ''{""}'''), ('benefit, currencies', '''5% off order'', ''{NULL}'''),
+    ('benefit, channels', '''5% off order'', ''{deals,deal-web}'''), ('benefit, channels', '''5% off order'', ''{DEALS}'''), ('benefit, channels', '''5% off order'', ''{""}'''), ('benefit, channels', '''5% off order'', ''{NULL}'''),
+    ('benefit, channels, status', '''5% off order'', ''{deal-web}'', ''draft''')) v (columns, row_values);
+
+-- The channels that a promotion names are there and stay, until it is ended.
+INSERT INTO commerce.promotions (name, channels, currencies, benefit) VALUES ('deal place', '{deal-web}', '{EUR,USD}', '5% off order');
+INSERT INTO commerce.channels (code) VALUES ('deal-web'), ('deal-pos');
+INSERT INTO commerce.promotions (name, channels, currencies, benefit) VALUES ('deal place', '{deal-pos,deal-web}', '{EUR,USD}', '5% off order') RETURNING id AS place \gset
+UPDATE commerce.promotions SET channels = '{deal-pos,deal-shop}' WHERE id = :'place';
+UPDATE commerce.promotions SET currencies = '{EUR,FRF}' WHERE id = :'place';
+SELECT regexp_replace(pg_temp.attempt($$DELETE FROM commerce.channels WHERE code = 'deal-web'$$), :'place', 'its id') AS of_a_delete,
+    regexp_replace(pg_temp.attempt($$UPDATE commerce.channels SET code = 'deal-shop' WHERE code = 'deal-pos'$$), :'place', 'its id') AS of_a_rename;
+UPDATE commerce.channels SET name = 'the web', code = code WHERE code = 'deal-web';
+UPDATE commerce.promotions SET status = 'draft' WHERE id = :'place';
+SELECT pg_temp.attempt($$DELETE FROM commerce.channels WHERE code = 'deal-web'$$) LIKE '23503 %' AS draft_refused;
+UPDATE commerce.promotions SET status = 'ended' WHERE id = :'place';
+UPDATE commerce.channels SET code = 'deal-shop' WHERE code = 'deal-pos';
+DELETE FROM commerce.channels WHERE code = 'deal-web';
+UPDATE commerce.promotions SET name = 'deal place that was', priority = 1 WHERE id = :'place';
+UPDATE commerce.promotions SET status = 'active' WHERE id = :'place';
+UPDATE commerce.promotions SET status = 'active', channels = '{deal-shop}' WHERE id = :'place';
+SELECT channels, status FROM commerce.promotions WHERE id = :'place';
+-- Who brings promotions to a quote may name channels of his own, but currencies that there are.
+SELECT commerce.quote('[{"sku": "deal-shirt", "quantity": 1}]', options => '{"promotions": [{"benefit": "5% off order", "currencies": ["EURO"]}]}');
+SELECT commerce.quote('[{"sku": "deal-shirt", "quantity": 1}]', options => '{"promotions": [{"benefit": "5% off order", "channels": ["deal-none"], "currencies": ["EUR"]}]}') #>> '{discount,amount}' AS discount;
 UPDATE commerce.promotions SET status = 'ended' WHERE name LIKE 'deal %';
 
 -- How much less tax is due because of each discount: contained in prices or added to them, and split by the cents.

@@ -116,4 +116,18 @@ SELECT commerce.condition_holds('true', '{"currency": "EUR", "local_time": "2026
 SELECT commerce.condition_holds('true', '{"currency": "EUR", "customer_attributes": 5}');
 SELECT 'time = ''25:00'''::commerce.condition;
 SELECT 'date = ''27.11.2026'''::commerce.condition;
+SELECT 'date = ''2026-13-01'''::commerce.condition;
+SELECT 'subtotal > 1 EUR and date in (''2028-02-29'', ''2026-02-29'')'::commerce.condition;
+SELECT 'date < ''2026-02-31'''::commerce.condition;
+SELECT '5% off order where date = ''2026-04-31'''::commerce.benefit;
+SELECT '{"attribute": "date", "op": "=", "value": "2026-04-31"}'::jsonb::commerce.condition;
+SELECT 'time < ''24:00'' and date <= ''2028-02-29'''::commerce.condition;
+-- What a rule holds that was stored when such a date was taken goes on: it is no day, and has days before and after it.
+BEGIN;
+CREATE CAST (text AS commerce.condition) WITHOUT FUNCTION;
+CREATE TEMP TABLE stored AS SELECT format('date %s ''2026-02-31''', o)::text::commerce.condition AS c FROM unnest('{<,=,>=}'::text[]) o;
+SELECT c, commerce.condition_holds(c, '{"currency": "EUR", "local_time": "2026-02-28 12:00"}') AS before,
+    commerce.condition_holds(c, '{"currency": "EUR", "local_time": "2026-03-01 12:00"}') AS after, c::jsonb FROM stored;
+SELECT c::jsonb::commerce.condition FROM stored LIMIT 1;
+ROLLBACK;
 SELECT 'weekday > ''mon'''::commerce.condition;

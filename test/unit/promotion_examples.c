@@ -1,4 +1,4 @@
-// sources: src/promotion/apply.c src/promotion/judge.c src/promotion/off.c src/promotion/sets.c src/promotion/tiers.c src/promotion/units.c src/promotion/work.c src/promotion/class.c src/promotion/verdict.c
+// sources: src/promotion/apply.c src/promotion/groups.c src/promotion/judge.c src/promotion/off.c src/promotion/sets.c src/promotion/tiers.c src/promotion/units.c src/promotion/work.c src/promotion/class.c src/promotion/verdict.c
 // sources: src/rule/attribute.c src/rule/tree.c src/rule/literal.c src/rule/benefit.c src/rule/parse.c src/rule/print.c src/rule/print_benefit.c src/rule/evaluate.c src/rule/rule_gram.c src/rule/rule_scan.c
 // sources: src/money/currency.c src/money/rounding.c src/money/allocate.c
 /*
@@ -344,6 +344,35 @@ static const Example company[] = {
 	 {0},
 	 "600",
 	 "group_taken applied applied"},
+	/* One of a group applies where any of it can, though without it others would give more, as they would without a group. */
+	{"A 1 1000",
+	 {{"1 EUR off order", .exclusivity = EXCLUSIVE_GROUP_BEST, .stop_all = true},
+	  {"5 EUR off order", .priority = -1}},
+	 {0},
+	 "100",
+	 "applied stopped"},
+	{"A 1 1000",
+	 {{"1 EUR off order", .exclusivity = EXCLUSIVE_GROUP_BEST, .stop_all = true},
+	  {"2 EUR off order", .exclusivity = EXCLUSIVE_GROUP_BEST, .stop_all = true},
+	  {"5 EUR off order", .priority = -1}},
+	 {0},
+	 "200",
+	 "group_taken applied stopped"},
+	/* Who is best alone and cannot apply beside what comes before it is not chosen to keep others away. */
+	{"A 1 1000",
+	 {{"1 EUR off lines", .combines = 1u << CLASS_ITEM | 1u << CLASS_GIFT},
+	  {"3 EUR off order", .exclusivity = EXCLUSIVE_GROUP_BEST},
+	  {"gift 1 'MUG'", .class = CLASS_GIFT, .exclusivity = EXCLUSIVE_GROUP_BEST}},
+	 {0},
+	 "100 + 1 MUG",
+	 "applied applied group_taken"},
+	/* Where one has no effect beside the other's, none of its group is right. */
+	{"A 1 1000",
+	 {{"4 EUR off order", .stop_all = true, .priority = 1},
+	  {"1 EUR off order", .exclusivity = EXCLUSIVE_GROUP_BEST}},
+	 {0},
+	 "400",
+	 "applied stopped"},
 };
 
 /* Makes a list of at most one text. */

@@ -1,4 +1,4 @@
-// sources: src/promotion/apply.c src/promotion/judge.c src/promotion/off.c src/promotion/sets.c src/promotion/tiers.c src/promotion/units.c src/promotion/work.c src/promotion/class.c src/promotion/verdict.c
+// sources: src/promotion/apply.c src/promotion/groups.c src/promotion/judge.c src/promotion/off.c src/promotion/sets.c src/promotion/tiers.c src/promotion/units.c src/promotion/work.c src/promotion/class.c src/promotion/verdict.c
 // sources: src/rule/attribute.c src/rule/tree.c src/rule/literal.c src/rule/benefit.c src/rule/parse.c src/rule/print.c src/rule/print_benefit.c src/rule/evaluate.c src/rule/rule_gram.c src/rule/rule_scan.c
 // sources: src/money/currency.c src/money/rounding.c src/money/allocate.c
 /*
@@ -176,6 +176,53 @@ law_of_lines(const Shop *shop)
 	return NULL;
 }
 
+/* Tells whether one of a group applies, or, where only is not negative, whether that one does beside all others that do. */
+static bool
+serves(const Shop *shop, const char *group, int only)
+{
+	Shop other = *shop;
+
+	if (only >= 0)
+	{
+		int kept = 0;
+
+		for (int f = 0; f < shop->count; f++)
+		{
+			const Promotion *promotion = promotion_of(shop, f);
+
+			if (promotion->group && f != only && !applied(shop, f))
+				continue;
+			other.promotions[kept] = *promotion;
+			other.promotions[kept].id[15] = (unsigned char) kept;
+			if (promotion->group)
+				other.promotions[kept].exclusivity = EXCLUSIVE_GROUP_FIRST;
+			other.opened[kept] = shop->opened[f];
+			other.purses[kept++] = shop->purses[f];
+		}
+		other.count = kept;
+		promote(&other);
+	}
+	for (int f = 0; f < other.count; f++)
+		if (applied(&other, f) && promotion_of(&other, f)->group &&
+			strcmp(promotion_of(&other, f)->group, group) == 0)
+			return true;
+	return false;
+}
+
+/* One of a group applies, where any can beside what else applies. */
+static const char *
+law_of_groups(const Shop *shop)
+{
+	for (int f = 0; f < shop->count && !shop->outcome.bounded; f++)
+	{
+		const char *group = promotion_of(shop, f)->group;
+
+		if (group && !serves(shop, group, -1) && serves(shop, group, f))
+			return "none of a group applies, though one can";
+	}
+	return NULL;
+}
+
 static const struct
 {
 	Law law;
@@ -185,6 +232,7 @@ static const struct
 	{law_of_floors, "no line is below its floor, nothing is taken where nothing may be"},
 	{law_of_limits, "budgets, codes, amounts and conditions are kept"},
 	{law_of_company, "exclusive is alone, classes combine both ways, groups give once, stop stops"},
+	{law_of_groups, "of a group one applies, where any can"},
 	{law_of_lines,
 	 "a line has one item promotion of a lane, but for those that name each other, and for sets"},
 };

@@ -40,6 +40,7 @@ static const char *const canonical[][2] = {
 	{"WEEKDAY in('mon', 'sun')", "weekday in ('mon', 'sun')"},
 	{"time >= '18:00' and time < '24:00'", "time >= '18:00' and time < '24:00'"},
 	{"date <> '2026-11-27'", "date <> '2026-11-27'"},
+	{"date in ('2028-02-29', '2000-02-29', '2026-12-31')", "date in ('2028-02-29', '2000-02-29', '2026-12-31')"},
 	{"date in ('2026-01-01', '2027-12-31')", "date in ('2026-01-01', '2027-12-31')"},
 	{"customer.orders=0", "customer.orders = 0"},
 	{"Customer.Attributes.Tier >= 2.50", "customer.attributes.Tier >= 2.5"},
@@ -109,6 +110,12 @@ static const struct
 	{"date = '2026-13-01'", 8, "expected a date such as '2026-11-27', found '2026-13-01'"},
 	{"date = '2026-1-01'", 8, "expected a date such as '2026-11-27', found '2026-1-01'"},
 	{"date = '2026-12-32'", 8, "expected a date such as '2026-11-27', found '2026-12-32'"},
+	{"date = '2026-02-31'", 8, "expected a date that exists, found '2026-02-31'"},
+	{"date < '2026-02-29'", 8, "expected a date that exists, found '2026-02-29'"},
+	{"date < '2100-02-29'", 8, "expected a date that exists, found '2100-02-29'"},
+	{"date in ('2026-04-30', '2026-04-31')", 24, "expected a date that exists, found '2026-04-31'"},
+	{"date > '0000-01-01'", 8, "expected a date that exists, found '0000-01-01'"},
+	{"date = '2026-02-00'", 8, "expected a date such as '2026-11-27', found '2026-02-00'"},
 	{"date in ('2026-11-27', 'today')", 24, "expected a date such as '2026-11-27', found 'today'"},
 	{"customer.orders", 1, "expected a comparison such as customer.orders >= 2, found \"customer.orders\""},
 	{"customer.orders is null", 17, "customer.orders is never null"},
@@ -140,6 +147,12 @@ test_texts(void)
 		if (none && error.position != refused[i].position)
 			printf("# wanted: %d\n# got:    %d\n", refused[i].position, error.position);
 	}
+	ok(commerce_stored_condition_parse("date <= '2026-02-31'", &memory, &error) != NULL,
+	   "a date that does not exist, stored");
+	ok(commerce_stored_condition_parse("date <= '2026-02-32'", &memory, &error) == NULL,
+	   "what never was taken, stored");
+	ok(commerce_stored_benefit_parse("1% off order where date = '2026-02-31'", &memory, &error) != NULL,
+	   "a date that does not exist in a benefit, stored");
 	free_all();
 }
 
