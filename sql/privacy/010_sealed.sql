@@ -53,8 +53,8 @@ COMMENT ON FUNCTION commerce.seal(text, text, uuid, uuid) IS
 'Encrypts a text of at most 16 MiB as a field ("email", "notes", any name) of a subject, whose data key is made with the first value. Where a subject has many rows with such a field, row_id binds the value to one of them: reveal() wants the same, so that values cannot be exchanged between rows. Two seals of one text differ. NULL for a NULL plaintext, field or subject. CM041 without a key, 22023 for an empty field name, 54000 for a longer text. Example: UPDATE person SET notes = commerce.seal($1, ''notes'', id).';
 GRANT EXECUTE ON FUNCTION commerce.seal(text, text, uuid, uuid) TO commerce_app;
 
--- What opens is not the shop's owner's, who could grant it to anybody: it runs as who calls, and the library becomes the owner for
--- as long as it reads keys and writes the audit log.
+-- What opens is not the shop's owner's, who could grant it to anybody: it runs as who calls, and the library becomes the owner
+-- where it takes a statement to read a key or to write the audit log.
 CREATE FUNCTION commerce.reveal(value commerce.sealed, subject uuid, purpose text, row_id uuid DEFAULT NULL) RETURNS text
     LANGUAGE c STABLE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'commerce_reveal';

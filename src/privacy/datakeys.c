@@ -26,6 +26,7 @@
 
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/owner.h"
 #include "base/plan.h"
 #include "privacy/erased.h"
 #include "privacy/key_rows.h"
@@ -237,17 +238,20 @@ read_key(const pg_uuid_t *subject, SealedPlace *place, WrappedKey *wrapped, bool
 	return true;
 }
 
-/* Looks a key up by a statement, under a snapshot taken now. */
+/* Looks a key up by a statement, as the shop's owner, under a snapshot taken now. */
 static bool
 ask_sql(const pg_uuid_t *subject, int64 id, SealedPlace *place, WrappedKey *wrapped, bool *retired)
 {
 	Datum values[] = {UUIDPGetDatum(subject), id == 0 ? commerce_keyring_epochs() : Int64GetDatum(id)};
+	OwnerScope scope;
 	bool found;
 
+	commerce_enter_owner(&scope);
 	SPI_connect();
 	require_row(commerce_run(id == 0 ? &find_newest : &find_one, PLAN_LATEST, values, NULL));
 	found = read_key(subject, place, wrapped, retired);
 	SPI_finish();
+	commerce_leave_owner(&scope);
 	return found;
 }
 

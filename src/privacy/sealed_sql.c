@@ -5,7 +5,6 @@
 
 #include "base/card_guard.h"
 #include "base/errors.h"
-#include "base/owner.h"
 #include "base/ready.h"
 #include "base/settings.h"
 #include "privacy/blind.h"
@@ -72,21 +71,18 @@ commerce_seal(PG_FUNCTION_ARGS)
 Datum
 commerce_reveal(PG_FUNCTION_ARGS)
 {
-	OwnerScope scope;
 	char *opened;
 	size_t length;
 
 	if (lacks(fcinfo, 3))
 		PG_RETURN_NULL();
 	commerce_require_purpose(PG_GETARG_TEXT_PP(2));
-	commerce_enter_owner(&scope);
 	opened = commerce_open_row(PG_GETARG_BYTEA_PP(0), NULL, PG_GETARG_UUID_P(1), optional_uuid(fcinfo, 3),
 							   &length);
 	commerce_note_reveal(
 		PG_GETARG_UUID_P(1),
 		commerce_audit_reveals ? commerce_field_of((const uint8 *) VARDATA_ANY(PG_GETARG_BYTEA_PP(0))) : NULL,
 		PG_GETARG_TEXT_PP(2));
-	commerce_leave_owner(&scope);
 	PG_RETURN_TEXT_P(commerce_utf8_to_text(opened, length));
 }
 
@@ -121,7 +117,6 @@ open_fields(ArrayType *values, const pg_uuid_t *subject, const pg_uuid_t *row, S
 Datum
 commerce_reveal_fields(PG_FUNCTION_ARGS)
 {
-	OwnerScope scope;
 	StringInfoData fields;
 	ArrayType *opened;
 
@@ -129,11 +124,9 @@ commerce_reveal_fields(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	commerce_require_purpose(PG_GETARG_TEXT_PP(2));
 	initStringInfo(&fields);
-	commerce_enter_owner(&scope);
 	opened = open_fields(PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_UUID_P(1), optional_uuid(fcinfo, 3), &fields);
 	if (fields.len > 0)
 		commerce_note_reveal(PG_GETARG_UUID_P(1), fields.data, PG_GETARG_TEXT_PP(2));
-	commerce_leave_owner(&scope);
 	PG_RETURN_ARRAYTYPE_P(opened);
 }
 

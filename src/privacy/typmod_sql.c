@@ -55,12 +55,18 @@ typmod_of_name(const char *name)
 	return typmod_of_id(id);
 }
 
-/* Returns the name of a field, or its id where the name is not known. */
+/* Returns the name of a field, or its id where the name is not known. The known names are hashed once. */
 static char *
 name_of_typmod(int32 typmod)
 {
+	static int32 known_typmods[lengthof(known_fields)];
+	static bool hashed = false;
+
+	for (size_t i = 0; i < lengthof(known_fields) && !hashed; i++)
+		known_typmods[i] = typmod_of_name(known_fields[i]);
+	hashed = true;
 	for (size_t i = 0; i < lengthof(known_fields); i++)
-		if (typmod_of_name(known_fields[i]) == typmod)
+		if (known_typmods[i] == typmod)
 			return pstrdup(known_fields[i]);
 	return psprintf("#%08x", (uint32) typmod);
 }
