@@ -47,7 +47,7 @@ CREATE CAST (commerce.sealed AS commerce.sealed) WITH FUNCTION commerce.sealed(c
 COMMENT ON CAST (commerce.sealed AS commerce.sealed) IS 'keeps a value sealed as one field out of a column of another';
 
 CREATE FUNCTION commerce.seal(plaintext text, field text, subject uuid, row_id uuid DEFAULT NULL) RETURNS commerce.sealed
-    LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'commerce_seal';
 COMMENT ON FUNCTION commerce.seal(text, text, uuid, uuid) IS
 'Encrypts a text of at most 16 MiB as a field ("email", "notes", any name) of a subject, whose data key is made with the first value. Where a subject has many rows with such a field, row_id binds the value to one of them: reveal() wants the same, so that values cannot be exchanged between rows. Two seals of one text differ. NULL for a NULL plaintext, field or subject. CM041 without a key, 22023 for an empty field name, 54000 for a longer text. Example: UPDATE person SET notes = commerce.seal($1, ''notes'', id).';

@@ -323,12 +323,14 @@ draw_key(const pg_uuid_t *subject, WrappedKey *wrapped)
 	remember(slot, wrapped);
 }
 
-/* Makes a data key for a subject and stores it wrapped. */
+/* Makes a data key for a subject and stores it wrapped, as the shop's owner. */
 static const uint8 *
 make_key(const pg_uuid_t *subject, WrappedKey *wrapped)
 {
 	bytea *stored = palloc(VARHDRSZ + WRAPPED_KEY_BYTES);
+	OwnerScope scope;
 
+	commerce_enter_owner(&scope);
 	SPI_connect();
 	commerce_refuse_erased(subject);
 	draw_key(subject, wrapped);
@@ -339,6 +341,7 @@ make_key(const pg_uuid_t *subject, WrappedKey *wrapped)
 								  Int32GetDatum(wrapped->epoch), PointerGetDatum(stored)},
 						NULL);
 	SPI_finish();
+	commerce_leave_owner(&scope);
 	pfree(stored);
 	/* Asked for anew: a trigger of the user's on the table may have sealed, too, and taken the slot. */
 	return unwrap(wrapped);
