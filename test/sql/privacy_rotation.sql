@@ -17,7 +17,7 @@ CREATE TABLE rotation_contacts (id uuid PRIMARY KEY DEFAULT commerce.uuidv7(), o
     phone_blind bytea UNIQUE, city commerce.sealed, city_blind bytea);
 INSERT INTO rotation_contacts (id, owner, phone, phone_blind, city, city_blind)
 SELECT r.id, r.owner, commerce.seal(r.phone, 'phone', r.owner, r.id), commerce.blind(r.phone, 'phone', country => 'DE'),
-    commerce.seal('Berlin', 'town', r.owner), commerce.blind('Berlin', 'town', 8)
+    commerce.seal('Berlin', 'town', r.owner), commerce.blind('Berlin', 'town', 24)
 FROM (VALUES ('00000000-0000-7000-8000-000000000001'::uuid, :'jane'::uuid, '0151 1'), ('00000000-0000-7000-8000-000000000002', :'bob', '0151 2'),
     ('00000000-0000-7000-8000-000000000003', :'bob', '0151 3')) r (id, owner, phone);
 
@@ -51,7 +51,7 @@ SELECT count(*) FROM commerce.sealed_columns WHERE "table" = 'rotation_contacts'
 GRANT SELECT, UPDATE ON rotation_contacts TO commerce_owner;
 SELECT commerce.register_sealed_column('rotation_contacts', 'phone', '{fallback,owner}', row_column => 'id', blind_column => 'phone_blind', country => 'DE');
 SELECT commerce.register_sealed_column('rotation_contacts', 'city', '{owner}', field => 'wrong');
-SELECT commerce.register_sealed_column('rotation_contacts', 'city', '{owner}', field => 'town', blind_column => 'city_blind', bits => 8);
+SELECT commerce.register_sealed_column('rotation_contacts', 'city', '{owner}', field => 'town', blind_column => 'city_blind', bits => 24);
 SELECT "column", subject_columns, row_column, field, blind_column, bits, country FROM commerce.sealed_columns
 WHERE "table" = 'rotation_contacts'::regclass ORDER BY 1;
 
@@ -108,7 +108,7 @@ SELECT commerce.find_customer('rotation.jane@example.com') = :'jane' AS jane, co
 SELECT commerce.reveal_customer(:'jane', 'test') ->> 'name' AS name;
 SELECT key = encode(commerce.blind('rotation.jane@example.com', 'email'), 'hex') AS claim_goes_along FROM commerce.claims WHERE budget = :'budget';
 SELECT commerce.budget_left(:'budget', encode(commerce.blind('rotation.jane@example.com', 'email'), 'hex')) AS "left";
-SELECT c.id, commerce.reveal(c.phone, c.owner, 'test', c.id) AS phone, c.city_blind = commerce.blind('Berlin', 'town', 8) AS city,
+SELECT c.id, commerce.reveal(c.phone, c.owner, 'test', c.id) AS phone, c.city_blind = commerce.blind('Berlin', 'town', 24) AS city,
     c.phone_blind = commerce.blind(commerce.reveal(c.phone, c.owner, 'test', c.id), 'phone', country => 'DE') AS done
 FROM rotation_contacts c ORDER BY c.id;
 
@@ -140,14 +140,14 @@ GRANT SELECT, UPDATE ON rotation_gone TO commerce_owner;
 SELECT commerce.register_sealed_column('rotation_gone', 'city', '{owner}', blind_column => 'city_blind');
 SELECT commerce.rotate_keys() AS rotation \gset
 DROP TABLE rotation_gone;
-SELECT commerce.register_sealed_column('rotation_contacts', 'city', '{owner}', field => 'town', blind_column => 'city_blind', bits => 8);
+SELECT commerce.register_sealed_column('rotation_contacts', 'city', '{owner}', field => 'town', blind_column => 'city_blind', bits => 24);
 UPDATE rotation_contacts SET owner = :'late', phone = NULL, phone_blind = NULL, city = commerce.seal('Berlin', 'town', :'late')
 WHERE id = '00000000-0000-7000-8000-000000000009';
 UPDATE rotation_contacts SET city_blind = '\x00';
 DELETE FROM commerce.data_keys WHERE subject = :'jane';
 UPDATE commerce.data_keys SET epoch = 999 WHERE subject = :'bob';
 CALL rotate_to_the_end();
-SELECT owner = :'late' AS late, city_blind = commerce.blind('Berlin', 'town', 8) AS done FROM rotation_contacts ORDER BY id;
+SELECT owner = :'late' AS late, city_blind = commerce.blind('Berlin', 'town', 24) AS done FROM rotation_contacts ORDER BY id;
 SELECT what, "column", unreadable FROM commerce.key_rotation_progress WHERE rotation = :'rotation' AND unreadable > 0 ORDER BY step;
 SELECT finished_at IS NOT NULL AS finished FROM commerce.key_rotations WHERE id = :'rotation';
 SELECT epoch, at_hand, data_keys, needed, advice FROM commerce.key_status() WHERE NOT at_hand;
