@@ -76,9 +76,10 @@ CREATE FUNCTION commerce.call_delay(attempt integer) RETURNS interval
 COMMENT ON FUNCTION commerce.call_delay(integer) IS
 'Internal. How long a call waits after so many attempts: 0, 5 and 30 seconds, 2, 10 and 30 minutes, 1, 2, 4 and 8 hours, by a fifth more or less: all within the day for which providers know a key.';
 
-CREATE FUNCTION commerce.claim_provider_calls("limit" integer DEFAULT 10, lease interval DEFAULT '30 seconds', per_provider integer DEFAULT 16)
+CREATE FUNCTION commerce.claim_provider_calls("limit" integer DEFAULT 10, lease interval DEFAULT '30 seconds', per_provider integer DEFAULT 16,
+        answered uuid[] DEFAULT '{}')
     RETURNS TABLE ("order" uuid, call uuid, token uuid, provider uuid, secret commerce.sealed, method text, url text, headers jsonb,
-        body text, asking boolean)
+        body text, asking boolean, what text)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 AS $$
@@ -86,7 +87,6 @@ AS $$
 DECLARE
     moment timestamptz := clock_timestamp();
     c record;
-    request jsonb;
 BEGIN
     PERFORM commerce.require_shop();
     IF "limit" IS NULL OR "limit" NOT BETWEEN 1 AND 100 OR lease IS NULL OR lease NOT BETWEEN '1 second' AND '10 minutes'
@@ -99,11 +99,12 @@ BEGIN
         FROM (SELECT l.order_id, l.id FROM commerce.provider_calls l WHERE l.state = 'leased' AND l.lease_until < moment
             ORDER BY l.lease_until LIMIT 100 FOR UPDATE SKIP LOCKED) l
         WHERE p.order_id = l.order_id AND p.id = l.id;
-    -- One who is slow to answer has so many calls and no more, and keeps nobody from asking the others.
-    FOR c IN SELECT x.*, a.ask AS ask_by, p.id AS provider_id, p.base_url, p.secret AS provider_secret
+    -- One who is slow to answer has so many calls and no more, and keeps nobody from asking the others. No function of an
+    -- adapter runs here, where it would keep all of them waiting.
+    FOR c IN SELECT x.*, a.ask AS ask_by, p.id AS provider_id, p.base_url, p.secret AS provider_secret, p.adapter
         FROM commerce.providers p
             CROSS JOIN LATERAL (SELECT greatest(per_provider - count(*), 0) AS room FROM commerce.provider_calls l
-                WHERE l.provider = p.name AND l.state = 'leased') r
+                WHERE l.provider = p.name AND l.state = 'leased' AND l.id <> ALL (coalesce(answered, '{}'))) r
             CROSS JOIN LATERAL (SELECT y.* FROM commerce.provider_calls y
                 WHERE y.provider = p.name AND y.state IN ('pending', 'unknown') AND y.next_at <= moment
                 ORDER BY y.next_at LIMIT r.room FOR UPDATE OF y SKIP LOCKED) x
@@ -116,32 +117,18 @@ BEGIN
         provider := c.provider_id;
         secret := c.provider_secret;
         asking := c.state = 'unknown' AND c.ask_by IS NOT NULL;
-        IF NOT asking AND c.created_at < clock_timestamp() - interval '23 hours' THEN
+        what := format('operation "%s" of provider "%s", adapter "%s"', c.operation, c.provider, c.adapter);
+        IF NOT asking AND (c.erased OR c.created_at < clock_timestamp() - interval '23 hours') THEN
             -- Providers forget a key after a day: sent now it would be another request, also where this is a database that
             -- was restored and another has sent it. Whoever looks finds out.
             UPDATE commerce.provider_calls p SET maybe_done = true WHERE p.order_id = c.order_id AND p.id = c.id;
             PERFORM commerce.give_up_call(c.order_id, c.id);
             CONTINUE;
         END IF;
-        request := jsonb_build_object('method', c.method, 'path', c.path, 'headers', c.headers, 'body', c.body);
-        IF asking THEN
-            BEGIN
-                request := commerce.ask_adapter(c.ask_by, commerce.call_facts(c.order_id, c.id));
-            EXCEPTION
-                WHEN serialization_failure OR deadlock_detected THEN
-                    RAISE;
-                WHEN OTHERS THEN
-                    -- One adapter that is broken does not keep the others from being asked.
-                    UPDATE commerce.provider_calls p SET next_at = clock_timestamp() + interval '10 minutes',
-                            error = format('the adapter failed with %s', SQLSTATE)
-                        WHERE p.order_id = c.order_id AND p.id = c.id;
-                    CONTINUE;
-            END;
-        END IF;
-        method := request ->> 'method';
-        url := c.base_url || (request ->> 'path');
-        headers := request -> 'headers';
-        body := request ->> 'body';
+        method := CASE WHEN NOT asking THEN c.method END;
+        url := CASE WHEN NOT asking THEN c.base_url || c.path END;
+        headers := CASE WHEN NOT asking THEN c.headers END;
+        body := CASE WHEN NOT asking THEN c.body END;
         UPDATE commerce.provider_calls p SET state = 'leased', asking = claim_provider_calls.asking, lease_token = token,
                 lease_until = clock_timestamp() + lease, attempt = p.attempt + 1
             WHERE p.order_id = c.order_id AND p.id = c.id;
@@ -149,8 +136,46 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION commerce.claim_provider_calls(integer, interval, integer) IS
-'Internal. Takes at most limit calls that are due, and of each provider so many that no more than per_provider are being sent, for whoever sends them: until lease is over nobody else has them, and then nobody knows what became of them. A call of which nobody knows is asked about (asking) where its adapter can. {secret} in headers stands for open_provider_secret(secret, provider). Send when this has committed; then finish_provider_call().';
+COMMENT ON FUNCTION commerce.claim_provider_calls(integer, interval, integer, uuid[]) IS
+'Internal. Takes at most limit calls that are due, and of each provider so many that no more than per_provider are being sent, for whoever sends them: until lease is over nobody else has them, and then nobody knows what became of them. answered: calls that do not count as being sent, as whoever has them has their answers. A call of which nobody knows is asked about (asking) where its adapter can: method, url, headers and body are NULL then, and question_of_call() says them. {secret} in headers stands for open_provider_secret(secret, provider); what: the call in words, for the log. Send when this has committed; then finish_provider_call().';
+
+CREATE FUNCTION commerce.question_of_call("order" uuid, call uuid, token uuid, lease interval DEFAULT '30 seconds')
+    RETURNS TABLE (method text, url text, headers jsonb, body text)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    c record;
+    request jsonb;
+BEGIN
+    SELECT x.*, a.ask AS ask_by, p.base_url INTO c
+        FROM commerce.provider_calls x
+            JOIN commerce.providers p ON p.name = x.provider
+            LEFT JOIN commerce.provider_adapters a ON a.adapter = p.adapter AND a.operation = x.operation
+        WHERE x.order_id = "order" AND x.id = call AND x.state = 'leased' AND x.asking AND x.lease_token = token;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    request := commerce.ask_adapter(c.ask_by, commerce.call_facts("order", call));
+    IF commerce.keep_provider_call("order", call, token, lease) THEN
+        RETURN QUERY SELECT request ->> 'method', c.base_url || (request ->> 'path'), request -> 'headers', request ->> 'body';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION commerce.question_of_call(uuid, uuid, uuid, interval) IS
+'Internal. Has the adapter of a call that is to be asked about build the question, and has its lease begin anew; no row where it is no longer his who has the token. Errors as ask_adapter(), and whatever the adapter raises.';
+
+CREATE FUNCTION commerce.put_off_call("order" uuid, call uuid, token uuid, wait interval, error text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE commerce.provider_calls c SET state = 'unknown', asking = false, lease_until = NULL, lease_token = NULL,
+            attempt = greatest(c.attempt - 1, 0), next_at = clock_timestamp() + wait, error = coalesce(put_off_call.error, c.error)
+        WHERE c.order_id = "order" AND c.id = call AND c.state = 'leased' AND c.asking AND c.lease_token = token;
+END
+$$;
+COMMENT ON FUNCTION commerce.put_off_call(uuid, uuid, uuid, interval, text) IS
+'Internal. Gives back a call that was to be asked about and was not: in wait it may be taken again. error says why, NULL leaves what it says.';
 
 CREATE FUNCTION commerce.keep_provider_call("order" uuid, call uuid, token uuid, lease interval) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -236,7 +261,7 @@ BEGIN
         EXECUTE format('SELECT %s($1, $2, $3)', commerce.adapter_function(c.reader, 'jsonb, integer, jsonb')) INTO outcome
             USING commerce.call_facts("order", call), status, answer;
     EXCEPTION
-        WHEN serialization_failure OR deadlock_detected THEN
+        WHEN serialization_failure OR deadlock_detected OR lock_not_available THEN
             RAISE;
         WHEN OTHERS THEN
             outcome := jsonb_build_object('state', 'unknown', 'error', format('the adapter failed with %s', SQLSTATE));

@@ -213,6 +213,39 @@ $$;
 COMMENT ON FUNCTION commerce.book_answer(uuid, uuid, jsonb) IS
 'Internal. Books what an answer to a call means, undoes what the order does not take any more, and returns the call''s state: succeeded or failed.';
 
+CREATE FUNCTION commerce.forget_calls(subjects uuid[]) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    forgotten bigint;
+BEGIN
+    -- What is not over is still needed. That a call undoes what the ledger never had, and by which name, names nobody.
+    UPDATE commerce.provider_calls c SET path = '/', headers = '{}', body = '', response = NULL, error = NULL, erased = true,
+            arguments = CASE WHEN c.arguments ? 'undo' THEN jsonb_strip_nulls(jsonb_build_object('undo', c.arguments -> 'undo',
+                'reference', c.arguments -> 'reference')) ELSE '{}' END
+        WHERE c.order_id = ANY (subjects) AND c.state IN ('succeeded', 'failed', 'dead')
+            AND (NOT c.erased OR c.body <> '' OR c.response IS NOT NULL OR c.error IS NOT NULL);
+    GET DIAGNOSTICS forgotten = ROW_COUNT;
+    RETURN forgotten;
+END
+$$;
+COMMENT ON FUNCTION commerce.forget_calls(uuid[]) IS
+'Internal. Takes away what was sent to providers about orders, carts and quotes, and what came back, of calls that are over or were given up, and returns of how many. They are not sent again; of one that was given up the provider may still be asked what became of it.';
+
+CREATE FUNCTION commerce.forget_calls_of_erased("order" uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM commerce.guests g WHERE g.order_id = "order" AND g.erased_at IS NOT NULL)
+        OR EXISTS (SELECT FROM commerce.orders o JOIN commerce.customers x ON x.id = o.customer_id
+            WHERE o.id = "order" AND x.erased_at IS NOT NULL) THEN
+        PERFORM commerce.forget_calls(ARRAY["order"]);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION commerce.forget_calls_of_erased(uuid) IS
+'Internal. Does what forget_calls() says for an order whose customer or guest was erased: of calls that were not over then.';
+
 CREATE FUNCTION commerce.finish_provider_call("order" uuid, call uuid, token uuid, status integer, body text DEFAULT NULL,
         retry_after integer DEFAULT NULL, sent boolean DEFAULT true, trouble text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -246,8 +279,11 @@ BEGIN
         WHERE x.order_id = "order" AND x.id = call RETURNING * INTO c;
     IF verdict IN ('unknown', 'retry', 'absent', 'dead') OR (verdict = 'processing' AND c.operation NOT IN ('authorize', 'refresh')) THEN
         -- Providers forget a key after a day; the same request would then be another.
-        IF verdict = 'dead' OR c.attempt >= 10 OR c.created_at < clock_timestamp() - interval '23 hours' THEN
+        IF verdict = 'dead' OR c.attempt >= 10 OR c.created_at < clock_timestamp() - interval '23 hours'
+            -- There is nothing left to be sent again.
+            OR (c.erased AND (verdict = 'absent' OR (verdict = 'retry' AND NOT c.maybe_done))) THEN
             PERFORM commerce.give_up_call("order", call);
+            PERFORM commerce.forget_calls_of_erased("order");
             RETURN 'dead';
         END IF;
         UPDATE commerce.provider_calls x SET lease_until = NULL, lease_token = NULL, asking = false,
@@ -261,6 +297,7 @@ BEGIN
     UPDATE commerce.provider_calls x SET state = verdict, asking = false, lease_until = NULL, lease_token = NULL,
             finished_at = clock_timestamp(), maybe_done = verdict = 'succeeded'
         WHERE x.order_id = "order" AND x.id = call;
+    PERFORM commerce.forget_calls_of_erased("order");
     RETURN verdict;
 END
 $$;
@@ -275,16 +312,19 @@ BEGIN
     UPDATE commerce.provider_calls c SET state = CASE WHEN c.maybe_done THEN 'unknown' ELSE 'pending' END, attempt = 0,
             next_at = clock_timestamp(), finished_at = NULL
         WHERE c.order_id = "order" AND c.id = call AND c.state = 'dead'
-            AND (c.maybe_done OR c.operation <> 'authorize') AND (c.maybe_done OR c.created_at > clock_timestamp() - interval '23 hours');
+            AND (c.maybe_done OR c.operation <> 'authorize') AND (c.maybe_done OR c.created_at > clock_timestamp() - interval '23 hours')
+            AND (NOT c.erased OR (c.maybe_done AND EXISTS (SELECT FROM commerce.providers p
+                JOIN commerce.provider_adapters a ON a.adapter = p.adapter AND a.operation = c.operation
+                WHERE p.name = c.provider AND a.ask IS NOT NULL)));
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no such call that was given up and can be tried again' USING ERRCODE = 'no_data_found',
-            HINT = 'SELECT * FROM commerce.provider_calls WHERE state = ''dead''. A payment that was never asked for has failed: ask for another.';
+            HINT = 'SELECT * FROM commerce.provider_calls WHERE state = ''dead''. A payment that was never asked for has failed: ask for another. What was sent for somebody who was erased is gone: look it up, and abandon_provider_call().';
     END IF;
     PERFORM commerce.wake_sender();
 END
 $$;
 COMMENT ON FUNCTION commerce.retry_provider_call(uuid, uuid) IS
-'Takes up a call that was given up: asks the provider what became of it, or sends it again under its key. P0002 for any other call, for a payment that has failed because nobody was reached, and for one older than the 23 hours for which providers know a key. Example: SELECT commerce.retry_provider_call(order_id, id) FROM commerce.provider_calls WHERE state = ''dead''.';
+'Takes up a call that was given up: asks the provider what became of it, or sends it again under its key. P0002 for any other call, for a payment that has failed because nobody was reached, for one older than the 23 hours for which providers know a key, and for one of somebody who was erased of which the provider cannot be asked. Example: SELECT commerce.retry_provider_call(order_id, id) FROM commerce.provider_calls WHERE state = ''dead''.';
 GRANT EXECUTE ON FUNCTION commerce.retry_provider_call(uuid, uuid) TO commerce_admin;
 
 CREATE FUNCTION commerce.abandon_provider_call("order" uuid, call uuid, reason text) RETURNS void

@@ -112,12 +112,7 @@ BEGIN
         WHERE f.order_id = ANY (orders) AND num_nonnulls(f.tracking, f.carrier, f.tracking_url) > 0;
     GET DIAGNOSTICS rows_changed = ROW_COUNT;
     total := total + rows_changed;
-    -- What is not over is still needed; what was given up is for a clerk to settle first.
-    UPDATE commerce.provider_calls c SET arguments = '{}', path = '/', headers = '{}', body = '', response = NULL, error = NULL
-        WHERE c.order_id = ANY (orders) AND c.state IN ('succeeded', 'failed')
-            AND (c.body <> '' OR c.path <> '/' OR c.headers <> '{}' OR c.arguments <> '{}' OR c.response IS NOT NULL OR c.error IS NOT NULL);
-    GET DIAGNOSTICS rows_changed = ROW_COUNT;
-    total := total + rows_changed;
+    total := total + commerce.forget_calls(orders || carts || quotes);
     UPDATE commerce.provider_payments p SET action_url = NULL WHERE p.order_id = ANY (orders) AND p.action_url IS NOT NULL;
     GET DIAGNOSTICS rows_changed = ROW_COUNT;
     total := total + rows_changed;
@@ -149,4 +144,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.erase_words(text, uuid, uuid[], uuid[]) IS
-'Internal. Takes away what people wrote about a customer (NULL: none), orders, and carts and quotes that nobody bought, which are locked, and returns how many rows that were: reasons, notes and messages become erased; tracking, what machines were told, what finished calls of providers said, and the attributes and options of carts and quotes go; of the audit log as redact_audit() does. about: whom the log names.';
+'Internal. Takes away what people wrote about a customer (NULL: none), orders, and carts and quotes that nobody bought, which are locked, and returns how many rows that were: reasons, notes and messages become erased; tracking, what machines were told, what was sent to providers and came back, as forget_calls() does, and the attributes and options of carts and quotes go; of the audit log as redact_audit() does. about: whom the log names.';

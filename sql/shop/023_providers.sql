@@ -83,6 +83,7 @@ CREATE TABLE commerce.provider_calls (
     response_status integer,
     response jsonb,
     error text,
+    erased boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
     PRIMARY KEY (order_id, id),
@@ -106,6 +107,7 @@ COMMENT ON COLUMN commerce.provider_calls.lease_until IS 'when whoever sends it 
 COMMENT ON COLUMN commerce.provider_calls.lease_token IS 'of who sends it: an outcome that comes with another is too late';
 COMMENT ON COLUMN commerce.provider_calls.response_status IS 'HTTP status of the last answer; NULL: there was none';
 COMMENT ON COLUMN commerce.provider_calls.response IS 'what of the answer its adapter keeps, without card numbers and secrets';
+COMMENT ON COLUMN commerce.provider_calls.erased IS 'whom it is about was erased, and what was sent is gone: it is not sent again';
 COMMENT ON COLUMN commerce.provider_calls.error IS 'why it failed, in the provider''s code or the shop''s words';
 CREATE INDEX provider_calls_ready ON commerce.provider_calls (provider, next_at) WHERE state IN ('pending', 'unknown');
 CREATE INDEX provider_calls_leased ON commerce.provider_calls (provider, lease_until) WHERE state = 'leased';
@@ -114,7 +116,7 @@ CREATE INDEX provider_calls_dead ON commerce.provider_calls (provider, finished_
 GRANT SELECT ON commerce.provider_adapters TO commerce_reader;
 -- What was sent may name people and their cards, as the provider calls them.
 GRANT SELECT (order_id, id, provider, operation, payment_id, fulfilment_id, amount, state, asking, maybe_done, attempt, next_at, lease_until,
-    response_status, error, created_at, finished_at) ON commerce.provider_calls TO commerce_reader;
+    response_status, error, erased, created_at, finished_at) ON commerce.provider_calls TO commerce_reader;
 GRANT SELECT (name, id, kind, adapter, base_url, settings, enabled, created_at) ON commerce.providers TO commerce_reader;
 
 CREATE TABLE commerce.provider_payments (

@@ -11,63 +11,59 @@
  * its end, nobody knows: an answer that stops halfway, or is too long, says nothing.
  *
  * What came of it is booked in a transaction of its own, behind the lock of its order. A clerk may hold that, perhaps for
- * minutes; then the answer is kept, with its lease, and tried again every now and then, while all others go on.
+ * minutes; then the answer is kept, with its lease, and tried again every now and then, while all others go on: it does not
+ * count as being sent, and all that wait so wait for no longer together than one would.
+ *
+ * Functions of adapters are the shop's own and may do anything. They run one at a time, in rounds of their own, each in a
+ * subtransaction and to a limit; an adapter that took long rests (provider_rest.c). A call whose answer was not understood
+ * in time is asked about later, as one without an answer is; one that could not be asked about in time waits.
  */
 #include "order/provider_calls.h"
 
 #include "base/chores.h"
 #include "base/plan.h"
 #include "base/resident.h"
-#include "order/provider_request.h"
+#include "order/provider_call.h"
+#include "order/provider_rest.h"
 #include "outbox/courier.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wsign-compare"
-#include "access/xact.h"
-#include "catalog/namespace.h"
-#include "mb/pg_wchar.h"
 #include "utils/fmgrprotos.h"
-#include "utils/guc.h"
-#include "utils/resowner.h"
 #pragma GCC diagnostic pop
 
-/* So many are in hand at a time; of each provider fewer, as claim_provider_calls() has it. */
+/* So many are taken at once, and in hand at a time; of each provider fewer, so that two dozen may hang and others go on. */
 #define CALLS_AT_ONCE 100
+#define CALLS_IN_HAND 400
+#define CALLS_OF_PROVIDER 16
 
-/* In microseconds: the longest request, and what it may take to book its outcome. */
-#define LEASE (INT64CONST(30) * USECS_PER_SEC)
+/* Beside them, so many whose answer waits for a lock. */
+#define ANSWERS_APART 100
 
-/* How long booking waits for a lock, and after how long it tries again, in microseconds. */
-#define PATIENCE "50ms"
+/* How long booking waits for locks, all that wait together, in milliseconds; after how long each tries again. */
+#define PATIENCE_MS 50
 #define BOOK_AGAIN (INT64CONST(500000))
 
-/* As a provider is not asked to wait longer. */
-#define WAIT_MOST INT64CONST(86400)
+/* As each attempt costs as much as this, and most of the time is for others. */
+#define BOOK_SHARE (INT64CONST(50000))
 
-/* A call in hand: leased, and sent, or about to be; then heard of. */
-typedef struct Call
-{
-	HttpRequest request; /* first, so that one is the other */
-	MemoryContext memory;
-	pg_uuid_t order;
-	pg_uuid_t id;
-	pg_uuid_t token;
-	ProviderRequest written;
-	bool heard;
-	const char *trouble; /* why there is no answer; NULL: there is one */
-	TimestampTz again;   /* when booking is tried; DT_NOEND: it is given up */
-} Call;
+/* After how long a call is asked about again, where its adapter could not, in microseconds. */
+#define ASK_AGAIN (INT64CONST(600) * USECS_PER_SEC)
 
-static SavedPlan claim = {.sql = "SELECT c.\"order\", c.call, c.token, c.provider, c.secret, c.method, c.url,"
-								 " c.headers, c.body FROM commerce.claim_provider_calls($1, $2) c",
-						  .args = "int4; interval"};
+#define STOPPED "the sender was stopped"
 
-static SavedPlan finish = {.sql = "SELECT commerce.finish_provider_call($1, $2, $3, $4, $5, $6, $7, $8)",
-						   .args = "uuid; uuid; uuid; int4; text; int4; bool; text"};
+static SavedPlan claim = {
+	.sql = "SELECT c.\"order\", c.call, c.token, c.provider, c.secret, c.method, c.url,"
+		   " c.headers, c.body, c.what FROM commerce.claim_provider_calls($1, $2, $3, $4) c",
+	.args = "int4; interval; int4; uuid[]"};
 
-static SavedPlan keep = {.sql = "SELECT commerce.keep_provider_call($1, $2, $3, $4)",
-						 .args = "uuid; uuid; uuid; interval"};
+static SavedPlan question = {
+	.sql = "SELECT q.method, q.url, q.headers, q.body FROM commerce.question_of_call($1, $2, $3, $4) q",
+	.args = "uuid; uuid; uuid; interval"};
+
+static SavedPlan put_off = {.sql = "SELECT commerce.put_off_call($1, $2, $3, $4, $5)",
+							.args = "uuid; uuid; uuid; interval; text"};
 
 static SavedPlan ask_next = {.sql = "SELECT commerce.next_provider_call()"};
 
@@ -81,48 +77,6 @@ static void call_over(HttpRequest *request, bool given_up);
 static void forget(void);
 
 static const SendSource source = {.settle = settle, .round = send_calls, .over = call_over, .forget = forget};
-
-/*
- * Does something with a call in a subtransaction, so that an error undoes that alone; returns the error's code, 0 for none.
- * A query that is cancelled ends all the same.
- */
-static int
-attempt(void (*work)(Call *call), Call *call)
-{
-	MemoryContext memory = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(memory);
-	PG_TRY();
-	{
-		work(call);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(memory);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(memory);
-	CurrentResourceOwner = owner;
-	if (error == NULL)
-		return 0;
-	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-		ReThrowError(error);
-	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
-		error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED &&
-		error->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE)
-		ereport(WARNING,
-				(errcode(error->sqlerrcode), errmsg("a call to a provider is held up: %s", error->message),
-				 errdetail("Call %s.",
-						   DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&call->id))))));
-	return error->sqlerrcode;
-}
 
 /* Lets a call go. */
 static void
@@ -152,6 +106,25 @@ uuid_at(uint64 row, int column)
 	return *DatumGetUUIDP(commerce_value(row, column, &isnull));
 }
 
+/* Takes a request, in the columns from "first" on, into the call's memory; false where there is none yet. */
+static bool
+take_request(Call *call, uint64 row, int first)
+{
+	MemoryContext before = MemoryContextSwitchTo(call->memory);
+	bool isnull;
+
+	call->request.method = commerce_text(row, first);
+	if (call->request.method != NULL)
+	{
+		call->request.url = commerce_text(row, first + 1);
+		call->written.headers = DatumGetJsonbPCopy(commerce_value(row, first + 2, &isnull));
+		call->written.body = commerce_text(row, first + 3);
+		call->request.answer = palloc(HTTP_ANSWER_MAX);
+	}
+	MemoryContextSwitchTo(before);
+	return call->request.method != NULL;
+}
+
 /* Takes one row of what was claimed into hand. */
 static void
 take(uint64 row)
@@ -169,31 +142,77 @@ take(uint64 row)
 	call->written.provider = uuid_at(row, 4);
 	value = commerce_value(row, 5, &isnull);
 	call->written.secret = isnull ? NULL : DatumGetByteaPCopy(value);
-	call->written.headers = DatumGetJsonbPCopy(commerce_value(row, 8, &isnull));
-	call->written.body = commerce_text(row, 9);
+	call->what = commerce_text(row, 10);
+	call->lease_until = GetCurrentTimestamp() + LEASE;
+	call->patience = PATIENCE_MS;
 	call->request.source = &source;
-	call->request.method = commerce_text(row, 6);
-	call->request.url = commerce_text(row, 7);
-	call->request.answer = palloc(HTTP_ANSWER_MAX);
 	call->request.once = true;
+	call->unasked = !take_request(call, row, 6);
 	call->request.retry_after = -1;
 	MemoryContextSwitchTo(TopMemoryContext);
 	calls = lappend(calls, call);
 	MemoryContextSwitchTo(before);
 }
 
+/* Sends a call whose request is there, or hears at once why it cannot. */
+static void
+send_call(Call *call)
+{
+	const ErrorData *error = commerce_attempt_call(write_request, call);
+
+	if (error == NULL)
+	{
+		commerce_send(&call->request);
+		return;
+	}
+	commerce_tell_of_call(call, error->sqlerrcode, error->message);
+	call->heard = true;
+	call->trouble = "the provider's secret cannot be opened";
+	commerce_wipe_provider_request(&call->request);
+}
+
+/* Returns whether a call's answer waits for a lock that somebody holds. */
+static bool
+waits_for_lock(const Call *call)
+{
+	return call->heard && call->locked;
+}
+
+/* Lists the calls that do not count as being sent: their answers are here, and others are asked meanwhile. */
+static Datum
+list_answered(int *count)
+{
+	Datum ids[ANSWERS_APART];
+	ListCell *cell;
+
+	*count = 0;
+	foreach (cell, calls)
+	{
+		Call *call = lfirst(cell);
+
+		if (*count < ANSWERS_APART && waits_for_lock(call))
+			ids[(*count)++] = UUIDPGetDatum(&call->id);
+	}
+	return PointerGetDatum(construct_array(ids, *count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+}
+
 /* Takes what is due; returns whether there may be more. */
 static bool
 claim_due(Round *round)
 {
-	int room = Min(round->room, CALLS_AT_ONCE - list_length(calls));
 	int had = list_length(calls);
+	int apart;
+	Datum answered = list_answered(&apart);
+	int room = Min(Min(round->room, CALLS_AT_ONCE), CALLS_IN_HAND - (had - apart));
 	Interval lease = {.time = LEASE};
 	uint64 rows;
 
 	if (room <= 0)
 		return false;
-	rows = commerce_run(&claim, PLAN_WRITES, (Datum[]){Int32GetDatum(room), IntervalPGetDatum(&lease)}, NULL);
+	rows = commerce_run(
+		&claim, PLAN_WRITES,
+		(Datum[]){Int32GetDatum(room), IntervalPGetDatum(&lease), Int32GetDatum(CALLS_OF_PROVIDER), answered},
+		NULL);
 	if (rows == 0)
 		return false;
 	round->durable = true;
@@ -206,14 +225,8 @@ claim_due(Round *round)
 	{
 		Call *call = list_nth(calls, i);
 
-		if (attempt(write_request, call) == 0)
-			commerce_send(&call->request);
-		else
-		{
-			call->heard = true;
-			call->trouble = "the provider's secret cannot be opened";
-			commerce_wipe_provider_request(&call->request);
-		}
+		if (!call->unasked)
+			send_call(call);
 	}
 	return rows == (uint64) room;
 }
@@ -226,116 +239,180 @@ call_over(HttpRequest *request, bool given_up)
 
 	commerce_wipe_provider_request(&call->request);
 	call->heard = true;
-	call->trouble = given_up ? "the sender was stopped" : request->error;
+	call->trouble = given_up ? STOPPED : request->error;
+	/* It may be kept for a while: as much of it as has come. */
+	call->request.answer = repalloc(call->request.answer, Max(call->request.answer_length, 1));
 }
 
-/* Returns an answer as a text of this database; NULL, with a reason, where it is none. */
-static const char *
-read_text(Call *call)
+/* Returns how many answers wait for locks. */
+static int
+count_waiting(void)
 {
-	const char *bytes = call->request.answer;
-	int length = (int) call->request.answer_length;
-	int encoding = GetDatabaseEncoding();
-	char *text;
-	Oid conversion;
+	int count = 0;
+	ListCell *cell;
 
-	if (!pg_verify_mbstr(PG_UTF8, bytes, length, true))
-		return NULL;
-	text = palloc0((Size) length * MAX_CONVERSION_GROWTH + 1);
-	if (length == 0 || encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+	foreach (cell, calls)
+		count += waits_for_lock(lfirst(cell));
+	return count;
+}
+
+/* Keeps an answer until later; lets it go where it is nobody's any more. */
+static void
+keep_answer(Round *round, Call *call, TimestampTz again)
+{
+	call->again = again;
+	if (call->lease_until > again + LEASE_LEFT)
+		return;
+	round->durable = true;
+	if (commerce_attempt_call(commerce_prolong_call, call) != NULL || call->again == DT_NOEND)
+		let_go(call);
+}
+
+/* Books what came of one call, if what its adapter and whoever has its order locked allow it. */
+static void
+settle_answer(Round *round, Call *call, TimestampTz rests_until)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	const ErrorData *error;
+
+	if (call->trouble == NULL && rests_until > now)
 	{
-		memcpy(text, bytes, (size_t) length);
-		return text;
+		if (round->claim)
+		{
+			keep_answer(round, call, rests_until);
+			return;
+		}
+		call->trouble = STOPPED;
 	}
-	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
-	if (!OidIsValid(conversion) ||
-		pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding, (unsigned char *) call->request.answer,
-									  length, (unsigned char *) text, length * MAX_CONVERSION_GROWTH + 1,
-									  true) < length)
-		return NULL;
-	return text;
+	call->patience = Max(1, PATIENCE_MS / Max(1, count_waiting()));
+	error = call->trouble == NULL ? commerce_attempt_adapter(commerce_book_call, call)
+								  : commerce_attempt_call(commerce_book_call, call);
+	if (error == NULL)
+	{
+		round->durable = true;
+		let_go(call);
+	}
+	else if (commerce_is_in_the_way(error->sqlerrcode))
+	{
+		call->locked = true;
+		keep_answer(round, call, GetCurrentTimestamp() + Max(BOOK_AGAIN, BOOK_SHARE * count_waiting()));
+	}
+	else
+	{
+		bool ended = error->sqlerrcode == ERRCODE_QUERY_CANCELED;
+
+		if (!ended || call->trouble != NULL)
+			commerce_tell_of_call(call, error->sqlerrcode, error->message);
+		/* Without it nobody knows, and the provider is asked; where not even that can be written, when the lease is over. */
+		if (call->trouble != NULL)
+			let_go(call);
+		else
+			call->trouble = ended ? TOOK_TOO_LONG : "its answer could not be booked";
+	}
 }
 
-/* Books what came of a call, where its order can be had soon. */
+/* Has the adapter of a call build the question what became of it. */
 static void
-book(Call *call)
-{
-	const HttpRequest *request = &call->request;
-	const char *body = call->trouble == NULL ? read_text(call) : NULL;
-	const char *trouble = call->trouble == NULL && body == NULL ? "the answer is no text" : call->trouble;
-	int64 wait = Min(request->retry_after, WAIT_MOST);
-	char nulls[] = {' ',
-					' ',
-					' ',
-					trouble ? 'n' : ' ',
-					trouble ? 'n' : ' ',
-					wait < 0 ? 'n' : ' ',
-					' ',
-					trouble ? ' ' : 'n',
-					'\0'};
-	int level = NewGUCNestLevel();
-
-	(void) set_config_option("lock_timeout", PATIENCE, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
-	(void) commerce_run(&finish, PLAN_WRITES,
-						(Datum[]){UUIDPGetDatum(&call->order), UUIDPGetDatum(&call->id),
-								  UUIDPGetDatum(&call->token), Int32GetDatum(request->status),
-								  trouble ? (Datum) 0 : CStringGetTextDatum(body),
-								  Int32GetDatum((int32) wait), BoolGetDatum(request->sent),
-								  trouble ? CStringGetTextDatum(trouble) : (Datum) 0},
-						nulls);
-	AtEOXact_GUC(true, level);
-}
-
-/* Has the lease of a call go on; where somebody else has it, there is nothing to book any more. */
-static void
-prolong(Call *call)
+build_question(Call *call)
 {
 	Interval lease = {.time = LEASE};
 
-	(void) commerce_run(&keep, PLAN_WRITES,
-						(Datum[]){UUIDPGetDatum(&call->order), UUIDPGetDatum(&call->id),
-								  UUIDPGetDatum(&call->token), IntervalPGetDatum(&lease)},
-						NULL);
-	if (!DatumGetBool(commerce_value_or(0, 1, BoolGetDatum(false))))
+	if (commerce_run(&question, PLAN_WRITES,
+					 (Datum[]){UUIDPGetDatum(&call->order), UUIDPGetDatum(&call->id),
+							   UUIDPGetDatum(&call->token), IntervalPGetDatum(&lease)},
+					 NULL) == 0)
 		call->again = DT_NOEND;
+	else
+		call->unasked = !take_request(call, 0, 1);
 }
 
-/* Books what came of one call. */
+/* How long a call that was not asked about waits, and why; for give_back(). */
+static Interval putting_off;
+static const char *put_off_for;
+
+/* Gives a call back that was not asked about. */
+static void
+give_back(Call *call)
+{
+	(void) commerce_run(&put_off, PLAN_WRITES,
+						(Datum[]){UUIDPGetDatum(&call->order), UUIDPGetDatum(&call->id),
+								  UUIDPGetDatum(&call->token), IntervalPGetDatum(&putting_off),
+								  put_off_for ? CStringGetTextDatum(put_off_for) : (Datum) 0},
+						put_off_for ? NULL : "    n");
+}
+
+/* Asks what became of one call, if its adapter can. */
+static void
+ask(Round *round, Call *call, TimestampTz rests_until)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	round->durable = true;
+	putting_off = (Interval){.time = Max(rests_until - now, 0)};
+	put_off_for = NULL;
+	if (round->claim && rests_until <= now)
+	{
+		const ErrorData *error = commerce_attempt_adapter(build_question, call);
+
+		if (error == NULL && call->again == DT_NOEND)
+		{
+			let_go(call);
+			return;
+		}
+		if (error == NULL)
+		{
+			call->lease_until = now + LEASE;
+			send_call(call);
+			return;
+		}
+		if (commerce_is_in_the_way(error->sqlerrcode))
+			putting_off.time = USECS_PER_SEC;
+		else
+		{
+			putting_off.time = ASK_AGAIN;
+			put_off_for = error->sqlerrcode == ERRCODE_QUERY_CANCELED
+							  ? TOOK_TOO_LONG
+							  : psprintf("the adapter failed with %s", unpack_sql_state(error->sqlerrcode));
+		}
+	}
+	/* Where it cannot even be given back, its lease ends by itself. */
+	(void) commerce_attempt_call(give_back, call);
+	let_go(call);
+}
+
+/* Has all others have their turn before a call has it again. */
+static void
+let_others_first(Call *call)
+{
+	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+
+	calls = lappend(list_delete_ptr(calls, call), call);
+	MemoryContextSwitchTo(before);
+}
+
+/* Goes on with one call. */
 static bool
 settle(Round *round)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	Call *call = NULL;
 	ListCell *cell;
 
 	foreach (cell, calls)
 	{
-		Call *one = lfirst(cell);
+		Call *call = lfirst(cell);
+		TimestampTz rests_until;
 
-		if (one->heard && one->again <= now)
-		{
-			call = one;
-			break;
-		}
+		if (!call->unasked && (!call->heard || call->again > now))
+			continue;
+		let_others_first(call);
+		rests_until = commerce_provider_rests_until(&call->written.provider);
+		if (call->unasked)
+			ask(round, call, rests_until);
+		else
+			settle_answer(round, call, rests_until);
+		return true;
 	}
-	if (call == NULL)
-		return false;
-	round->durable = true;
-	switch (attempt(book, call))
-	{
-		case ERRCODE_LOCK_NOT_AVAILABLE:
-		case ERRCODE_T_R_DEADLOCK_DETECTED:
-		case ERRCODE_T_R_SERIALIZATION_FAILURE:
-			call->again = GetCurrentTimestamp() + BOOK_AGAIN;
-			if (attempt(prolong, call) != 0 || call->again == DT_NOEND)
-				let_go(call);
-			break;
-		default:
-			/* Where it cannot be booked, for a reason that was logged, the provider is asked when the lease is over. */
-			let_go(call);
-	}
-	return true;
+	return false;
 }
 
 /* Finds out when there is something to do though nothing is heard. */
@@ -352,7 +429,7 @@ find_next(Round *round)
 	{
 		const Call *call = lfirst(cell);
 
-		if (!call->heard)
+		if (!call->heard && !call->unasked)
 			continue;
 		round->unsettled = true;
 		round->next = Min(round->next, call->again);
@@ -383,6 +460,7 @@ forget(void)
 	if (all_memory != NULL)
 		MemoryContextDelete(all_memory);
 	all_memory = NULL;
+	commerce_provider_rests_forget();
 }
 
 /* Finds calls that nobody told of: that came by a restore, say. */

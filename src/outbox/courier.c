@@ -10,6 +10,9 @@
 
 #define MAX_SOURCES 4
 
+/* So long rounds for one thing alone follow on each other, in microseconds; then there is one for everything else. */
+#define SETTLING (INT64CONST(50) * 1000)
+
 /* The longest rest between two rounds. */
 #define LONGEST_REST (INT64CONST(50) * 1000)
 
@@ -19,7 +22,8 @@ static List *taken = NIL;     /* requests of this round */
 static List *under_way = NIL; /* requests that are being sent */
 static TimestampTz round_began = 0;
 static TimestampTz rests_until = DT_NOBEGIN;
-static bool settled = false; /* the last round was for one thing alone */
+static bool settled = false;                    /* the last round was for one thing alone */
+static TimestampTz settling_since = DT_NOBEGIN; /* when the first of those that follow on each other began */
 
 /* Adds a source. */
 void
@@ -50,6 +54,19 @@ settle_one(Round *round)
 	return false;
 }
 
+/*
+ * Returns whether this round may be for one thing alone: the first after one for everything may, and others for a while;
+ * where nothing is taken any more, nobody waits for the others.
+ */
+static bool
+may_settle(const Round *round)
+{
+	if (!settled)
+		settling_since = round_began;
+	return !round->claim || !settled ||
+		   (round_began >= settling_since && round_began < settling_since + SETTLING);
+}
+
 /* Does a round. */
 void
 commerce_courier_round(Round *round)
@@ -59,7 +76,7 @@ commerce_courier_round(Round *round)
 	round->moot = true;
 	round->unsettled = false;
 	round->durable = false;
-	settled = settle_one(round);
+	settled = may_settle(round) && settle_one(round);
 	round->settled = settled;
 	if (settled)
 	{

@@ -131,7 +131,7 @@ commerce_deliver_pending(PG_FUNCTION_ARGS)
 	commerce_require_shop();
 	/* What the caller's transaction has seen so far is not what a round may go by. */
 	SPI_commit();
-	commerce_http_close();
+	(void) commerce_http_close();
 	commerce_http_open();
 	PG_TRY();
 	{
@@ -143,7 +143,7 @@ commerce_deliver_pending(PG_FUNCTION_ARGS)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	commerce_http_close();
+	(void) commerce_http_close();
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -19,12 +19,11 @@ commerce_http_open(void)
 	commerce_loop_open();
 }
 
-/* Closes all connections. */
-void
+/* Closes all connections that nobody needs. */
+bool
 commerce_http_close(void)
 {
-	Assert(in_flight == 0);
-	commerce_loop_close();
+	return commerce_loop_close();
 }
 
 /* Notes that a request is over. */
@@ -71,7 +70,7 @@ commerce_http_start(HttpRequest *request)
 	before = commerce_loop_enter();
 	if (!commerce_transfer_prepare(transfer))
 		finish(transfer, "memory is short");
-	else if (!commerce_loop_add(transfer->easy))
+	else if ((transfer->loop = commerce_loop_add(transfer->easy)) == NULL)
 		finish(transfer, "it could not be begun");
 	commerce_loop_leave(before);
 }
@@ -82,8 +81,8 @@ end_transfer(HttpTransfer *transfer)
 {
 	sigset_t before = commerce_loop_enter();
 
-	if (transfer->easy != NULL)
-		commerce_loop_remove(transfer->easy);
+	if (transfer->loop != NULL)
+		commerce_loop_remove(transfer->loop, transfer->easy);
 	commerce_transfer_free(transfer);
 	commerce_loop_leave(before);
 	transfer->request->transfer = NULL;

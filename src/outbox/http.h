@@ -60,7 +60,10 @@ extern void commerce_http_wait(long milliseconds);
 /* How many are under way. */
 extern int commerce_http_in_flight(void);
 
-/* Closes all connections, so that the next are made by the settings of then; nothing may be under way. */
-extern void commerce_http_close(void);
+/*
+ * Closes all connections, those on which something is under way when it is over, so that what is begun after
+ * commerce_http_open() uses none of them; false where that is not possible yet.
+ */
+extern bool commerce_http_close(void);
 
 #endif

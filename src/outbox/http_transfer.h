@@ -19,6 +19,7 @@ struct HttpTransfer
 	dlist_node node; /* in the list of those that are over */
 	HttpRequest *request;
 	CURL *easy;
+	struct HttpLoop *loop; /* NULL: it has not been begun */
 	struct curl_slist *headers;
 	size_t received; /* bytes of the answer, its headers among them */
 	bool tls;

@@ -69,7 +69,7 @@ typedef struct Stay
 	TimestampTz looked_out;
 	TimestampTz drain_until;
 	Reason reason;
-	bool reopen;  /* settings have changed: when nothing is under way, connections are made anew */
+	bool reopen;  /* settings have changed: connections are to be made anew */
 	bool pending; /* there is something to write down */
 	bool look;    /* there may be new events */
 } Stay;
@@ -198,9 +198,8 @@ obey_signals(Stay *stay)
 	}
 	if (ShutdownRequestPending && (stay->reason == STAYS || stay->reason == LEAVES))
 		stay->reason = ASKED;
-	if (stay->reopen && commerce_http_in_flight() == 0)
+	if (stay->reopen && commerce_http_close())
 	{
-		commerce_http_close();
 		commerce_http_open();
 		stay->reopen = false;
 	}
@@ -256,7 +255,7 @@ patience(const Stay *stay, TimestampTz now)
 	TimestampTz until = stay->reason == STAYS ? stay->round.next : stay->drain_until;
 
 	if (has_round_to_do(stay, claim))
-		until = commerce_courier_rests_until();
+		until = Max(now, commerce_courier_rests_until());
 	else if (until == DT_NOEND || (stay->reason == STAYS && stay->reopen))
 		return LOOK_OUT;
 	return Min(LOOK_OUT, TimestampDifferenceMilliseconds(now, until));

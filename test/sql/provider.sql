@@ -16,6 +16,9 @@ DECLARE
 BEGIN
     UPDATE commerce.provider_calls SET next_at = now() WHERE state IN ('pending', 'unknown');
     SELECT * INTO STRICT c FROM commerce.claim_provider_calls();
+    IF c.asking THEN
+        SELECT q.method, q.url INTO STRICT c.method, c.url FROM commerce.question_of_call(c.order, c.call, c.token) q;
+    END IF;
     RETURN concat_ws(' ', CASE WHEN c.asking THEN 'asked' ELSE 'sent' END, c.method, regexp_replace(c.url, '[0-9a-f]{8}-[0-9a-f-]{27}', '…'),
         commerce.finish_provider_call(c.order, c.call, c.token, status, body, retry_after, sent));
 END $$;

@@ -18,6 +18,9 @@ DECLARE
 BEGIN
     UPDATE commerce.provider_calls SET next_at = now() WHERE state IN ('pending', 'unknown');
     SELECT * INTO STRICT c FROM commerce.claim_provider_calls();
+    IF c.asking THEN
+        SELECT q.method, q.url INTO STRICT c.method, c.url FROM commerce.question_of_call(c.order, c.call, c.token) q;
+    END IF;
     RETURN concat_ws(' ', CASE WHEN c.asking THEN 'asked' ELSE 'sent' END, c.method, regexp_replace(c.url, '[0-9a-f]{8}-[0-9a-f-]{27}', '…'),
         commerce.finish_provider_call(c.order, c.call, c.token, status, body, sent => sent, trouble => trouble));
 END $$;
@@ -78,6 +81,10 @@ SELECT commerce.next_provider_call() BETWEEN clock_timestamp() AND clock_timesta
 SELECT p.name, count(*) FROM commerce.claim_provider_calls(100) c JOIN commerce.providers p ON p.id = c.provider GROUP BY 1 ORDER BY 1;
 SELECT count(*) AS no_more FROM commerce.claim_provider_calls(100);
 SELECT count(*) AS but_for_who_allows_more FROM commerce.claim_provider_calls(100, per_provider => 18);
+-- Calls whose answers somebody has do not count.
+SELECT count(*) AS instead_of_those_answered FROM commerce.claim_provider_calls(100,
+    answered => ARRAY(SELECT id FROM commerce.provider_calls WHERE provider = 'asked' AND state = 'leased' ORDER BY id LIMIT 3));
+SELECT count(*) AS no_more FROM commerce.claim_provider_calls(100, answered => NULL);
 SELECT provider, kind, enabled, waiting, sending, unknown, given_up, failing, oldest IS NOT NULL AS has_oldest, failed_last_hour, last_error FROM commerce.provider_status() WHERE provider IN ('asked', 'beside');
 SELECT commerce.next_provider_call() BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 second' AS looks_again_soon;
 SELECT * FROM commerce.claim_provider_calls(1, per_provider => 0);
@@ -127,8 +134,15 @@ SELECT commerce.request_provider_call(commerce.uuidv7(), 'carrier', 'label') AS 
 SELECT headers FROM commerce.provider_calls WHERE id = :'call';
 SELECT pg_temp.answer(NULL);
 UPDATE commerce.provider_calls SET next_at = now() WHERE id = :'call';
-SELECT count(*) AS cannot_be_asked_about FROM commerce.claim_provider_calls();
-SELECT state, error, next_at > clock_timestamp() + interval '9 minutes' AS waits FROM commerce.provider_calls WHERE id = :'call';
+-- The question is built when it is claimed, by whoever has claimed it; a call whose adapter cannot is given back.
+SELECT "order", token, asking, num_nonnulls(method, url, headers, body) AS known, what FROM commerce.claim_provider_calls() \gset c_
+SELECT :'c_asking' AS asking, :'c_known' AS known, :'c_what' AS what;
+SELECT * FROM commerce.question_of_call(:'c_order', :'call', commerce.uuidv7());
+SELECT * FROM commerce.question_of_call(:'c_order', :'call', :'c_token');
+SELECT commerce.put_off_call(:'c_order', :'call', commerce.uuidv7(), '1 hour', 'somebody else');
+SELECT state, attempt, error FROM commerce.provider_calls WHERE id = :'call';
+SELECT commerce.put_off_call(:'c_order', :'call', :'c_token', '10 minutes', 'the adapter failed with 22012');
+SELECT state, attempt, asking, error, next_at > clock_timestamp() + interval '9 minutes' AS waits FROM commerce.provider_calls WHERE id = :'call';
 SELECT provider, waiting, unknown, failing, last_error FROM commerce.provider_status() WHERE provider = 'carrier';
 UPDATE commerce.provider_calls SET state = 'failed', finished_at = now() WHERE state = 'unknown';
 -- An adapter that cannot say how a payment is.

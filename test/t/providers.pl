@@ -37,9 +37,9 @@ sub due { return sql(q(UPDATE commerce.provider_calls SET next_at = now() WHERE 
 # Takes what is due, as the sender does; for the moments between its steps.
 sub claim
 {
-	return @{ $json->decode(sql(q(SELECT coalesce(jsonb_agg(jsonb_build_object('order', c.order, 'call', c.call, 'token', c.token, 'method', c.method, 'url', c.url,
-		'headers', c.headers, 'body', c.body, 'asking', c.asking, 'secret', commerce.open_provider_secret(c.secret, c.provider))), '[]')
-		FROM commerce.claim_provider_calls(50) c))) };
+	return @{ $json->decode(sql(q(SELECT coalesce(jsonb_agg(jsonb_build_object('order', c.order, 'call', c.call, 'token', c.token, 'method', coalesce(c.method, q.method), 'url', coalesce(c.url, q.url),
+		'headers', coalesce(c.headers, q.headers), 'body', coalesce(c.body, q.body), 'asking', c.asking, 'secret', commerce.open_provider_secret(c.secret, c.provider))), '[]')
+		FROM commerce.claim_provider_calls(50) c LEFT JOIN LATERAL commerce.question_of_call(c.order, c.call, c.token) q ON c.asking))) };
 }
 
 # Sends one; returns status (0: no answer) and body.
