@@ -107,6 +107,7 @@ SELECT pg_temp.discount();
 ALTER TABLE commerce.promotions ADD COLUMN colour text NOT NULL DEFAULT 'active';
 SELECT pg_temp.discount();
 BEGIN;
+DELETE FROM commerce.promotions WHERE channels <> '{changes}';
 ALTER TABLE commerce.promotions RENAME COLUMN benefit TO former;
 ALTER TABLE commerce.promotions ADD COLUMN benefit commerce.benefit NOT NULL DEFAULT '6% off order';
 SELECT pg_temp.discount();
