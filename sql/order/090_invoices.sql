@@ -33,9 +33,9 @@ BEGIN
             -- What is free is paid when it is placed, whatever state it begins in; what is reopened may be paid from before.
             LATERAL (SELECT the_cause AS name UNION SELECT 'paid' WHERE TG_TABLE_NAME = 'orders'
                     AND (the_cause = 'reopen' OR TG_OP = 'INSERT' AND commerce.minor_units(o.total) = 0)
-                -- What was given back may be paid again.
+                -- What was given back, or up, may be paid again.
                 UNION SELECT 'repaid' WHERE TG_TABLE_NAME = 'payment_entries' AND the_cause = 'paid'
-                    AND EXISTS (SELECT FROM commerce.payment_entries e WHERE e.order_id = the_order AND e.kind = 'refund')) cause
+                    AND EXISTS (SELECT FROM commerce.payment_entries e WHERE e.order_id = the_order AND e.kind IN ('refund', 'chargeback'))) cause
         WHERE o.id = the_order AND (c.invoice_on = cause.name OR cause.name IN ('refund', 'return', 'cancel', 'reopen', 'repaid')
             AND (c.invoice_on <> 'never' OR EXISTS (SELECT FROM commerce.invoices i WHERE i.order_id = o.id)));
     IF FOUND THEN
@@ -88,15 +88,14 @@ CREATE FUNCTION commerce.money_kept("order" uuid, before uuid) RETURNS bigint
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- A chargeback is a dispute about money that is there; on account it is money that did not come.
+    -- A dispute takes no document back, but what it is about is not there until it is won, and pays for nothing else.
     RETURN (SELECT coalesce(sum(CASE WHEN e.kind IN ('capture', 'reversal') THEN 1 ELSE -1 END * commerce.minor_units(e.amount)), 0)
-        FROM commerce.payment_entries e JOIN commerce.payments p ON p.order_id = e.order_id AND p.id = e.payment_id
-        WHERE e.order_id = "order" AND (e.kind IN ('capture', 'refund') OR e.kind IN ('chargeback', 'reversal') AND p.provider = 'account')
-            AND (before IS NULL OR e.id < before));
+        FROM commerce.payment_entries e
+        WHERE e.order_id = "order" AND e.kind IN ('capture', 'refund', 'chargeback', 'reversal') AND (before IS NULL OR e.id < before));
 END
 $$;
 COMMENT ON FUNCTION commerce.money_kept(uuid, uuid) IS
-'Internal. What was taken for an order and not given back, before a movement (NULL: until now), in minor units.';
+'Internal. What was taken for an order and neither given back nor charged back, before a movement (NULL: until now), in minor units.';
 
 CREATE FUNCTION commerce.credit_due("order" uuid, cause text, cause_id uuid, OUT total bigint, OUT tax bigint,
         OUT rounding bigint, OUT taxes jsonb)
@@ -236,7 +235,7 @@ BEGIN
         RETURN;
     END IF;
     -- What is wanted after all is billed again, as far as nothing else does: as it was before the edits that have their turn yet.
-    -- So is what was credited and is paid again, as far as it is; of a chargeback the shop has given up only what came since.
+    -- So is what was credited and is paid again, or comes back of a dispute, as far as the shop has it.
     WITH later AS (
         SELECT v.difference, v.tax, v.rounding, v.taxes FROM commerce.order_versions v
         WHERE v.order_id = "order" AND v.version >= had.version
@@ -268,8 +267,7 @@ BEGIN
                 coalesce(sum(commerce.minor_units(y.rounding)), 0)::bigint AS rounding FROM billed y) b
         WHERE o.id = "order" AND NOT commerce.is_called_off(o.id);
     IF cause = 'repaid' AND now_is.missing > 0 THEN
-        now_is.missing := least(now_is.missing, commerce.money_kept("order", NULL) - had.total + (SELECT coalesce(sum(commerce.minor_units(i.total)), 0)
-            FROM commerce.invoices i WHERE i.order_id = "order" AND i.cause = 'chargeback'));
+        now_is.missing := least(now_is.missing, commerce.money_kept("order", NULL) - had.total);
     END IF;
     IF now_is.missing > 0 THEN
         total := now_is.missing;
@@ -288,4 +286,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.supplement_due(uuid, text, uuid) IS
-'Internal. What an invoice beside the first one has to say, in minor units: for an edit that made an order dearer, or changed its taxes, for an order that was cancelled and is reopened, and for what was credited and is paid again. total NULL where none is due: the order has no invoice yet, or this cause has its own already.';
+'Internal. What an invoice beside the first one has to say, in minor units: for an edit that made an order dearer, or changed its taxes, for an order that was cancelled and is reopened, and for what was credited and is paid again or comes back of a chargeback. total NULL where none is due: the order has no invoice yet, or this cause has its own already.';

@@ -303,5 +303,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION commerce.request_credit_note(uuid) IS
-'Has a credit note issued for what the payer''s bank took back of a payment. A chargeback alone issues none: it is a dispute about a payment, and the customer still owes what the invoice says; this is for when the shop has lost it and asks no more. Called again nothing happens; nothing either where the order has no invoice. 22023 where nothing is charged back, P0002 for an unknown payment. Example: SELECT commerce.request_credit_note(payment).';
+'Has a credit note issued for what the payer''s bank took back of a payment. A chargeback alone issues none: it is a dispute about a payment, and the customer still owes what the invoice says; this is for when the shop has lost it and asks no more. What comes back of it after all, or is paid again, is billed again. Called again nothing happens; nothing either where the order has no invoice. 22023 where nothing is charged back, P0002 for an unknown payment. Example: SELECT commerce.request_credit_note(payment).';
 GRANT EXECUTE ON FUNCTION commerce.request_credit_note(uuid) TO commerce_app;

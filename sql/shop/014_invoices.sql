@@ -75,9 +75,9 @@ COMMENT ON TABLE commerce.invoices IS
 COMMENT ON COLUMN commerce.invoices.series IS 'commerce.invoice_series.series';
 COMMENT ON COLUMN commerce.invoices.number IS 'in its series, from 1, without gaps; a higher one was issued later, or after it in the same batch';
 COMMENT ON COLUMN commerce.invoices.invoice_number IS 'series and number as printed, unique in the shop, e.g. 2026-00042';
-COMMENT ON COLUMN commerce.invoices.kind IS 'invoice: one for an order, and a supplement for each edit that made it dearer and for what is paid again after a refund; credit_note: takes (part of) it back';
-COMMENT ON COLUMN commerce.invoices.cause IS 'why it was issued: paid, confirmed or requested; of a supplement edit, reopen (the order was cancelled, and is wanted after all) or repaid (what was given back was paid again); of a credit note refund, return, cancel (or expiry), edit (or cancelled part) or chargeback';
-COMMENT ON COLUMN commerce.invoices.cause_id IS 'payment_entries.id of the refund, chargeback or capture that paid again, returns.id of the return, order_versions.id of the edit, else the order; where an order is cancelled or reopened more than once, an id of its own';
+COMMENT ON COLUMN commerce.invoices.kind IS 'invoice: one for an order, and a supplement for each edit that made it dearer and for what was credited and is paid again, or comes back of a chargeback; credit_note: takes (part of) it back';
+COMMENT ON COLUMN commerce.invoices.cause IS 'why it was issued: paid, confirmed or requested; of a supplement edit, reopen (the order was cancelled, and is wanted after all) or repaid (what was given back, or up, was paid again or came back of a chargeback); of a credit note refund, return, cancel (or expiry), edit (or cancelled part) or chargeback';
+COMMENT ON COLUMN commerce.invoices.cause_id IS 'payment_entries.id of the refund, chargeback, or capture or reversal that paid again, returns.id of the return, order_versions.id of the edit, else the order; where an order is cancelled or reopened more than once, an id of its own';
 COMMENT ON COLUMN commerce.invoices.issued_at IS 'when its batch was numbered';
 COMMENT ON COLUMN commerce.invoices.net IS 'without taxes: goods and shipping after discounts';
 COMMENT ON COLUMN commerce.invoices.tax IS 'all taxes; a part of total';
@@ -141,7 +141,7 @@ COMMENT ON COLUMN commerce.invoice_wave.snapshot IS 'what could be seen when the
 INSERT INTO commerce.invoice_wave DEFAULT VALUES;
 
 CREATE TRIGGER queue_invoice AFTER INSERT ON commerce.payment_entries FOR EACH ROW
-    WHEN (new.kind IN ('capture', 'refund')) EXECUTE FUNCTION commerce.queue_invoice();
+    WHEN (new.kind IN ('capture', 'refund', 'reversal')) EXECUTE FUNCTION commerce.queue_invoice();
 CREATE TRIGGER queue_invoice AFTER UPDATE OF state ON commerce.returns FOR EACH ROW
     WHEN (new.state IN ('received', 'closed') AND old.state NOT IN ('received', 'closed')) EXECUTE FUNCTION commerce.queue_invoice();
 CREATE TRIGGER queue_invoice AFTER UPDATE OF state ON commerce.orders FOR EACH ROW

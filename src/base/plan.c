@@ -102,6 +102,34 @@ commerce_run(SavedPlan *saved, PlanView view, const Datum *values, const char *n
 	return SPI_processed;
 }
 
+/* Begins reading; a parallel query has one snapshot. */
+Snapshot
+commerce_begin_reading(void)
+{
+	return RegisterSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
+}
+
+/* Ends reading. */
+void
+commerce_end_reading(Snapshot snapshot)
+{
+	UnregisterSnapshot(snapshot);
+}
+
+/* Runs a saved plan that reads what a snapshot shows. */
+uint64
+commerce_read_with(SavedPlan *saved, Snapshot snapshot, const Datum *values, const char *nulls)
+{
+	int code;
+
+	require_plan(saved);
+	code = SPI_execute_snapshot(saved->plan, unconstify(Datum *, values), nulls, snapshot, InvalidSnapshot,
+								true, true, 0);
+	if (code < 0)
+		elog(ERROR, "could not run \"%s\": %s", saved->sql, SPI_result_code_string(code));
+	return SPI_processed;
+}
+
 /* Returns one value of the last result; it lives as long as that result. */
 Datum
 commerce_value(uint64 row, int column, bool *isnull)

@@ -28,6 +28,16 @@ typedef enum PlanView
 
 extern uint64 commerce_run(SavedPlan *saved, PlanView view, const Datum *values, const char *nulls);
 
+/*
+ * Begins, and ends, reading with one snapshot in several statements: that of PLAN_LATEST. Whoever fails between the two
+ * leaves it to the end of the transaction.
+ */
+extern Snapshot commerce_begin_reading(void);
+extern void commerce_end_reading(Snapshot snapshot);
+
+/* Runs a plan that reads, with such a snapshot. */
+extern uint64 commerce_read_with(SavedPlan *saved, Snapshot snapshot, const Datum *values, const char *nulls);
+
 /* Read column "column" (from 1) of row "row" (from 0) of the result of the last commerce_run. */
 extern Datum commerce_value(uint64 row, int column, bool *isnull);
 extern Datum commerce_value_or(uint64 row, int column, Datum fallback);

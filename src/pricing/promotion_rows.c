@@ -52,10 +52,21 @@ typedef enum Column
 	COLUMN_CODES, /* given ones only */
 	COLUMN_USES_LEFT,
 	COLUMN_SPEND_LEFT,
+	COLUMN_PLACE = COLUMN_BENEFIT + 1, /* of a versioned table only */
+	COLUMN_DRAFT,
 } Column;
 
 static SavedPlan read_promotions = {.sql = "SELECT " COLUMNS
 										   " FROM commerce.promotions p WHERE p.status <> 'draft'"};
+
+/* Behind the columns of a promotion in a versioned table. */
+#define ROW_COLUMNS ", p.ctid, p.status = 'draft'"
+
+static SavedPlan read_all_rows = {.sql = "SELECT " COLUMNS ROW_COLUMNS " FROM commerce.promotions p"};
+
+static SavedPlan read_some_rows = {.sql = "SELECT " COLUMNS ROW_COLUMNS
+										  " FROM commerce.promotions p WHERE p.ctid = ANY ($1)",
+								   .args = "tid[]"};
 
 /* A text that holds JSON, or JSON that holds a text, may be a rule; what is absent is as the table's defaults say. */
 #define RULE_OF(type, column)                                                                                \
@@ -249,34 +260,75 @@ compile(uint64 row, const RuleMemory *memory, Promotion *promotion)
 		promotion->time_zone = commerce_text(row, COLUMN_TIME_ZONE);
 }
 
-/* Compiles the rows of the last statement into memory of the current context. */
-static Promotion *
-compile_rows(uint64 rows, const RuleMemory *memory, PromotionSet *set)
+/* Compiles one row into the list, as the memory says; the list has room. */
+static void
+compile_row(uint64 row, const RuleMemory *memory, ReadPromotions *read)
 {
-	Promotion *promotions = palloc_extended(sizeof(Promotion) * Max(rows, 1), MCXT_ALLOC_HUGE);
+	Promotion *promotion = &read->promotions[read->count];
 
-	*set = (PromotionSet){.promotions = promotions, .count = (int) rows};
+	CHECK_FOR_INTERRUPTS();
+	compile(row, memory, promotion);
+	read->count++;
+	read->asks_orders = read->asks_orders || commerce_condition_asks_orders(promotion->condition) ||
+						commerce_benefit_asks_orders(promotion->benefit);
+}
+
+/* Compiles the rows of the last statement: what they say into one memory context, the list into the current one. */
+static void
+compile_rows(uint64 rows, bool versioned, MemoryContext into, ReadPromotions *read)
+{
+	RuleMemory memory = commerce_rule_memory(into);
+	MemoryContext lists = CurrentMemoryContext;
+
+	*read = (ReadPromotions){.rows = (int) rows};
+	read->promotions = palloc_extended(sizeof(Promotion) * Max(rows, 1), MCXT_ALLOC_HUGE);
+	if (versioned)
+		read->places = palloc_extended(sizeof(ItemPointerData) * Max(rows, 1), MCXT_ALLOC_HUGE);
+	MemoryContextSwitchTo(into);
 	for (uint64 row = 0; row < rows; row++)
 	{
-		CHECK_FOR_INTERRUPTS();
-		compile(row, memory, &promotions[row]);
-		set->asks_orders = set->asks_orders || commerce_condition_asks_orders(promotions[row].condition) ||
-						   commerce_benefit_asks_orders(promotions[row].benefit);
+		bool isnull;
+
+		if (versioned)
+		{
+			if (flag(row, COLUMN_DRAFT))
+				continue;
+			read->places[read->count] =
+				*(ItemPointer) DatumGetPointer(commerce_value(row, COLUMN_PLACE, &isnull));
+		}
+		compile_row(row, &memory, read);
 	}
-	return promotions;
+	MemoryContextSwitchTo(lists);
 }
 
 /* Reads and compiles all promotions of the shop that are not drafts. */
-Promotion *
-commerce_read_promotions(MemoryContext into, PromotionSet *set)
+void
+commerce_read_promotions(Snapshot snapshot, bool versioned, MemoryContext into, ReadPromotions *read)
 {
-	RuleMemory memory = commerce_rule_memory(into);
-	uint64 rows = commerce_run(&read_promotions, PLAN_LATEST, NULL, NULL);
-	MemoryContext caller = MemoryContextSwitchTo(into);
-	Promotion *promotions = compile_rows(rows, &memory, set);
+	MemoryContext caller = CurrentMemoryContext;
+	uint64 rows = commerce_read_with(versioned ? &read_all_rows : &read_promotions, snapshot, NULL, NULL);
 
 	MemoryContextSwitchTo(caller);
-	return promotions;
+	compile_rows(rows, versioned, into, read);
+}
+
+/* Reads and compiles those of some rows. */
+void
+commerce_read_promotion_rows(Snapshot snapshot, const RowVersions *versions, const int *wanted,
+							 int wanted_count, MemoryContext into, ReadPromotions *read)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Datum *places = palloc(sizeof(Datum) * Max(wanted_count, 1));
+	Datum array;
+	uint64 rows;
+
+	for (int i = 0; i < wanted_count; i++)
+		places[i] = PointerGetDatum(&versions->versions[wanted[i]].tid);
+	array = PointerGetDatum(
+		construct_array(places, wanted_count, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT));
+	rows = commerce_read_with(&read_some_rows, snapshot, &array, NULL);
+	MemoryContextSwitchTo(caller);
+	compile_rows(rows, true, into, read);
 }
 
 /* A given promotion with what only given ones have, so that they stay together when they are put in order. */
@@ -332,8 +384,8 @@ const PromotionSet *
 commerce_given_promotions(Jsonb *json, int currency)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	RuleMemory memory = commerce_rule_memory(caller);
 	PromotionSet *set = palloc0(sizeof(PromotionSet));
+	ReadPromotions read;
 	JsonbContainer **objects;
 	int count = commerce_json_objects(json, "promotions", &objects);
 	Datum value = JsonbPGetDatum(json);
@@ -346,7 +398,9 @@ commerce_given_promotions(Jsonb *json, int currency)
 		commerce_refuse_unknown_keys(objects[i], given_keys, "a promotion");
 	count = (int) commerce_run(&read_given, PLAN_READS, &value, NULL);
 	MemoryContextSwitchTo(caller);
-	promotions = compile_rows(count, &memory, set);
+	compile_rows(count, false, caller, &read);
+	promotions = read.promotions;
+	*set = (PromotionSet){.promotions = promotions, .count = read.count, .asks_orders = read.asks_orders};
 	for (int i = 0; i < count; i++)
 	{
 		for (int c = 0; c < promotions[i].currencies.count; c++)

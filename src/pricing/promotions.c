@@ -1,88 +1,17 @@
 /*
- * promotions.c: the promotions of the shop, compiled once per backend and version of commerce.promotions, and the codes
- * that open them.
+ * promotions.c: the codes that open promotions.
  */
-#include "pricing/promotion_rows.h"
+#include "pricing/promotions.h"
 
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/plan.h"
-#include "base/watch.h"
-#include "rule/rule_sql.h"
-
-static TableWatch watch = {.table = "promotions"};
-static MemoryContext context = NULL;
-static PromotionSet shop;
-static bool compiled = false; /* false also while and after a failed rebuild */
 
 static SavedPlan read_codes = {
 	.sql = "SELECT asked.code, c.promotion, c.valid @> $2 FROM unnest($1) WITH ORDINALITY AS asked"
 		   " (code, position) LEFT JOIN commerce.promotion_codes c ON c.code = asked.code"
 		   " ORDER BY asked.position",
 	.args = "text[]; timestamptz"};
-
-/* Begins to watch the table; called once, from _PG_init. */
-void
-commerce_promotions_init(void)
-{
-	commerce_watch(&watch);
-}
-
-/* Orders promotions as they are applied. */
-static int
-by_order(const void *a, const void *b)
-{
-	return commerce_promotion_order(a, b);
-}
-
-/* Orders places by the ids of their promotions. */
-static int
-by_id(const void *a, const void *b, void *promotions)
-{
-	return memcmp(((Promotion *) promotions)[*(const int *) a].id,
-				  ((Promotion *) promotions)[*(const int *) b].id, UUID_LEN);
-}
-
-/* Compiles all promotions of the shop anew, as committed by now. */
-static void
-rebuild(void)
-{
-	MemoryContext building =
-		AllocSetContextCreate(CurrentMemoryContext, "commerce promotions", ALLOCSET_DEFAULT_SIZES);
-	RuleMemory memory = commerce_rule_memory(building);
-	MemoryContext caller;
-	Promotion *promotions;
-	int *places;
-	int rows;
-
-	compiled = false;
-	commerce_watch_renew(&watch);
-	promotions = commerce_read_promotions(building, &shop);
-	rows = shop.count;
-	caller = MemoryContextSwitchTo(building);
-	qsort(promotions, rows, sizeof(Promotion), by_order);
-	places = palloc_extended(sizeof(int) * Max(rows, 1), MCXT_ALLOC_HUGE);
-	for (int i = 0; i < rows; i++)
-		places[i] = i;
-	qsort_arg(places, rows, sizeof(int), by_id, promotions);
-	shop.by_id = places;
-	shop.index = commerce_index_promotions(promotions, rows, &memory);
-	MemoryContextSwitchTo(caller);
-	if (context)
-		MemoryContextDelete(context);
-	context = building;
-	MemoryContextSetParent(building, CacheMemoryContext);
-	compiled = true;
-}
-
-/* Returns all promotions of the shop that are not drafts. */
-const PromotionSet *
-commerce_promotions(void)
-{
-	if (!compiled || !commerce_watch_fresh(&watch))
-		rebuild();
-	return &shop;
-}
 
 /* Raises CM030 or CM031 about a code. */
 static void

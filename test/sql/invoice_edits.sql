@@ -123,7 +123,7 @@ SELECT commerce.receive_return((:'answer'::jsonb ->> 'return')::uuid);
 SELECT refunded FROM commerce.refund_order(:'y', '38.60 EUR');
 SELECT * FROM pg_temp.documents(:'y');
 
--- A chargeback has no credit note but by request; of what is not charged back any more there is none.
+-- A chargeback has no credit note but by request; of what is not charged back any more there is none, and what was credited is billed again.
 SELECT pg_temp.buy('docs', '[{"sku": "docs-lamp", "quantity": 1}]') AS c \gset
 SELECT pg_temp.pay(:'c') AS payment \gset
 SELECT commerce.request_credit_note(:'payment');
@@ -135,6 +135,7 @@ SELECT commerce.request_credit_note(:'payment');
 SELECT count(*) - 1 AS documents FROM pg_temp.documents(:'c');
 SELECT commerce.reverse_chargeback(:'payment');
 SELECT commerce.request_credit_note(:'payment');
+SELECT cause, total FROM pg_temp.documents(:'c');
 SELECT commerce.request_credit_note(NULL);
 \echo :LAST_ERROR_SQLSTATE
 SELECT commerce.request_credit_note('00000000-0000-7000-8000-000000000000');
@@ -277,5 +278,55 @@ SELECT pg_temp.pay(:'off') IS NOT NULL AS paid, (SELECT sum(commerce.minor_units
 SELECT total FROM pg_temp.documents(:'off') WHERE cause = 'all';
 SELECT pg_temp.pay(:'off', '4 EUR') IS NOT NULL AS paid, commerce.order_event(:'off', 'cancel');
 SELECT cause, total FROM pg_temp.documents(:'off');
+-- What a card holder's bank took back the shop has not: a payment beside it is no excess, so what is given back of it is credit, and what
+-- comes back of the dispute is billed again as far as it was credited. What the documents say, and what the shop has of captures.
+CREATE FUNCTION pg_temp.had(the_order uuid) RETURNS text LANGUAGE sql AS $$ SELECT d.total || ' of ' || (SELECT commerce.from_minor(sum(CASE WHEN e.kind IN ('capture', 'reversal') THEN 1
+    WHEN e.kind IN ('refund', 'chargeback') THEN -1 ELSE 0 END * commerce.minor_units(e.amount))::bigint, 'EUR') FROM commerce.payment_entries e WHERE e.order_id = the_order)
+    FROM pg_temp.documents(the_order) d WHERE d.cause = 'all' $$;
+SELECT pg_temp.buy('docs', '[{"sku": "docs-lamp", "quantity": 1}]') AS cb \gset
+SELECT pg_temp.pay(:'cb') AS p1 \gset
+SELECT pg_temp.had(:'cb') AS paid, commerce.charge_back_payment(:'p1'), pg_temp.had(:'cb') AS disputed, pg_temp.pay(:'cb') AS p2 \gset disputed_
+SELECT :'disputed_paid' AS paid, :'disputed_disputed' AS disputed, pg_temp.had(:'cb') AS paid_again;
+SELECT commerce.refund_payment(:'disputed_p2', '10 EUR'), pg_temp.had(:'cb') AS goodwill;
+SELECT commerce.reverse_chargeback(:'p1'), pg_temp.had(:'cb') AS won;
+SELECT commerce.refund_payment(:'p1'), pg_temp.had(:'cb') AS excess_back;
+SELECT * FROM pg_temp.documents(:'cb');
+-- All of the second payment goes back, and then the dispute is won.
+SELECT pg_temp.buy('docs', '[{"sku": "docs-lamp", "quantity": 1}, {"sku": "docs-book", "quantity": 1}]') AS cb \gset
+SELECT pg_temp.pay(:'cb') AS p1 \gset
+SELECT commerce.charge_back_payment(:'p1') AS x, pg_temp.pay(:'cb') AS p2 \gset
+SELECT commerce.refund_payment(:'p2'), pg_temp.had(:'cb') AS all_back;
+SELECT commerce.reverse_chargeback(:'p1', '30 EUR'), pg_temp.had(:'cb') AS won_in_part;
+SELECT commerce.reverse_chargeback(:'p1'), pg_temp.had(:'cb') AS won;
+SELECT * FROM pg_temp.documents(:'cb');
+-- A part is given up by request; goodwill beside it is credit, too, and what is won after all is billed again.
+SELECT pg_temp.buy('docs', '[{"sku": "docs-lamp", "quantity": 1}]') AS cb \gset
+SELECT pg_temp.pay(:'cb') AS p1 \gset
+SELECT commerce.charge_back_payment(:'p1', '20 EUR'), commerce.request_credit_note(:'p1') AS given_up, pg_temp.had(:'cb');
+SELECT commerce.refund_payment(:'p1', '10 EUR'), pg_temp.had(:'cb') AS goodwill;
+SELECT commerce.reverse_chargeback(:'p1'), pg_temp.had(:'cb') AS won;
+SELECT * FROM pg_temp.documents(:'cb');
+-- All is given up by request and then paid again; and of that some is given back.
+SELECT pg_temp.buy('docs', '[{"sku": "docs-lamp", "quantity": 1}]') AS cb \gset
+SELECT pg_temp.pay(:'cb') AS p1 \gset
+SELECT commerce.charge_back_payment(:'p1'), commerce.request_credit_note(:'p1') AS given_up, pg_temp.had(:'cb');
+SELECT pg_temp.pay(:'cb', '45 EUR') AS p2 \gset
+SELECT pg_temp.had(:'cb') AS paid_in_part;
+SELECT commerce.refund_payment(:'p2', '10 EUR'), pg_temp.had(:'cb') AS goodwill;
+SELECT * FROM pg_temp.documents(:'cb');
+-- Goods come back: their credit is all, and the refund of either payment none.
+SELECT pg_temp.buy('docs', '[{"sku": "docs-lamp", "quantity": 1}]') AS cb \gset
+SELECT pg_temp.pay(:'cb') AS p1, commerce.fulfil(:'cb') IS NOT NULL AS sent \gset
+SELECT commerce.charge_back_payment(:'p1') AS x, pg_temp.pay(:'cb') AS p2 \gset
+SELECT commerce.receive_return(commerce.request_return(:'cb', '[{"line": 1, "quantity": 1}]')), pg_temp.had(:'cb') AS returned;
+SELECT commerce.refund_payment(:'p2'), pg_temp.had(:'cb');
+SELECT commerce.reverse_chargeback(:'p1'), pg_temp.had(:'cb');
+SELECT commerce.refund_payment(:'p1'), pg_temp.had(:'cb');
+SELECT cause, total FROM pg_temp.documents(:'cb');
+-- A dispute about a part, and the rest given back.
+SELECT pg_temp.buy('docs', '[{"sku": "docs-lamp", "quantity": 1}]') AS cb \gset
+SELECT pg_temp.pay(:'cb') AS p1 \gset
+SELECT commerce.charge_back_payment(:'p1', '20 EUR'), (SELECT sum(commerce.minor_units(refunded)) FROM commerce.refund_order(:'cb', '40 EUR')) AS refunded, pg_temp.had(:'cb');
+SELECT commerce.reverse_chargeback(:'p1'), pg_temp.had(:'cb') AS won;
 -- Each document is the sum of its taxes, whatever it is about.
 SELECT count(*) AS wrong FROM commerce.invoices i WHERE i.series LIKE 'docs%' AND commerce.minor_units(i.tax) <> (SELECT coalesce(sum((t #>> '{amount,minor}')::bigint), 0) FROM jsonb_array_elements(i.taxes) t);

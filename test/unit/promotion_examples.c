@@ -348,16 +348,12 @@ static const Example company[] = {
 	{"A 1 1000",
 	 {{"1 EUR off order", .exclusivity = EXCLUSIVE_GROUP_BEST, .stop_all = true},
 	  {"5 EUR off order", .priority = -1}},
-	 {0},
-	 "100",
-	 "applied stopped"},
+	 {0}, "100", "applied stopped"},
 	{"A 1 1000",
 	 {{"1 EUR off order", .exclusivity = EXCLUSIVE_GROUP_BEST, .stop_all = true},
 	  {"2 EUR off order", .exclusivity = EXCLUSIVE_GROUP_BEST, .stop_all = true},
 	  {"5 EUR off order", .priority = -1}},
-	 {0},
-	 "200",
-	 "group_taken applied stopped"},
+	 {0}, "200", "group_taken applied stopped"},
 	/* Who is best alone and cannot apply beside what comes before it is not chosen to keep others away. */
 	{"A 1 1000",
 	 {{"1 EUR off lines", .combines = 1u << CLASS_ITEM | 1u << CLASS_GIFT},
@@ -370,9 +366,7 @@ static const Example company[] = {
 	{"A 1 1000",
 	 {{"4 EUR off order", .stop_all = true, .priority = 1},
 	  {"1 EUR off order", .exclusivity = EXCLUSIVE_GROUP_BEST}},
-	 {0},
-	 "400",
-	 "applied stopped"},
+	 {0}, "400", "applied stopped"},
 };
 
 /* Makes a list of at most one text. */
