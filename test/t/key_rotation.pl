@@ -141,6 +141,9 @@ my $advice = 'SELECT advice FROM commerce.key_status() WHERE epoch = 2';
 	local $keys{2} = 'f0' x 32;
 	write_keys(2);
 	is(name_of($kept), 'CM040', 'with another key nothing opens');
+	my ($state, $message) = error_of($node, "SELECT commerce.create_customer('mixed\@example.com')");
+	is($state, 'CM041', 'and nothing is sealed that the right key would not open');
+	like($message, qr/another key for this epoch.*Put the former key/s, 'which the error tells');
 	like($node->safe_psql('postgres', $advice), qr/^this is another key than the one that wraps the data keys/, 'which key_status() tells');
 }
 write_keys(2);
