@@ -140,7 +140,7 @@ BEGIN
                 ended := ended + 1;
             EXCEPTION WHEN OTHERS THEN
                 -- What is about this order, as a constraint or a trigger of the user's, must not keep the others from ending.
-                IF left(SQLSTATE, 2) IN ('40', '53', '55', '57', '58', 'XX') THEN
+                IF commerce.is_nobodys_fault(SQLSTATE) THEN
                     RAISE;
                 END IF;
                 RAISE WARNING 'order % is not ended though nobody has paid it: %', due.id, SQLERRM

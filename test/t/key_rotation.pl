@@ -111,13 +111,16 @@ is($node->safe_psql('restored', $status), '2|t', 'and nothing asks for the old k
 
 # Another key in the place of the one in use: what was sealed does not open, and key_status() says why.
 my $advice = 'SELECT advice FROM commerce.key_status() WHERE epoch = 2';
-{
-	local $keys{2} = 'f0' x 32;
-	write_keys(2);
-	is(name_of($kept), 'CM040', 'with another key nothing opens');
-	like($node->safe_psql('postgres', $advice), qr/^this is another key than the one that wraps the data keys/, 'which key_status() tells');
-}
-write_keys(2);
+rename($file, "$file.right") or die $!;
+append_to_file("$file.wrong", '2 ' . 'f0' x 32 . "\n");
+chmod(0400, "$file.wrong") or die $!;
+rename("$file.wrong", $file) or die $!;
+is(name_of($kept), 'CM040', 'with another key nothing opens');
+my ($state, $message) = error_of($node, "SELECT commerce.create_customer('mixed\@example.com')");
+is($state, 'CM041', 'and nothing is sealed that the right key would not open');
+like($message, qr/another key for this epoch.*Put the former key/s, 'which the error tells');
+like($node->safe_psql('postgres', $advice), qr/^this is another key than the one that wraps the data keys/, 'which key_status() tells');
+rename("$file.right", $file) or die $!;
 is($node->safe_psql('postgres', $advice), 'in use', 'and no more when the right one is back');
 
 # A rotation that is overtaken by another: one end for both.
