@@ -204,6 +204,7 @@ SELECT commerce.record_audit('redact', 'x');
 SELECT commerce.record_audit('erase', 'x');
 SELECT commerce.record_audit('login', 'x');
 SELECT commerce.record_audit('lockout', 'x');
+SELECT commerce.record_audit('rotate data keys', 'x');
 UPDATE commerce.quote_versions SET total = '0 EUR', message = NULL;
 UPDATE commerce.quote_versions SET message = 'other';
 UPDATE commerce.balance_entries SET amount = amount, reason = 'other';
