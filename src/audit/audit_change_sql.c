@@ -20,6 +20,8 @@
 #include "commands/trigger.h"
 #include "utils/datetime.h"
 #include "utils/datum.h"
+#include "utils/float.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -215,6 +217,30 @@ note_row(const TriggerData *data, AuditFacts *facts)
 	commerce_audit(facts);
 }
 
+/*
+ * Notes it with texts that do not depend on the session's settings: of a range of times in another style nobody could say
+ * later which day was meant. Most sessions have these settings anyway.
+ */
+static void
+note_row_alike(const TriggerData *data, AuditFacts *facts)
+{
+	int level;
+
+	if (DateStyle == USE_ISO_DATES && IntervalStyle == INTSTYLE_POSTGRES && extra_float_digits > 0)
+	{
+		note_row(data, facts);
+		return;
+	}
+	level = NewGUCNestLevel();
+	(void) set_config_option("datestyle", "ISO", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("intervalstyle", "postgres", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
+	(void) set_config_option("extra_float_digits", "1", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+	note_row(data, facts);
+	AtEOXact_GUC(true, level);
+}
+
 /* The trigger: AFTER, FOR EACH ROW, and FOR EACH STATEMENT for TRUNCATE. */
 Datum
 commerce_audit_change(PG_FUNCTION_ARGS)
@@ -235,6 +261,6 @@ commerce_audit_change(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
 		commerce_audit(&facts);
 	else
-		note_row(data, &facts);
+		note_row_alike(data, &facts);
 	return PointerGetDatum(NULL);
 }
