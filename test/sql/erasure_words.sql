@@ -164,6 +164,7 @@ BEGIN
     END LOOP;
 END $$;
 SELECT * FROM words_sampled();
+DROP FUNCTION words_sampled;
 
 -- What it was about, to the cent.
 CREATE FUNCTION words_sums() RETURNS text LANGUAGE sql AS $$ SELECT md5(concat_ws('/',
@@ -272,7 +273,7 @@ BEGIN
         EXECUTE format('DROP TRIGGER audit_change ON %1$s; DROP TRIGGER audit_truncate ON %1$s', a);
     END LOOP;
 END $$;
-DROP FUNCTION words_of, words_found, words_answer, words_sums, words_sampled;
+DROP FUNCTION words_of, words_found, words_answer, words_sums;
 DROP TABLE words_orders, words_audited;
 DELETE FROM commerce.provider_calls WHERE provider LIKE 'words-%';
 DELETE FROM commerce.provider_payments WHERE provider LIKE 'words-%';
