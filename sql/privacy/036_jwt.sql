@@ -36,7 +36,7 @@ CREATE FUNCTION commerce.create_jwt(customer uuid DEFAULT NULL, ttl interval DEF
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'commerce_create_jwt';
 COMMENT ON FUNCTION commerce.create_jwt(uuid, interval) IS
-'Signs a token with the claims role (commerce_customer), sub (the customer), aud, iat, nbf and exp, for an API server that calls pre_request(). Nothing ends it before ttl is over (1 second to 366 days), so keep that short and make another from the session. The customer is the one who is logged in where none is named; CM042 for another unless one is a commerce_app, and for one who has shown a token of this kind himself. P0002 for an unknown customer, 55000 without a key of create_jwt_key(), CM041 without a key file.';
+'Signs a token with the claims role (commerce_customer), sub (the customer), aud, iat, nbf and exp, for an API server that calls pre_request(). Nothing ends it before ttl is over (1 second to 366 days), so keep that short and make another from the session. The customer is the one who is logged in where none is named; CM042 for another unless one is a commerce_app, and for one who has shown a token of this kind himself. P0002 for a customer who is unknown or was erased, 55000 without a key of create_jwt_key(), CM041 without a key file.';
 GRANT EXECUTE ON FUNCTION commerce.create_jwt(uuid, interval) TO commerce_app, commerce_customer;
 
 CREATE FUNCTION commerce.create_staff_jwt(subject text, channels text[], ttl interval DEFAULT '1 hour') RETURNS text

@@ -83,7 +83,12 @@ DECLARE
     quotes uuid[] := ARRAY(SELECT q.id FROM commerce.quotes q WHERE q.customer_id = customer OR q.order_id = ANY (orders)
         OR q.id = ANY (unbought));
     balances uuid[] := ARRAY(SELECT b.id FROM commerce.balances b WHERE b.customer_id = customer);
-    subjects text[] := customer::text || (orders || carts || quotes || balances)::text[];
+    -- What is said of a parcel is said of whom it goes to.
+    parts uuid[] := ARRAY(SELECT p.id FROM commerce.payments p WHERE p.order_id = ANY (orders)
+        UNION ALL SELECT f.id FROM commerce.fulfilments f WHERE f.order_id = ANY (orders)
+        UNION ALL SELECT r.id FROM commerce.returns r WHERE r.order_id = ANY (orders)
+        UNION ALL SELECT e.id FROM commerce.order_edits e WHERE e.order_id = ANY (orders));
+    subjects text[] := customer::text || (orders || carts || quotes || balances || parts)::text[];
     rows_changed bigint;
     total bigint := 0;
 BEGIN

@@ -64,7 +64,7 @@ CREATE TABLE commerce.idempotency_keys (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE commerce.idempotency_keys IS 'requests that were carried out: the same key gets the same order again';
-COMMENT ON COLUMN commerce.idempotency_keys.request IS 'SHA-256 of the request; another request under the same key is CM050';
+COMMENT ON COLUMN commerce.idempotency_keys.request IS 'SHA-256 of the request, hashed once more with the shop''s key where somebody''s destination is part of it, so that nobody finds that by trying; another request under the same key is CM050';
 
 CREATE SEQUENCE commerce.order_numbers;
 

@@ -21,7 +21,7 @@ COMMENT ON COLUMN commerce.audit_log.login IS 'the role that logged in';
 COMMENT ON COLUMN commerce.audit_log.kind IS 'insert, update, delete, truncate: of a row of relation; reveal: of sealed values; otherwise as given to record_audit()';
 COMMENT ON COLUMN commerce.audit_log.relation IS 'the table it happened to, with its schema; NULL where it is about none';
 COMMENT ON COLUMN commerce.audit_log.subject IS 'whom or what it is about: a customer, a sku, an order';
-COMMENT ON COLUMN commerce.audit_log.detail IS 'what was and what is: {"old": {…}, "new": {…}} with the columns that changed, as text; of a reveal its fields and purpose. No sealed value, no value of type bytea, no attributes of customers and no reasons of balances. What people wrote goes with who is erased: an entry of kind redact says so';
+COMMENT ON COLUMN commerce.audit_log.detail IS 'what was and what is: {"old": {…}, "new": {…}} with the columns that changed, as text; of a reveal its fields and purpose. No sealed value, no value of type bytea, nothing that people wrote in the shop''s tables and an erasure takes. What people wrote goes with who is erased: an entry of kind redact says so';
 COMMENT ON COLUMN commerce.audit_log.salt IS 'random; makes the leaf of a deleted entry say nothing about it: 16 bytes for the entry and 16 for its detail, or the hash of a detail that was erased';
 COMMENT ON COLUMN commerce.audit_log.leaf IS 'SHA-256 of all of the entry but written_in, as audit_leaf() computes it';
 CREATE INDEX audit_log_unsealed ON commerce.audit_log (written_in, id);

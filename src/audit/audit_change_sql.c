@@ -4,12 +4,12 @@
  * An entry holds what differs and no more: a changed price is two numbers, not two rows. Values are texts, as the type
  * writes them, because that is what an auditor reads and what stays the same whatever becomes of the type. What is
  * sealed, of type bytea and so perhaps a key or a hash, or called password_hash, is not repeated here, nor is what an
- * erasure has to be able to forget, the attributes of a customer and why a balance was changed: that they changed has to
- * do.
+ * erasure has to be able to forget (forgotten.c): that it changed has to do.
  */
 #include "base/pg.h"
 
 #include "audit/audit.h"
+#include "audit/forgotten.h"
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/settings.h"
@@ -20,6 +20,8 @@
 #include "commands/trigger.h"
 #include "utils/datetime.h"
 #include "utils/datum.h"
+#include "utils/float.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -35,25 +37,19 @@ PG_FUNCTION_INFO_V1(commerce_audit_change);
 typedef struct RowChange
 {
 	TupleDesc desc;
-	const char *hidden; /* a column that is not repeated, NULL for none */
+	const ForgottenColumn *forgotten; /* columns that are not repeated, NULL for none */
 	HeapTuple before;
 	HeapTuple after;
 } RowChange;
 
-/* Returns the column of one of the shop's tables that an erasure forgets, NULL for none. */
-static const char *
-forgotten_column(Relation relation)
+/* Returns the columns of one of the shop's tables that an erasure forgets, NULL for none. */
+static const ForgottenColumn *
+forgotten_columns(Relation relation)
 {
-	const char *name = RelationGetRelationName(relation);
-	const char *column = strcmp(name, "customers") == 0         ? "attributes"
-						 : strcmp(name, "balance_entries") == 0 ? "reason"
-																: NULL;
-	const char *schema;
+	const ForgottenColumn *columns = commerce_forgotten_of(RelationGetRelationName(relation));
+	const char *schema = columns ? get_namespace_name(RelationGetNamespace(relation)) : NULL;
 
-	if (column == NULL)
-		return NULL;
-	schema = get_namespace_name(RelationGetNamespace(relation));
-	return schema != NULL && strcmp(schema, "commerce") == 0 ? column : NULL;
+	return schema != NULL && strcmp(schema, "commerce") == 0 ? columns : NULL;
 }
 
 /* Returns whether values of the column are not for the log, in which they would stay when the row has others. */
@@ -64,7 +60,7 @@ is_secret(const RowChange *change, Form_pg_attribute attribute)
 	bool varlena;
 
 	if (attribute->atttypid == BYTEAOID || strcmp(NameStr(attribute->attname), "password_hash") == 0 ||
-		(change->hidden && strcmp(NameStr(attribute->attname), change->hidden) == 0))
+		commerce_is_forgotten(change->forgotten, NameStr(attribute->attname)))
 		return true;
 	getTypeOutputInfo(attribute->atttypid, &output, &varlena);
 	return output >= FirstNormalObjectId && strcmp(get_func_name(output), "sealed_out") == 0;
@@ -200,7 +196,7 @@ static void
 note_row(const TriggerData *data, AuditFacts *facts)
 {
 	RowChange change = {.desc = RelationGetDescr(data->tg_relation),
-						.hidden = forgotten_column(data->tg_relation)};
+						.forgotten = forgotten_columns(data->tg_relation)};
 	JsonWriter detail = JSON_WRITER_INIT;
 	int count;
 
@@ -219,6 +215,30 @@ note_row(const TriggerData *data, AuditFacts *facts)
 	facts->subject = subject_of(data, change.after ? change.after : change.before);
 	facts->detail = commerce_json_finish(&detail);
 	commerce_audit(facts);
+}
+
+/*
+ * Notes it with texts that do not depend on the session's settings: of a range of times in another style nobody could say
+ * later which day was meant. Most sessions have these settings anyway.
+ */
+static void
+note_row_alike(const TriggerData *data, AuditFacts *facts)
+{
+	int level;
+
+	if (DateStyle == USE_ISO_DATES && IntervalStyle == INTSTYLE_POSTGRES && extra_float_digits > 0)
+	{
+		note_row(data, facts);
+		return;
+	}
+	level = NewGUCNestLevel();
+	(void) set_config_option("datestyle", "ISO", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("intervalstyle", "postgres", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
+	(void) set_config_option("extra_float_digits", "1", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+	note_row(data, facts);
+	AtEOXact_GUC(true, level);
 }
 
 /* The trigger: AFTER, FOR EACH ROW, and FOR EACH STATEMENT for TRUNCATE. */
@@ -241,6 +261,6 @@ commerce_audit_change(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
 		commerce_audit(&facts);
 	else
-		note_row(data, &facts);
+		note_row_alike(data, &facts);
 	return PointerGetDatum(NULL);
 }

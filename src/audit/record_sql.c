@@ -44,6 +44,7 @@ check_kind(const char *kind)
 		"recovery code used",
 		"jwt key created",
 		"jwt key retired",
+		"rotate data keys",
 	};
 
 	if (kind[0] == '\0' || strlen(kind) > 100)

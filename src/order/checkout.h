@@ -25,11 +25,12 @@ enum
 };
 
 /*
- * Claims an idempotency key for a new order, or finds the order that the same request (a hash, bytea) made before.
+ * Claims an idempotency key for a new order, or finds the order that the same request (a hash, bytea) made before. hidden:
+ * the hash is of something private, and is stored as one that nobody without the shop's keys can try out.
  * Returns whether the key was free; otherwise *order is the earlier order's id. 22023 for a key of another length, CM050
  * for another request under the same key. Needs an SPI connection.
  */
-extern bool commerce_claim_key(const char *key, Datum request, pg_uuid_t *order);
+extern bool commerce_claim_key(const char *key, Datum request, bool hidden, pg_uuid_t *order);
 
 /*
  * Buys: prices, stores, claims, promises. The arguments are those of checkout(), all but the key. What a cart brings was

@@ -18,8 +18,10 @@
 #include "money/amount.h"
 #include "order/checkout.h"
 #include "order/quantities.h"
+#include "order/store.h"
 #include "budget/claims.h"
 #include "pricing/quote.h"
+#include "privacy/seal.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -94,24 +96,49 @@ refuse_card_numbers(FunctionCallInfo fcinfo)
 			commerce_refuse_card_value(texts[i].name, PG_GETARG_DATUM(texts[i].argument), texts[i].type);
 }
 
+/*
+ * Is somebody's destination part of the request? Then the hash of it must not be one that whoever has a dump, and all else
+ * of the request in it, could try destinations against. Without a key no such order is made.
+ */
+static bool
+is_private(FunctionCallInfo fcinfo)
+{
+	Jsonb *ship_to = PG_ARGISNULL(ARG_SHIP_TO) ? NULL : PG_GETARG_JSONB_P(ARG_SHIP_TO);
+
+	return ship_to != NULL && JB_ROOT_IS_OBJECT(ship_to) && commerce_is_private(ship_to) &&
+		   commerce_can_seal();
+}
+
+/* Does the stored hash stand for this request? */
+static bool
+is_same(Datum stored, Datum request, bool hidden)
+{
+	return DatumGetBool(DirectFunctionCall2(byteaeq, stored, request)) ||
+		   (hidden && commerce_hides_digest(DatumGetByteaPP(stored), DatumGetByteaPP(request)));
+}
+
 /* Claims the key for a new order, or finds the order that the same request made before. */
 bool
-commerce_claim_key(const char *key, Datum request, pg_uuid_t *order)
+commerce_claim_key(const char *key, Datum request, bool hidden, pg_uuid_t *order)
 {
 	Datum name = CStringGetTextDatum(key);
+	Datum stored;
 	bool isnull;
 
 	if (key[0] == '\0' || strlen(key) > MAX_KEY_LENGTH)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("an idempotency key has 1 to %d bytes", MAX_KEY_LENGTH)));
 	commerce_refuse_card_number("idempotency_key", key);
-	if (commerce_run(&claim_key, PLAN_WRITES, (Datum[]){name, request, UUIDPGetDatum(order)}, NULL) == 1)
+	stored = hidden ? commerce_hide_digest(DatumGetByteaPP(request)) : request;
+	if (commerce_run(&claim_key, PLAN_WRITES, (Datum[]){name, stored, UUIDPGetDatum(order)}, NULL) == 1)
 		return true;
 	if (commerce_run(&read_key, PLAN_LATEST, &name, NULL) == 1)
 	{
-		if (DatumGetBool(DirectFunctionCall2(byteaeq, commerce_value(0, 2, &isnull), request)))
+		pg_uuid_t former = *DatumGetUUIDP(commerce_value(0, 1, &isnull));
+
+		if (is_same(commerce_value(0, 2, &isnull), request, hidden))
 		{
-			*order = *DatumGetUUIDP(commerce_value(0, 1, &isnull));
+			*order = former;
 			return false;
 		}
 		ereport(ERROR, (errcode(ERRCODE_IDEMPOTENCY_CONFLICT),
@@ -288,7 +315,7 @@ commerce_checkout(PG_FUNCTION_ARGS)
 	commerce_require_shop();
 	if (PG_ARGISNULL(ARG_IDEMPOTENCY_KEY) ||
 		commerce_claim_key(text_to_cstring(PG_GETARG_TEXT_PP(ARG_IDEMPOTENCY_KEY)), request_hash(fcinfo),
-						   order))
+						   is_private(fcinfo), order))
 		commerce_place(fcinfo, order, NULL);
 	result = SPI_datumTransfer(UUIDPGetDatum(order), false, UUID_LEN);
 	SPI_finish();

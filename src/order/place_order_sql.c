@@ -145,7 +145,7 @@ claim(FunctionCallInfo fcinfo, const StoredCart *cart, pg_uuid_t *order)
 {
 	return PG_ARGISNULL(IDEMPOTENCY_KEY) ||
 		   commerce_claim_key(text_to_cstring(PG_GETARG_TEXT_PP(IDEMPOTENCY_KEY)), request_hash(fcinfo, cart),
-							  order);
+							  false, order);
 }
 
 /* Refuses a cart that is not open. */

@@ -53,8 +53,8 @@ public_destination(Jsonb *ship_to)
 }
 
 /* Returns whether a destination says more than what is kept in the clear. */
-static bool
-is_private(Jsonb *ship_to)
+bool
+commerce_is_private(Jsonb *ship_to)
 {
 	return JB_ROOT_COUNT(ship_to) > JB_ROOT_COUNT(DatumGetJsonbP(public_destination(ship_to)));
 }
@@ -81,7 +81,7 @@ private_destination(const pg_uuid_t *order, const QuoteRequest *request, Jsonb *
 {
 	if (cart)
 		return cart->ship_address;
-	if (ship_to == NULL || !is_private(ship_to))
+	if (ship_to == NULL || !commerce_is_private(ship_to))
 		return (Datum) 0;
 	return sealed_destination(ship_to, request->customer ? request->customer : order);
 }

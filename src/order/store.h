@@ -20,4 +20,7 @@ typedef struct CartOrigin
 extern void commerce_store_order(const pg_uuid_t *order, const QuoteRequest *request, const Quote *quote,
 								 Jsonb *ship_to, const CartOrigin *cart);
 
+/* Does a destination, a JSON object, say more than what is kept in the clear? */
+extern bool commerce_is_private(Jsonb *ship_to);
+
 #endif

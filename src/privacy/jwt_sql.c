@@ -28,7 +28,8 @@ PG_FUNCTION_INFO_V1(commerce_create_jwt);
 PG_FUNCTION_INFO_V1(commerce_create_staff_jwt);
 PG_FUNCTION_INFO_V1(commerce_verify_jwt);
 
-static SavedPlan find_customer = {.sql = "SELECT FROM commerce.customers WHERE id = $1", .args = "uuid"};
+static SavedPlan find_customer = {.sql = "SELECT FROM commerce.customers WHERE id = $1 AND erased_at IS NULL",
+								  .args = "uuid"};
 
 static SavedPlan find_public_keys = {
 	.sql = "SELECT id::text, public_key FROM commerce.jwt_keys WHERE public_key IS NOT NULL ORDER BY id"};

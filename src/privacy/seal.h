@@ -39,6 +39,16 @@ extern Datum commerce_reseal(const bytea *sealed, const char *field, const pg_uu
  */
 extern char *commerce_open_secret(const bytea *sealed, const char *field, const pg_uuid_t *subject);
 
+/* What a digest of something private is hidden as. */
+#define COMMERCE_DIGEST_BYTES 32
+
+/*
+ * Hashes a digest of something private with the shop's key, so that nobody who has none finds by trying what it is of;
+ * CM041 without a key. And is this hidden one of that digest, by any key at hand?
+ */
+extern Datum commerce_hide_digest(const bytea *digest);
+extern bool commerce_hides_digest(const bytea *hidden, const bytea *digest);
+
 /*
  * Seals the e-mail address that a sealed destination of the subject names ("email"), with the blind value that finds it;
  * false where it names none. What it says is shown to nobody.

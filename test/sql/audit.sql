@@ -45,6 +45,19 @@ UPDATE aud_own SET secret = NULL;
 DELETE FROM aud_own;
 TRUNCATE aud_own;
 SELECT e.told FROM pg_temp.entries e WHERE e.relation = 'public.aud_own' ORDER BY e.id;
+-- Whoever changes something does not choose how it reads.
+CREATE TABLE aud_styles (id int PRIMARY KEY, during tstzrange, takes interval, part float8);
+SELECT commerce.audit_table('aud_styles');
+SET LOCAL datestyle = 'SQL, DMY';
+SET LOCAL intervalstyle = 'sql_standard';
+SET LOCAL extra_float_digits = -10;
+SET LOCAL timezone = 'Asia/Kolkata';
+INSERT INTO aud_styles VALUES (1, '[2026-02-01 00:00+00, 2026-03-04 00:00+00)', '1 day 2 hours', 0.1::float8 + 0.2);
+SELECT e.detail -> 'new' AS told, current_setting('datestyle') AS style FROM pg_temp.entries e WHERE e.relation = 'public.aud_styles';
+RESET datestyle;
+RESET intervalstyle;
+RESET extra_float_digits;
+RESET timezone;
 SELECT commerce.record_audit('price list approved', 'spring', '{"by": "the board"}');
 SELECT e.kind, e.relation, e.subject, e.detail FROM pg_temp.entries e WHERE e.kind LIKE 'price list%';
 -- Each leaf is that of its entry.

@@ -238,6 +238,7 @@ DROP TABLE people_copy;
 SELECT commerce.erase_customer(:'jane') -> 'rows' AS again;
 SELECT count(*) AS told_once FROM commerce.outbox WHERE aggregate = :'jane' AND topic = 'customer.erased';
 \set VERBOSITY terse
+SELECT commerce.create_jwt(:'jane');
 SELECT commerce.seal('Jane', 'name', :'jane');
 \echo :LAST_ERROR_SQLSTATE
 SELECT commerce.checkout('[{"sku": "people-a", "quantity": 1}]', customer => :'jane');

@@ -43,6 +43,11 @@ sub copy_of_erased
 	return (error_of($node, "SELECT commerce.reveal(name, '$erased', 'test') FROM copied"))[0];
 }
 
+my $buy = qq(SELECT commerce.checkout('[{"sku": "R", "quantity": 1}]', customer => '$kept', ship_to => '{"country": "DE", "street": "Hauptstr. 1"}', idempotency_key => 'once'));
+$node->safe_psql('postgres', q(INSERT INTO commerce.variants (sku) VALUES ('R'); INSERT INTO commerce.prices (sku, price) VALUES ('R', '1 GBP');
+	SELECT commerce.receive_stock('R', 5);));
+my $bought = $node->safe_psql('postgres', $buy);
+
 # A backup; then a customer is erased, and a new epoch begins.
 my $backup = $node->basedir . '/backup.sql';
 $node->command_ok([ 'pg_dump', '-f', $backup, $node->connstr('postgres') ], 'a backup is taken');
@@ -84,12 +89,15 @@ is($node->safe_psql('postgres', 'SELECT advice FROM commerce.key_status() WHERE 
 	'nothing needs it any more: remove it from the key file and destroy every copy', 'and the advice is to destroy it');
 is($node->safe_psql('postgres', "SELECT max(unreadable) FROM commerce.key_rotation_progress WHERE what = 'blind values'"), '0', 'every row that is left opens');
 
+is($node->safe_psql('postgres', $buy), $bought, 'a request that comes again is known by the key of its time');
+
 # The data keys as they are now are kept beside the key file; then the old key is destroyed.
 my $data_keys = $node->basedir . '/data_keys.sql';
 $node->command_ok([ 'pg_dump', '--data-only', '-t', 'commerce.data_keys', '-f', $data_keys, $node->connstr('postgres') ], 'the data keys are dumped');
 write_keys($file, 2);
 is($node->safe_psql('postgres', $others), '299', 'without the old key everyone else opens and is found');
 is(copy_of_erased(), 'CM040', 'who is erased stays so');
+is((error_of($node, $buy))[0], 'CM050', 'and nobody finds out any more whether a request is that of then');
 is($node->safe_psql('postgres', $status), '2|t', 'nothing asks for the old key');
 
 # The backup is restored with the keys of today.
