@@ -25,10 +25,10 @@
 #include <sodium.h>
 
 #include "base/errors.h"
-#include "base/json.h"
 #include "base/owner.h"
 #include "base/plan.h"
 #include "privacy/erased.h"
+#include "privacy/key_in_use.h"
 #include "privacy/key_rows.h"
 #include "privacy/keyring.h"
 #include "privacy/keystate.h"
@@ -92,13 +92,6 @@ static SavedPlan find_newest = {
 		   "subject = $1 AND epoch = ANY ($2) AND retired_by IS NULL "
 		   "ORDER BY epoch DESC, id DESC LIMIT 1) k ON true",
 	.args = "uuid; integer[]"};
-
-/* The keys at both ends, of the customers who came first and last. */
-static SavedPlan find_outermost = {
-	.sql =
-		"(SELECT subject, id, epoch, wrapped FROM commerce.data_keys ORDER BY subject, id LIMIT 1) UNION ALL "
-		"(SELECT subject, id, epoch, wrapped FROM commerce.data_keys ORDER BY subject DESC, id DESC LIMIT "
-		"1)"};
 
 static SavedPlan insert_key = {
 	.sql = "INSERT INTO commerce.data_keys (subject, id, epoch, wrapped) VALUES ($1, $2, $3, $4)",
@@ -308,74 +301,6 @@ random_id(void)
 	return id;
 }
 
-/* Refuses to go on with a key that does not open what was sealed under its epoch: values would be strewn over two. */
-static void
-refuse_other_key(int32 epoch)
-{
-	JsonWriter writer = JSON_WRITER_INIT;
-
-	commerce_json_object(&writer);
-	commerce_json_key(&writer, "reason");
-	commerce_json_string(&writer, "the key file holds another key for this epoch than was in use");
-	commerce_json_key(&writer, "epoch");
-	commerce_json_int(&writer, epoch);
-	commerce_json_end_object(&writer);
-	ereport(ERROR, (errcode(ERRCODE_KEY_UNAVAILABLE), errmsg("the key of sealed fields is not available"),
-					commerce_errdetail(&writer),
-					errhint("Put the former key of this epoch back into the key file.")));
-}
-
-/* Does the key at hand open this row's? */
-static bool
-opens(uint64 row, int32 epoch)
-{
-	uint8 data_key[SEALED_KEY_BYTES];
-	bool isnull;
-	pg_uuid_t *subject = DatumGetUUIDP(commerce_value(row, 1, &isnull));
-	int64 id = DatumGetInt64(commerce_value(row, 2, &isnull));
-	bytea *wrapped = DatumGetByteaPP(commerce_value(row, 4, &isnull));
-	bool opened;
-
-	if (VARSIZE_ANY_EXHDR(wrapped) != WRAPPED_KEY_BYTES)
-		return false;
-	opened = commerce_unwrap_key(data_key, (uint8 *) VARDATA_ANY(wrapped), id, subject->data, epoch,
-								 commerce_keyring_wrapping_key(epoch));
-	sodium_memzero(data_key, sizeof(data_key));
-	return opened;
-}
-
-/*
- * Refuses to make data keys of a key that opens none of those there are, as after a wrong file was put back: what is
- * sealed meanwhile would be lost to the right one. Tries the first and the last, once for each reading of the keys; one
- * row that somebody has damaged stops nobody.
- */
-static void
-require_key_in_use(int32 epoch)
-{
-	static uint64 proven = 0;
-	uint64 rows;
-	bool isnull;
-	bool tried = false;
-	bool opened = false;
-
-	if (proven == commerce_keyring_generation())
-		return;
-	SPI_connect();
-	rows = commerce_run(&find_outermost, PLAN_LATEST, NULL, NULL);
-	for (uint64 row = 0; row < rows && !opened; row++)
-	{
-		if (DatumGetInt32(commerce_value(row, 3, &isnull)) != epoch)
-			continue;
-		tried = true;
-		opened = opens(row, epoch);
-	}
-	SPI_finish();
-	if (tried && !opened)
-		refuse_other_key(epoch);
-	if (opened)
-		proven = commerce_keyring_generation();
-}
-
 /* Draws a data key for a subject and wraps it by the newest epoch; nothing is stored yet. */
 static void
 draw_key(const pg_uuid_t *subject, WrappedKey *wrapped)
@@ -389,7 +314,7 @@ draw_key(const pg_uuid_t *subject, WrappedKey *wrapped)
 	memset(wrapped, 0, sizeof(*wrapped));
 	wrapped->id = random_id();
 	wrapped->epoch = commerce_keyring_newest();
-	require_key_in_use(wrapped->epoch);
+	commerce_require_key_in_use(wrapped->epoch);
 	memcpy(wrapped->subject, subject->data, SEALED_UUID_BYTES);
 	slot = choose_slot(wrapped, &cached);
 	cache[slot].generation = 0;
@@ -463,7 +388,7 @@ find_sealing_key(const pg_uuid_t *subject, DataKey *key, bool make)
 	else
 		return false;
 	if (key->key == NULL)
-		refuse_other_key(wrapped.epoch);
+		commerce_refuse_other_key(wrapped.epoch);
 	key->id = wrapped.id;
 	note_seen(key, &since);
 	*noted = (CachedSubject){.id = key->id, .generation = commerce_keyring_generation(), .seen = since};
