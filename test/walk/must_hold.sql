@@ -222,7 +222,8 @@ BEGIN
         FROM commerce.return_receptions x JOIN commerce.return_lines rl ON rl.order_id = x.order_id AND rl.return_id = x.return_id AND rl.line = x.line
         WHERE x.order_id = ANY (orders) GROUP BY x.order_id, x.return_id, x.line, rl.quantity, rl.value
         HAVING sum(x.quantity) > rl.quantity OR sum(walk.minor(x.share)) <> round(walk.minor(rl.value)::numeric * sum(x.quantity) / rl.quantity);
-    -- Invoices, as far as they are issued: what is paid, also what is paid again after a refund, and no more than what stays costs.
+    -- Invoices, as far as they are issued: what is paid and not disputed, also what is paid again after a refund, and no more than what
+    -- stays costs. A dispute takes no document back, but what is refunded meanwhile is.
     RETURN QUERY
         SELECT s.order_id::text, 'a document cannot be issued: ' || s.cause || ' ' || s.last_error FROM commerce.invoice_status s WHERE s.channel LIKE 'walk%';
     RETURN QUERY
@@ -238,7 +239,7 @@ BEGIN
                 bool_or(i.cause IN ('refund', 'return')) AS shared FROM commerce.invoices i WHERE i.order_id = o.id HAVING count(*) > 0) i,
             LATERAL (SELECT coalesce(sum(walk.minor(x.value)), 0) AS worth, coalesce(sum(walk.minor(x.value)) FILTER (WHERE r.state IN ('received', 'closed')), 0) AS noted
                 FROM commerce.return_receptions x JOIN commerce.returns r ON r.order_id = x.order_id AND r.id = x.return_id WHERE x.order_id = o.id) b,
-            LATERAL (SELECT coalesce(sum(walk.minor(p.captured) - walk.minor(p.refunded) - CASE p.provider WHEN 'account' THEN walk.minor(p.charged_back) ELSE 0 END), 0) AS paid
+            LATERAL (SELECT coalesce(sum(walk.minor(p.captured) - walk.minor(p.refunded) - walk.minor(p.charged_back)), 0) AS paid
                 FROM commerce.payments p WHERE p.order_id = o.id) p
         WHERE o.id = ANY (orders) AND NOT EXISTS (SELECT FROM commerce.invoice_queue q WHERE q.order_id = o.id) AND CASE WHEN NOT a.alive THEN (i.total, i.tax, i.rounding) <> (0, 0, 0)
             ELSE i.total < 0 OR i.total > walk.minor(o.total) - b.noted OR i.total < least(p.paid, walk.minor(o.total) - b.worth)
