@@ -1,6 +1,6 @@
 -- What happened, by whom, and a tree of hashes over it that shows whether anything of it was changed since.
 CREATE TABLE commerce.audit_log (
-    id uuid PRIMARY KEY,
+    id uuid NOT NULL,
     written_in xid8 NOT NULL,
     at timestamptz NOT NULL,
     actor text NOT NULL,
@@ -10,10 +10,11 @@ CREATE TABLE commerce.audit_log (
     subject text,
     detail jsonb,
     salt bytea NOT NULL CHECK (octet_length(salt) = 32 OR octet_length(salt) = 48 AND detail IS NULL),
-    leaf bytea NOT NULL CHECK (octet_length(leaf) = 32)
+    leaf bytea NOT NULL CHECK (octet_length(leaf) = 32),
+    PRIMARY KEY (written_in, id)
 );
 COMMENT ON TABLE commerce.audit_log IS
-'who did what, when: written once and never changed. SELECT at, actor, kind, subject, detail FROM commerce.audit_log WHERE relation = ''commerce.prices'' ORDER BY id. verify_audit() says whether anything of it was changed';
+'who did what, when: written once and never changed. What happened last: SELECT at, actor, kind, relation, subject, detail FROM commerce.audit_log ORDER BY written_in DESC, id DESC LIMIT 50; to whom or what: … WHERE subject = ''…'' ORDER BY id; to look for times often, CREATE INDEX ON commerce.audit_log USING brin (at). verify_audit() says whether anything of it was changed';
 COMMENT ON COLUMN commerce.audit_log.id IS 'in the order of events, but for transactions that ran side by side';
 COMMENT ON COLUMN commerce.audit_log.written_in IS 'the transaction that wrote it; reveals stay also where it was rolled back';
 COMMENT ON COLUMN commerce.audit_log.actor IS 'the role that acted: the current role of the session';
@@ -24,8 +25,9 @@ COMMENT ON COLUMN commerce.audit_log.subject IS 'whom or what it is about: a cus
 COMMENT ON COLUMN commerce.audit_log.detail IS 'what was and what is: {"old": {…}, "new": {…}} with the columns that changed, as text; of a reveal its fields and purpose. No sealed value, no value of type bytea, nothing that people wrote in the shop''s tables and an erasure takes. What people wrote goes with who is erased: an entry of kind redact says so';
 COMMENT ON COLUMN commerce.audit_log.salt IS 'random; makes the leaf of a deleted entry say nothing about it: 16 bytes for the entry and 16 for its detail, or the hash of a detail that was erased';
 COMMENT ON COLUMN commerce.audit_log.leaf IS 'SHA-256 of all of the entry but written_in, as audit_leaf() computes it';
-CREATE INDEX audit_log_unsealed ON commerce.audit_log (written_in, id);
-CREATE INDEX audit_log_subject ON commerce.audit_log (subject, id) WHERE subject IS NOT NULL;
+-- An entry is one more row for whoever does something, so it has two indexes, as narrow as they can be: the order in which
+-- entries are sealed is their primary key, and those about one subject are found by equality, whatever the collation.
+CREATE INDEX audit_log_subject ON commerce.audit_log (subject text_pattern_ops) WHERE subject IS NOT NULL;
 ALTER TABLE commerce.audit_log ALTER COLUMN salt SET STATISTICS 0, ALTER COLUMN leaf SET STATISTICS 0;
 CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON commerce.audit_log
     FOR EACH ROW EXECUTE FUNCTION commerce.refuse_audit_change();

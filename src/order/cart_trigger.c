@@ -89,6 +89,7 @@ add_rows(CartList *carts, Tuplestorestate *rows, TupleDesc desc)
 		bool isnull;
 		Datum id = slot_getattr(slot, column, &isnull);
 
+		CHECK_FOR_INTERRUPTS();
 		if (!isnull)
 			add_cart(carts, DatumGetUUIDP(id));
 	}
